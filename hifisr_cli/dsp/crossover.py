@@ -1,0 +1,75 @@
+"""Low-band replacement: below the cutoff the input itself, above it the network.
+
+One linear-phase high-pass h serves both sides, because its complement is the low-pass:
+
+    output = input + h * (generated - input)
+
+so where generated equals input the crossover is exactly transparent, and below the transition the output is the input
+down to the stop-band attenuation of h.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from hifisr_cli.results import KEPT_FRACTION, SAMPLE_RATE
+
+ATTENUATION_DB = 90.0
+_MIN_TRANSITION_HZ = 60.0
+
+
+def transition(cutoff_hz: float) -> tuple[float, float]:
+    """Edges of the crossover in Hz: from 0.9 of the cutoff up to the cutoff."""
+    low = KEPT_FRACTION * cutoff_hz
+    return low, max(cutoff_hz, low + _MIN_TRANSITION_HZ)
+
+
+@lru_cache(maxsize=64)
+def highpass_kernel(cutoff_hz: float) -> Tensor:
+    """Kaiser-windowed linear-phase high-pass [N], N odd, float32 (Kaiser 1974 for length and window shape)."""
+    low, high = transition(cutoff_hz)
+    width = 2.0 * math.pi * (high - low) / SAMPLE_RATE
+    half = math.ceil((ATTENUATION_DB - 8.0) / (2.285 * width) / 2.0)
+    n = torch.arange(-half, half + 1, dtype=torch.float64)
+    beta = 0.1102 * (ATTENUATION_DB - 8.7)
+    window = torch.kaiser_window(2 * half + 1, periodic=False, beta=beta, dtype=torch.float64)
+    centre = (low + high) / SAMPLE_RATE
+    lowpass = centre * torch.sinc(centre * n) * window
+    lowpass /= lowpass.sum()
+    lowpass[half] -= 1.0
+    return (-lowpass).float()
+
+
+def reach(cutoff_hz: float) -> int:
+    """Samples to either side that the crossover needs."""
+    return (highpass_kernel(cutoff_hz).numel() - 1) // 2
+
+
+def replace_low_band(generated: Tensor, original: Tensor, cutoff_hz: float) -> Tensor:
+    """The original below the cutoff, the generated signal above.
+
+    Shape: [..., T], [..., T] -> [..., T]. The outermost `reach(cutoff_hz)` samples see zeros beyond the edge.
+    """
+    kernel = highpass_kernel(cutoff_hz).to(original.device)
+    half = (kernel.numel() - 1) // 2
+    length = original.shape[-1]
+    size = fft_size(length + 2 * half)
+    difference = torch.fft.rfft((generated - original).float(), size) * torch.fft.rfft(kernel, size)
+    filtered = torch.fft.irfft(difference, size)[..., half : half + length]
+    output: Tensor = original + filtered
+    return output
+
+
+def fft_size(length: int) -> int:
+    """The next size of the form 2^a 3^b 5^c (b, c <= 2), for which FFTs are fast."""
+    best = 1 << max(length - 1, 1).bit_length()
+    for factor in (3, 5, 9, 15, 25, 45):
+        power = max(math.ceil(math.log2(length / factor)), 0)
+        size = factor << power
+        if length <= size < best:
+            best = size
+    return best

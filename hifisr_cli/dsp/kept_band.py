@@ -1,0 +1,53 @@
+"""How far the kept band moved: the promise of every output, measured."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hifisr_cli.results import SAMPLE_RATE
+
+Wave = NDArray[np.float32]
+
+_FRAME = 4096
+_WINDOW = np.kaiser(_FRAME, 14.0)
+_GUARD_BINS = 6
+"""Half of the main lobe of that window: what lies above the band must not leak into the figure."""
+
+
+class KeptBandMeter:
+    """Energy of (output - original) over that of the original, below `edge_hz`, in dB. Streaming, any block sizes.
+
+    A last frame of less than 85 ms is left out: where it breaks off its spectrum would tell of the break.
+    """
+
+    def __init__(self, edge_hz: float) -> None:
+        self._bins = max(int(edge_hz * _FRAME / SAMPLE_RATE) - _GUARD_BINS, 1)
+        self._rest = np.zeros((2, 0, 0), np.float32)
+        self._error = 0.0
+        self._energy = 0.0
+
+    def push(self, output: Wave, original: Wave) -> None:
+        """Takes the next stretch of both signals [C, T]."""
+        pair = np.stack((output - original, original))
+        joined = pair if not self._rest.size else np.concatenate((self._rest, pair), axis=2)
+        whole = joined.shape[2] // _FRAME * _FRAME
+        self._add(joined[:, :, :whole])
+        self._rest = joined[:, :, whole:].copy()
+
+    def _add(self, pair: Wave) -> None:
+        if pair.shape[2]:
+            frames = pair.reshape(2, -1, _FRAME) * _WINDOW
+            power = np.square(np.abs(np.fft.rfft(frames, axis=2)[:, :, : self._bins])).sum(axis=(1, 2))
+            self._error += float(power[0])
+            self._energy += float(power[1])
+
+    def error_db(self) -> float | None:
+        """The figure; -inf when nothing moved, None when there was nothing to compare. Call it once, at the end."""
+        if self._rest.size and self._energy == 0.0:  # a recording shorter than one frame
+            self._add(np.pad(self._rest, ((0, 0), (0, 0), (0, _FRAME - self._rest.shape[2]))))
+        if self._energy == 0.0:
+            return None
+        return 10.0 * math.log10(self._error / self._energy) if self._error > 0.0 else -math.inf

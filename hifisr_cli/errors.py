@@ -1,0 +1,146 @@
+"""Every error that hifisr raises on purpose: a stable code, what happened, to which file, what to do.
+
+Two kinds matter to a batch. A `FileError` spoils one recording and the run goes on; a `RunError` ends the run.
+`EXIT_STATUSES` is the whole table of exit statuses; the README prints it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import ClassVar
+
+EXIT_STATUSES: dict[int, str] = {
+    0: "done: every file was restored, copied through or skipped on purpose",
+    1: "an unexpected error (a bug: please report it, with --verbose)",
+    2: "usage: an option or argument does not fit",
+    3: "finished, but some files failed; the summary names them",
+    4: "no audio found in the inputs",
+    5: "the model is unknown, damaged or of a newer format",
+    6: "the device is not there or ran out of memory",
+    7: "the output cannot be written (disk full, read-only, folder vanished)",
+    130: "interrupted (Ctrl-C)",
+    143: "terminated (SIGTERM)",
+}
+
+
+class HifisrError(Exception):
+    """Base of the family. `str(error)` is one line: file, what happened, what to do.
+
+    Args:
+        message: what happened, lower case, no full stop.
+        path: the file it speaks of.
+        hint: what the user can do about it.
+    """
+
+    code: ClassVar[str] = "error"
+    exit_status: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | bytes | os.PathLike[str] | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = None if path is None else os.fsdecode(path)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        where = "" if self.path is None else f"{self.path}: "
+        cure = "" if self.hint is None else f" ({self.hint})"
+        return f"{where}{self.message}{cure}"
+
+
+class FileError(HifisrError):
+    """One recording cannot be done; the others go on."""
+
+    exit_status = 3
+
+
+class UnreadableError(FileError):
+    """The file is missing, a folder, or may not be opened."""
+
+    code = "unreadable"
+
+
+class NotAudioError(FileError):
+    """The bytes are not a recording that hifisr can decode."""
+
+    code = "not-audio"
+
+
+class EmptyAudioError(FileError):
+    """A recording without a single sample."""
+
+    code = "empty"
+
+
+class TruncatedError(FileError):
+    """The recording ends before its header says so, or breaks off in the middle."""
+
+    code = "truncated"
+
+
+class NonFiniteError(FileError):
+    """The recording contains NaN or infinite samples."""
+
+    code = "non-finite"
+
+
+class UnsupportedError(FileError):
+    """A recording that is valid, but outside what hifisr handles (too many channels, say)."""
+
+    code = "unsupported"
+
+
+class OutputExistsError(FileError):
+    """The output is there already and overwriting was not asked for."""
+
+    code = "output-exists"
+
+
+class OutputIsInputError(FileError):
+    """The output is the input itself, by device and inode."""
+
+    code = "output-is-input"
+
+
+class RunError(HifisrError):
+    """The whole run ends."""
+
+
+class UsageError(RunError):
+    """Options or arguments that do not fit together."""
+
+    code = "usage"
+    exit_status = 2
+
+
+class NoAudioError(RunError):
+    """Nothing to do: the inputs hold no recording."""
+
+    code = "no-audio"
+    exit_status = 4
+
+
+class ModelError(RunError):
+    """The model is unknown, damaged, or of a format that this version does not read."""
+
+    code = "model"
+    exit_status = 5
+
+
+class DeviceError(RunError):
+    """The device is not there, or has too little memory."""
+
+    code = "device"
+    exit_status = 6
+
+
+class OutputError(RunError):
+    """Nothing can be written to the output: disk full, read-only, vanished."""
+
+    code = "output"
+    exit_status = 7

@@ -1,0 +1,203 @@
+"""Sizes of a network as frozen data that validates itself and travels inside the checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, Self
+
+from hifisr_cli.results import SAMPLE_RATE
+
+
+class ConfigError(ValueError):
+    """A network configuration that contradicts itself or holds unknown keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class MelConfig:
+    """The log-mel front end.
+
+    Attributes:
+        n_fft: window and transform length in samples.
+        hop: samples between frames.
+        bands: number of mel bands M.
+        f_max: upper edge of the highest band in Hz.
+    """
+
+    n_fft: int = 1024
+    hop: int = 256
+    bands: int = 80
+    f_max: float = 8000.0
+
+
+@dataclass(frozen=True, slots=True)
+class MossFormerConfig:
+    """The latent transformer.
+
+    Attributes:
+        width: channels D of the residual stream.
+        latent: channels of the output.
+        blocks: pairs of a gated-attention layer and a gated FSMN block.
+        expansion: hidden width of the attention layer over D.
+        qk_width: width of queries and keys.
+        conv_kernel: taps of the depthwise convolution after each projection.
+        fsmn_width, fsmn_kernel: channels and taps of the FSMN memory.
+        context: "global" is the published network (attention in groups of `span` frames plus linear attention over
+            the whole chunk, statistics over the chunk, absolute positions); "bounded" sees `span` frames to either
+            side in each layer, so that its output does not depend on where a recording is cut.
+        span: group length (global) or reach to either side (bounded), in frames.
+    """
+
+    width: int = 512
+    latent: int = 80
+    blocks: int = 24
+    expansion: int = 4
+    qk_width: int = 128
+    conv_kernel: int = 17
+    fsmn_width: int = 256
+    fsmn_kernel: int = 39
+    context: Literal["global", "bounded"] = "global"
+    span: int = 256
+
+
+@dataclass(frozen=True, slots=True)
+class HifiGanConfig:
+    """The waveform head.
+
+    Attributes:
+        channels: channels after the first convolution; halved by every upsampling unless `keep_channels`.
+        rates, kernels: stride and taps of each transposed convolution.
+        block_kernels, block_dilations: of the multi-receptive-field residual blocks.
+        paired: every dilated convolution is followed by an undilated one (HiFi-GAN's ResBlock1; else ResBlock2).
+        keep_channels: do not halve the channels.
+        istft_n_fft: window of an inverse-STFT output layer (Kaneko et al. 2022); 0 ends in a waveform convolution.
+    """
+
+    channels: int = 1024
+    rates: tuple[int, ...] = (8, 8, 2, 2)
+    kernels: tuple[int, ...] = (16, 16, 4, 4)
+    block_kernels: tuple[int, ...] = (3, 7, 11)
+    block_dilations: tuple[int, ...] = (1, 3, 5)
+    paired: bool = True
+    keep_channels: bool = False
+    istft_n_fft: int = 0
+
+    def stage_channels(self) -> tuple[int, ...]:
+        """Channels before the first and after each upsampling."""
+        widths = [self.channels]
+        for _ in self.rates:
+            widths.append(widths[-1] if self.keep_channels else widths[-1] // 2)
+        return tuple(widths)
+
+    @property
+    def upsampling(self) -> int:
+        product = 1
+        for rate in self.rates:
+            product *= rate
+        return product
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkConfig:
+    """A whole network: front end, latent, head.
+
+    Attributes:
+        told_cutoff: the front end hides what lies above the cutoff and tells the network where that is (twice the
+            input channels); the published network was not told.
+
+    Raises:
+        ConfigError: if the parts do not fit.
+    """
+
+    mel: MelConfig = field(default_factory=MelConfig)
+    latent: MossFormerConfig = field(default_factory=MossFormerConfig)
+    head: HifiGanConfig = field(default_factory=HifiGanConfig)
+    told_cutoff: bool = False
+
+    def __post_init__(self) -> None:
+        mel, latent, head = self.mel, self.latent, self.head
+        pairs = list(zip(head.rates, head.kernels, strict=False))
+        odd = (latent.conv_kernel, latent.fsmn_kernel, *head.block_kernels)
+        divides = head.upsampling > 0 and mel.hop % head.upsampling == 0
+        rules = {
+            "mel.n_fft - mel.hop must be even and not negative": mel.n_fft >= mel.hop > 0 == (mel.n_fft - mel.hop) % 2,
+            "mel.f_max must lie in (0, 24000]": 0 < mel.f_max <= SAMPLE_RATE / 2,
+            "latent.width must be even": latent.width % 2 == 0,
+            "latent.blocks must be positive": latent.blocks > 0,
+            f"latent.qk_width must be at least {ROTARY_WIDTH}": latent.qk_width >= ROTARY_WIDTH,
+            "latent.context must be 'global' or 'bounded'": latent.context in ("global", "bounded"),
+            "kernels of latent and residual blocks must be odd": all(kernel % 2 for kernel in odd),
+            "head.rates and head.kernels must pair up": len(head.rates) == len(head.kernels),
+            "each of head.kernels must exceed its rate by an even number": all(
+                k >= r and (k - r) % 2 == 0 for r, k in pairs
+            ),
+            "mel.hop must be a multiple of the head's upsampling": divides,
+            "without inverse STFT the upsampling must equal mel.hop": head.istft_n_fft > 0
+            or head.upsampling == mel.hop,
+            "head.istft_n_fft must be a multiple of mel.hop / upsampling": divides
+            and head.istft_n_fft % (mel.hop // head.upsampling) == 0,
+        }
+        broken = [rule for rule, holds in rules.items() if not holds]
+        if broken:
+            raise ConfigError("; ".join(broken))
+
+    @property
+    def hop_out(self) -> int:
+        """Samples between the frames of the inverse STFT (1 in the time domain)."""
+        return self.mel.hop // self.head.upsampling
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested built-in types, ready for JSON or TOML."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """The inverse of `to_dict`. Raises `ConfigError` on unknown keys."""
+        sections = {"mel": MelConfig, "latent": MossFormerConfig, "head": HifiGanConfig}
+        unknown = set(data) - {*sections, "told_cutoff"}
+        if unknown:
+            raise ConfigError(f"unknown keys: {', '.join(sorted(unknown))}")
+        parts = {name: _section(kind, name, data.get(name, {})) for name, kind in sections.items()}
+        return cls(**parts, told_cutoff=bool(data.get("told_cutoff", False)))
+
+
+def _section(kind: type[Any], name: str, data: dict[str, Any]) -> Any:
+    known = {f.name for f in fields(kind)}
+    unknown = set(data) - known
+    if unknown:
+        raise ConfigError(f"unknown keys in {name}: {', '.join(sorted(unknown))}")
+    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+
+
+ROTARY_WIDTH = 32
+"""Channels of queries and keys that carry the relative position."""
+
+PUBLISHED = NetworkConfig()
+"""The shapes of the published HiFi-SR network (MossFormer2_SR_48K)."""
+
+COMPACT = NetworkConfig(
+    mel=MelConfig(n_fft=2048, hop=480, bands=128, f_max=24_000.0),
+    latent=MossFormerConfig(
+        width=256,
+        latent=256,
+        blocks=4,
+        expansion=3,
+        qk_width=64,
+        conv_kernel=7,
+        fsmn_width=128,
+        fsmn_kernel=15,
+        context="bounded",
+        span=16,
+    ),
+    head=HifiGanConfig(
+        channels=256,
+        rates=(2,),
+        kernels=(4,),
+        block_kernels=(3, 7, 11),
+        block_dilations=(1, 3),
+        paired=False,
+        keep_channels=True,
+        istft_n_fft=960,
+    ),
+    told_cutoff=True,
+)
+"""The small fast network that ships as the default."""

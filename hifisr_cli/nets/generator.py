@@ -1,0 +1,52 @@
+"""The generator: waveform in, waveform out, end to end (HiFi-SR, arXiv 2501.10045)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from hifisr_cli.nets.config import NetworkConfig
+from hifisr_cli.nets.hifigan import HifiGan
+from hifisr_cli.nets.mel import CutoffFeatures, LogMel
+from hifisr_cli.nets.mossformer import MossFormer
+
+
+class Generator(nn.Module):
+    """Log-mel front end, MossFormer latent, HiFi-GAN head.
+
+    Shape: band-limited waveform at 48 kHz [B, T], cutoff in Hz [B] -> full-band waveform [B, T]; T a multiple of
+    `hop`. The low band of the output is only a sketch: low-band replacement puts the original back.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        bands = config.mel.bands
+        self.mel = LogMel(config.mel)
+        self.features = CutoffFeatures(config.mel) if config.told_cutoff else None
+        self.latent = MossFormer(2 * bands if config.told_cutoff else bands, config.latent)
+        self.head = HifiGan(config.latent.latent, config.head, config.hop_out)
+
+    @property
+    def hop(self) -> int:
+        """Samples per latent frame; chunks must start on multiples of it to agree."""
+        return self.config.mel.hop
+
+    @property
+    def context(self) -> int:
+        """Samples to either side that an output sample depends on, a multiple of `hop` (bounded context only)."""
+        frames = self.latent.context_frames + self.head.context_frames
+        window_frames = -(-self.config.mel.n_fft // (2 * self.hop))
+        return (frames + window_frames + 1) * self.hop
+
+    def featurize(self, wave: Tensor, cutoff_hz: Tensor) -> Tensor:
+        """What the latent transformer sees: [B, T], [B] -> [B, M or 2 M, F]. Always in the precision of the input."""
+        log_mel: Tensor = self.mel(wave)
+        return log_mel if self.features is None else self.features(log_mel, cutoff_hz)
+
+    def synthesize(self, features: Tensor) -> Tensor:
+        """Latent transformer and head: [B, M or 2 M, F] -> [B, F hop]."""
+        wave: Tensor = self.head(self.latent(features))
+        return wave
+
+    def forward(self, wave: Tensor, cutoff_hz: Tensor) -> Tensor:
+        return self.synthesize(self.featurize(wave, cutoff_hz))

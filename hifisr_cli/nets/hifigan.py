@@ -1,0 +1,123 @@
+"""HiFi-GAN waveform head (Kong et al. 2020) with Snake activations (Ziyin et al. 2020).
+
+[B, C, F] -> [B, T]: transposed convolutions, multi-receptive-field residual blocks, then either a convolution to the
+waveform or an inverse STFT (iSTFTNet, Kaneko et al. 2022).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
+
+from hifisr_cli.nets.config import HifiGanConfig
+from hifisr_cli.nets.istft import IstftOutput
+
+
+class Snake(nn.Module):
+    """x + sin(a x)^2 / a with a learned frequency a per channel. [B, C, F] -> same."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.alpha = nn.Parameter(torch.ones(1, channels, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + torch.sin(self.alpha * x).square() / (self.alpha + 1e-9)
+
+
+def _conv(channels_in: int, channels_out: int, kernel: int, dilation: int = 1) -> nn.Conv1d:
+    conv = nn.Conv1d(channels_in, channels_out, kernel, dilation=dilation, padding=dilation * (kernel - 1) // 2)
+    weight_norm(conv)
+    return conv
+
+
+class ResidualBlock(nn.Module):
+    """Dilated convolutions with residual connections, one kernel size. [B, C, F] -> same."""
+
+    def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...], *, paired: bool) -> None:
+        super().__init__()
+        self.dilated = nn.ModuleList(_conv(channels, channels, kernel, dilation) for dilation in dilations)
+        self.dilated_snakes = nn.ModuleList(Snake(channels) for _ in dilations)
+        seconds = dilations if paired else ()
+        self.plain = nn.ModuleList(_conv(channels, channels, kernel) for _ in seconds)
+        self.plain_snakes = nn.ModuleList(Snake(channels) for _ in seconds)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for i, (conv, snake) in enumerate(zip(self.dilated, self.dilated_snakes, strict=True)):
+            y = conv(snake(x))
+            if self.plain:
+                y = self.plain[i](self.plain_snakes[i](y))
+            x = x + y
+        return x
+
+
+class ReceptiveFields(nn.ModuleList):
+    """Multi-receptive-field fusion: the mean of residual blocks of several kernel sizes. [B, C, F] -> same."""
+
+    def __init__(self, channels: int, config: HifiGanConfig) -> None:
+        super().__init__(
+            ResidualBlock(channels, kernel, config.block_dilations, paired=config.paired)
+            for kernel in config.block_kernels
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        total = torch.zeros_like(x)
+        for block in self:
+            total = total + block(x)
+        return total / len(self)
+
+
+class HifiGan(nn.Module):
+    """The waveform head.
+
+    Shape: latent [B, C, F] -> waveform [B, F hop] with hop = upsampling times `hop_out`.
+    """
+
+    def __init__(self, channels_in: int, config: HifiGanConfig, hop_out: int) -> None:
+        super().__init__()
+        self.config = config
+        widths = config.stage_channels()
+        self.enter = _conv(channels_in, widths[0], 7)
+        self.snakes = nn.ModuleList(Snake(width) for width in widths[:-1])
+        self.ups = nn.ModuleList(
+            weight_norm(nn.ConvTranspose1d(before, after, kernel, rate, padding=(kernel - rate) // 2))
+            for before, after, rate, kernel in zip(widths, widths[1:], config.rates, config.kernels, strict=False)
+        )
+        self.blocks = nn.ModuleList(ReceptiveFields(width, config) for width in widths[1:])
+        self.snake_out = Snake(widths[-1])
+        outputs = config.istft_n_fft + 2 if config.istft_n_fft else 1
+        self.leave = _conv(widths[-1], outputs, 7)
+        self.istft = IstftOutput(config.istft_n_fft, hop_out) if config.istft_n_fft else None
+
+    @property
+    def context_frames(self) -> int:
+        """Input frames to either side that can reach an output sample, rounded up."""
+        config = self.config
+        frames, rate = 3.0, 1
+        for up, kernel in zip(config.rates, config.kernels, strict=True):
+            rate *= up
+            frames += kernel / rate
+            reach = (max(config.block_kernels) - 1) // 2 * sum(config.block_dilations)
+            if config.paired:
+                reach += (max(config.block_kernels) - 1) // 2 * len(config.block_dilations)
+            frames += reach / rate
+        frames += 3 / rate
+        if self.istft is not None:
+            frames += self.istft.overlap / rate
+        return int(frames) + 1
+
+    def forward(self, latent: Tensor) -> Tensor:
+        x = self.enter(latent)
+        for snake, up, fields in zip(self.snakes, self.ups, self.blocks, strict=True):
+            x = fields(up(snake(x)))
+        x = self.leave(self.snake_out(x))
+        return torch.tanh(x)[:, 0] if self.istft is None else self.istft(x)
+
+
+def fold_weight_norm(module: nn.Module) -> nn.Module:
+    """Replaces every weight-normalised weight by its plain value, in place; returns the module."""
+    for part in module.modules():
+        if is_parametrized(part, "weight"):
+            remove_parametrizations(part, "weight", leave_parametrized=True)
+    return module

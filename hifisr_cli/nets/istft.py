@@ -1,0 +1,44 @@
+"""Inverse-STFT output layer (iSTFTNet, Kaneko et al. 2022; magnitude and phase as in Vocos, Siuzdak 2023)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+_LOG_MAGNITUDE_MAX = 6.0
+
+
+class IstftOutput(nn.Module):
+    """Turns channels into log magnitudes and phases and those into a waveform.
+
+    Shape: [B, n_fft + 2, F] -> [B, F hop]; frame f is centred on sample (f + 1/2) hop. n_fft must be a multiple of
+    hop, so that overlap-add is a sum of shifted blocks.
+    """
+
+    window: Tensor
+
+    def __init__(self, n_fft: int, hop: int) -> None:
+        super().__init__()
+        self.n_fft, self.hop = n_fft, hop
+        self.overlap = n_fft // hop
+        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        log_magnitude, phase = x.float().chunk(2, dim=1)
+        magnitude = torch.exp(log_magnitude.clamp(max=_LOG_MAGNITUDE_MAX))
+        spectrum = torch.polar(magnitude, phase)
+        frames = torch.fft.irfft(spectrum, n=self.n_fft, dim=1).transpose(1, 2) * self.window
+        wave = self._overlap_add(frames)
+        weight = self._overlap_add(self.window.square().expand(1, frames.shape[1], -1))
+        # Only the outermost samples of a chunk, which are context, ever see a weight near zero.
+        return wave / weight.clamp(min=1e-3)
+
+    def _overlap_add(self, frames: Tensor) -> Tensor:
+        """[B, F, n_fft] -> [B, F hop]: the sum of frames at their places, cropped to the centres' span."""
+        batch, count, _ = frames.shape
+        parts = frames.reshape(batch, count, self.overlap, self.hop)
+        padded = [F.pad(parts[:, :, i], (0, 0, i, self.overlap - 1 - i)) for i in range(self.overlap)]
+        summed = torch.stack(padded).sum(0).reshape(batch, -1)
+        start = (self.n_fft - self.hop) // 2
+        return summed[:, start : start + count * self.hop]

@@ -1,0 +1,168 @@
+"""Plain data that every layer may use: what a recording is, what was done to it, how far a run has come.
+
+All frozen, all made of built-in types, so that they can be printed, compared and sent between processes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+SAMPLE_RATE = 48_000
+"""The rate of every output and of everything inside, in Hz."""
+
+KEPT_FRACTION = 0.9
+"""Up to this fraction of the cutoff an output is the resampled input."""
+
+CutoffSource = Literal["edge", "nyquist", "noise-floor", "full-band", "silence", "given"]
+Status = Literal["restored", "copied", "skipped", "failed", "planned"]
+Container = Literal["wav", "flac", "ogg", "mp3", "aiff", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class AudioInfo:
+    """What a recording says of itself.
+
+    Attributes:
+        container: libsndfile's major format, "WAV", "FLAC", "OGG", "MP3", "AIFF", "RF64", ...
+        codec: libsndfile's subtype, "PCM_16", "FLOAT", "ULAW", "VORBIS", "OPUS", ...
+        sample_rate: Hz.
+        channels: number of channels.
+        frames: samples a channel as the header promises them, None when it does not.
+        bits: bits a sample of a linear PCM or float source; None for companded and lossy codecs.
+        is_float: the source holds floating-point samples.
+        lossy: the codec is lossy.
+    """
+
+    container: str
+    codec: str
+    sample_rate: int
+    channels: int
+    frames: int | None
+    bits: int | None
+    is_float: bool
+    lossy: bool
+
+    @property
+    def seconds(self) -> float | None:
+        return None if self.frames is None else self.frames / self.sample_rate
+
+
+@dataclass(frozen=True, slots=True)
+class Bandwidth:
+    """The upper edge of a recording's real content.
+
+    Attributes:
+        cutoff_hz: upper edge of the content in Hz, at most the source's Nyquist frequency.
+        confidence: 0 (a guess) to 1 (beyond doubt).
+        source: how it was found: a spectral edge, the Nyquist frequency of the file, the point where content sinks
+            into the noise floor, no edge at all (full band), silence (nothing to measure), or given by the user.
+    """
+
+    cutoff_hz: float
+    confidence: float
+    source: CutoffSource
+
+    @property
+    def full_band(self) -> bool:
+        """True where there is nothing to restore."""
+        return self.source in ("full-band", "silence")
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorInfo:
+    """An error as data: its stable code, its message and what to do."""
+
+    code: str
+    message: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What became of one recording.
+
+    Attributes:
+        input, output: paths as text ("-" for the standard streams); output is None if there is none.
+        status: restored; copied (full band, nothing to restore); skipped (output stood there already);
+            failed; planned (dry run).
+        seconds: duration of the recording.
+        bandwidth: the detected or given cutoff.
+        gain_db: level normalisation before the network (undone after it).
+        kept_band_error_db: energy of (output - resampled input) below 0.9 of the cutoff over the input's energy
+            there, in dB; -inf when identical, None when not measured.
+        clipped_samples: samples limited to full scale while encoding.
+        codec, bits: of the output.
+        wall_seconds: time spent.
+        warnings: one line each.
+    """
+
+    input: str
+    output: str | None
+    status: Status
+    info: AudioInfo | None = None
+    seconds: float | None = None
+    bandwidth: Bandwidth | None = None
+    gain_db: float | None = None
+    kept_band_error_db: float | None = None
+    clipped_samples: int = 0
+    codec: str | None = None
+    bits: int | None = None
+    wall_seconds: float | None = None
+    model: str | None = None
+    warnings: tuple[str, ...] = ()
+    error: ErrorInfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """A finished run: its results in input order and the wall time of the whole."""
+
+    results: tuple[FileResult, ...]
+    wall_seconds: float
+
+    def count(self, status: Status) -> int:
+        return sum(result.status == status for result in self.results)
+
+    @property
+    def audio_seconds(self) -> float:
+        """Seconds of audio that were restored or copied."""
+        return sum(r.seconds or 0.0 for r in self.results if r.status in ("restored", "copied"))
+
+    @property
+    def times_real_time(self) -> float:
+        """Audio seconds per wall second."""
+        return self.audio_seconds / self.wall_seconds if self.wall_seconds > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FileStarted:
+    """Work on a file begins. `seconds` is None until the duration is known."""
+
+    index: int
+    count: int
+    input: str
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileProgressed:
+    """`seconds` of `total_seconds` of the current file are through the stage."""
+
+    index: int
+    input: str
+    stage: Literal["survey", "restore"]
+    seconds: float
+    total_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileFinished:
+    """A file is done, one way or the other."""
+
+    index: int
+    count: int
+    result: FileResult
+
+
+Event = FileStarted | FileProgressed | FileFinished

@@ -1,0 +1,120 @@
+"""What every test may ask for: real speech, synthetic speech, random numbers, external programs, calm threads."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from numpy.typing import NDArray
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# No deadline: the first example pays for imports and compilation. Derandomised: a red run can be repeated.
+settings.register_profile("suite", deadline=None, max_examples=25, derandomize=True)
+settings.register_profile("search", deadline=None, max_examples=500)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+
+@pytest.fixture(autouse=True)
+def calm_threads() -> None:
+    """One PyTorch thread where it is loaded already: small tensors on a busy machine are slower with more."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The folder that holds pyproject.toml."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_speech() -> Path:
+    """The folder of real speech recordings (with validation/ in it), which are not part of the repository."""
+    folder = Path(os.environ.get("HIFISR_SPEECH", ROOT.parent / "shared" / "speech"))
+    if not (folder / "validation").is_dir():
+        pytest.skip("no speech recordings here: set HIFISR_SPEECH to a folder that has validation/ in it")
+    return folder
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Random numbers that are the same in every run."""
+    return np.random.default_rng(20_240_229)
+
+
+def synthetic_speech(
+    seconds: float,
+    rate: int = 48_000,
+    channels: int = 1,
+    *,
+    cutoff_hz: float | None = None,
+    level_db: float = -26.0,
+    seed: int = 0,
+) -> NDArray[np.float32]:
+    """Something with the gait of speech: gliding harmonics in syllables, hissing consonants, short pauses.
+
+    Args:
+        seconds: duration; the result has round(seconds * rate) samples.
+        rate: sample rate in Hz; the content reaches up to its Nyquist frequency.
+        channels: each one a speaker of its own.
+        cutoff_hz: nothing above it (brick wall), for a band-limited recording.
+        level_db: RMS in dBFS.
+        seed: another one, another utterance.
+
+    Returns:
+        float32 [C, T].
+    """
+    length = round(seconds * rate)
+    t = np.arange(length) / rate
+    top = min(rate / 2, cutoff_hz or rate / 2)
+    frequencies = np.fft.rfftfreq(max(length, 1), 1 / rate)
+    speakers = []
+    for channel in range(channels):
+        rng = np.random.default_rng([seed, channel])
+        pitch = rng.uniform(95, 200) * (1 + 0.12 * np.sin(2 * np.pi * rng.uniform(0.5, 1.0) * t + rng.uniform(0, 6)))
+        phase = 2 * np.pi * np.cumsum(pitch) / rate
+        voiced = np.zeros(length)
+        for k in range(1, int(24_000 / pitch.min()) + 1 if length else 1):
+            voiced += np.where(k * pitch < top, np.sin(k * phase + rng.uniform(0, 6)), 0.0) / k**1.2
+        syllables = np.clip(np.sin(2 * np.pi * 3.7 * t + rng.uniform(0, 6)) + 0.35, 0.0, 1.0)
+        consonants = np.clip(np.sin(2 * np.pi * 3.7 * t + rng.uniform(0, 6)) - 0.4, 0.0, 1.0)
+        mixed = syllables * voiced + 0.4 * consonants * rng.standard_normal(length) + 1e-4 * rng.standard_normal(length)
+        spectrum = np.fft.rfft(mixed, max(length, 1))
+        spectrum[frequencies > top] = 0
+        speakers.append(np.fft.irfft(spectrum, max(length, 1))[:length])
+    audio = np.stack(speakers)
+    rms = float(np.sqrt(np.mean(audio**2))) if length else 0.0
+    return (audio * (10 ** (level_db / 20) / rms if rms > 0 else 0.0)).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def speech_like() -> Callable[..., NDArray[np.float32]]:
+    """`speech_like(seconds, rate=48_000, channels=1, *, cutoff_hz=None, level_db=-26.0, seed=0)` -> float32 [C, T]."""
+    return synthetic_speech
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> str:
+    """The path of ffmpeg, an independent reader and writer of recordings."""
+    return _program("ffmpeg")
+
+
+@pytest.fixture(scope="session")
+def espeak() -> str:
+    """The path of espeak-ng, which spoke the examples."""
+    return _program("espeak-ng")

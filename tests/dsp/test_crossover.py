@@ -1,0 +1,57 @@
+"""The crossover keeps what must be kept, and is transparent where both sides agree."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from hifisr_cli.dsp.crossover import fft_size, highpass_kernel, reach, replace_low_band, transition
+from hifisr_cli.results import SAMPLE_RATE
+
+
+def tone(hz: float, samples: int = 48_000) -> torch.Tensor:
+    return 0.5 * torch.sin(2 * math.pi * hz * torch.arange(samples, dtype=torch.float64) / SAMPLE_RATE).float()
+
+
+@pytest.mark.parametrize("cutoff", [600.0, 1500.0, 3400.0, 8000.0, 16_000.0, 20_000.0])
+def test_kept_band_survives_and_high_band_is_generated(cutoff: float) -> None:
+    inner = slice(reach(cutoff), -reach(cutoff))
+    silence = torch.zeros(48_000)
+    low, high = tone(0.9 * cutoff - 5), tone(transition(cutoff)[1] + 5)
+    kept = replace_low_band(silence, low, cutoff)
+    assert (kept - low)[inner].abs().max() < 1e-4
+    generated = replace_low_band(high, silence, cutoff)
+    assert (generated - high)[inner].abs().max() < 1e-4
+
+
+def test_transparent_where_both_sides_agree() -> None:
+    noise = torch.randn(3, 20_000)
+    assert torch.equal(replace_low_band(noise, noise, 4000.0), noise)
+
+
+@pytest.mark.parametrize("cutoff", [1500.0, 3400.0, 7600.0])
+def test_no_hole_or_bump_on_pink_noise(cutoff: float) -> None:
+    """The input ends at the cutoff, the stand-in for the network has the whole band: the sum must be flat."""
+    generator = torch.Generator().manual_seed(1)
+    spectrum = torch.fft.rfft(torch.randn(2**19, generator=generator))
+    frequency = torch.fft.rfftfreq(2**19, 1 / SAMPLE_RATE)
+    pink = torch.fft.irfft(spectrum / frequency.clamp(min=10).sqrt())
+    limited = torch.fft.irfft(torch.fft.rfft(pink) * (frequency <= cutoff))
+    output = replace_low_band(pink, limited, cutoff)
+    ratio = torch.fft.rfft(output).abs().square() / torch.fft.rfft(pink).abs().square().clamp(min=1e-20)
+    for low in torch.arange(0.7, 1.3, 0.02):
+        band = (frequency >= low * cutoff) & (frequency < (low + 0.02) * cutoff)
+        assert abs(10 * math.log10(float(ratio[band].mean()))) < 1.0
+
+
+def test_kernel_is_linear_phase_with_no_gain_at_zero() -> None:
+    kernel = highpass_kernel(5000.0)
+    assert torch.allclose(kernel, kernel.flip(0))
+    assert abs(float(kernel.double().sum())) < 1e-6
+
+
+@pytest.mark.parametrize("length", [1, 2, 7, 1000, 4097, 1_100_001])
+def test_fft_size_is_large_enough_and_close(length: int) -> None:
+    assert length <= fft_size(length) <= max(1.3 * length, 8)

@@ -1,0 +1,41 @@
+"""The promise of every output is measured, not assumed."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from hifisr_cli.dsp.kept_band import KeptBandMeter
+
+
+def test_identity_is_minus_infinity_and_silence_is_unknown(rng: np.random.Generator) -> None:
+    meter = KeptBandMeter(3000.0)
+    noise = rng.standard_normal((1, 10_000)).astype(np.float32)
+    meter.push(noise, noise)
+    assert meter.error_db() == -math.inf
+    silent = KeptBandMeter(3000.0)
+    silent.push(np.zeros((1, 10_000), np.float32), np.zeros((1, 10_000), np.float32))
+    assert silent.error_db() is None
+
+
+@pytest.mark.parametrize("cuts", [[], [1, 7, 5000, 60_000]])
+def test_a_known_error_is_found(rng: np.random.Generator, cuts: list[int]) -> None:
+    noise = rng.standard_normal((2, 96_000)).astype(np.float32)
+    meter = KeptBandMeter(3000.0)
+    for part in np.split(noise, cuts, axis=1):
+        meter.push(part * np.float32(1.001), part)
+    found = meter.error_db()
+    assert found is not None
+    assert found == pytest.approx(-60.0, abs=0.01)
+
+
+def test_what_happens_above_the_band_does_not_count() -> None:
+    t = np.arange(96_000) / 48_000
+    low, high = np.sin(2 * np.pi * 500 * t), np.sin(2 * np.pi * 3300 * t)
+    meter = KeptBandMeter(3000.0)
+    meter.push((low + high)[None].astype(np.float32), low[None].astype(np.float32))
+    found = meter.error_db()
+    assert found is not None
+    assert found < -100.0

@@ -1,0 +1,73 @@
+"""What the default network promises by construction."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from hifisr_cli.nets.config import COMPACT
+from hifisr_cli.nets.generator import Generator
+from hifisr_cli.nets.istft import IstftOutput
+from hifisr_cli.nets.mel import band_edges, hz_to_mel, mel_filterbank, mel_to_hz
+
+
+@pytest.fixture(scope="module")
+def generator() -> Generator:
+    torch.manual_seed(0)
+    return Generator(COMPACT).eval()
+
+
+def test_length_is_kept(generator: Generator) -> None:
+    with torch.inference_mode():
+        assert generator(torch.randn(2, 480 * 7), torch.tensor([4000.0, 8000.0])).shape == (2, 480 * 7)
+
+
+def test_nothing_beyond_the_context_matters(generator: Generator) -> None:
+    """Changing samples further away than `context` leaves an output sample as it is."""
+    torch.manual_seed(1)
+    middle, context = 480 * 400, generator.context
+    wave = 0.1 * torch.randn(1, 2 * middle)
+    other = wave.clone()
+    other[:, : middle - context] = 0.1 * torch.randn(1, middle - context)
+    other[:, middle + 480 + context :] = 0
+    cutoff = torch.tensor([24_000.0])
+    with torch.inference_mode():
+        inner = slice(middle, middle + 480)
+        assert (generator(wave, cutoff) - generator(other, cutoff))[:, inner].abs().max() < 1e-6
+
+
+def test_shift_by_a_frame_shifts_the_output(generator: Generator) -> None:
+    torch.manual_seed(2)
+    wave, context = 0.1 * torch.randn(1, 480 * 450), generator.context
+    cutoff = torch.tensor([8000.0])
+    with torch.inference_mode():
+        a, b = generator(wave, cutoff), generator(wave[:, 480 * 3 :], cutoff)
+    inner = slice(context, a.shape[1] - context - 480 * 3)
+    assert (a[:, 480 * 3 :][:, inner] - b[:, inner]).abs().max() < 1e-5
+
+
+def test_what_lies_above_the_cutoff_is_not_seen(generator: Generator) -> None:
+    wave = 0.1 * torch.randn(1, 480 * 100)
+    spectrum = torch.fft.rfft(wave)
+    spectrum[:, 480 * 100 // 6 :] = 0  # nothing above 8 kHz
+    limited = torch.fft.irfft(spectrum)
+    cutoff = torch.tensor([7000.0])
+    seen = generator.featurize(wave, cutoff), generator.featurize(limited, cutoff)
+    hidden = slice(int((band_edges(128, 24_000.0)[:-2] >= 7000.0).nonzero()[0]), 128)
+    assert torch.equal(seen[0][:, hidden], seen[1][:, hidden])
+
+
+def test_mel_scale_inverts_and_filters_have_unit_area() -> None:
+    hz = torch.linspace(0, 24_000, 500, dtype=torch.float64)
+    assert torch.allclose(mel_to_hz(hz_to_mel(hz)), hz, atol=1e-6)
+    bank = mel_filterbank(16_384, 80, 24_000.0)
+    assert torch.allclose(bank.sum(dim=1) * 48_000 / 16_384, torch.ones(80, dtype=torch.float64), atol=1e-3)
+
+
+def test_inverse_stft_layer_inverts_the_stft() -> None:
+    layer = IstftOutput(960, 240)
+    wave = 0.1 * torch.randn(1, 9600)
+    padded = torch.nn.functional.pad(wave, (360, 360))
+    spectrum = torch.stft(padded, 960, 240, window=torch.hann_window(960), center=False, return_complex=True)
+    output = layer(torch.cat((spectrum.abs().clamp(min=1e-9).log(), spectrum.angle()), dim=1))
+    assert (output - wave)[:, 720:-720].abs().max() < 1e-5
