@@ -1,0 +1,1 @@
+"""Measuring: how close restored recordings come to the originals."""

@@ -1,0 +1,1 @@
+"""Restoring one recording: survey, chunks, network, low-band replacement, output."""

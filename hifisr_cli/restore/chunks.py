@@ -1,0 +1,72 @@
+"""Chunks: cutting an endless signal into windows of context + core + context.
+
+Everything is integer arithmetic on the 48 kHz grid. Outside the recording there is digital silence, so the network
+never sees an edge inside a core, and neither the place of the cuts nor silence appended to a recording can change what
+comes out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Wave = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkPlan:
+    """How windows are cut.
+
+    Attributes:
+        core: samples that each window contributes, a multiple of `hop`.
+        context: samples before and after the core, a multiple of `hop`.
+        hop: samples per latent frame.
+    """
+
+    core: int
+    context: int
+    hop: int
+
+    @classmethod
+    def fit(cls, chunk_seconds: float, context: int, hop: int, sample_rate: int) -> ChunkPlan:
+        """The plan for cores of about `chunk_seconds` (at least one frame) and at least `context` samples around."""
+        core = max(round(chunk_seconds * sample_rate / hop), 1) * hop
+        return cls(core, -(-context // hop) * hop, hop)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """One unit of inference: samples [C, context + core + context]; `length` samples of its core are wanted."""
+
+    samples: Wave
+    length: int
+
+
+def windows(blocks: Iterable[Wave], plan: ChunkPlan) -> Iterator[Window]:
+    """Cuts blocks [C, T] of any length into windows, in constant memory.
+
+    The cores, each cropped to its `length`, join to exactly the samples that came in. The last window is as short as
+    the samples that are left allow (rounded up to a whole frame).
+    """
+    buffer: Wave | None = None
+    for block in blocks:
+        if buffer is None:
+            buffer = np.zeros((block.shape[0], plan.context), np.float32)
+        buffer = np.concatenate((buffer, block), axis=1)
+        while buffer.shape[1] >= plan.core + 2 * plan.context:
+            yield Window(buffer[:, : plan.core + 2 * plan.context], plan.core)
+            buffer = buffer[:, plan.core :]
+    if buffer is None:
+        return
+    left = buffer.shape[1] - plan.context
+    while left > 0:
+        length = min(left, plan.core)
+        core = -(-length // plan.hop) * plan.hop
+        size = core + 2 * plan.context
+        window = buffer[:, :size]
+        yield Window(np.pad(window, ((0, 0), (0, size - window.shape[1]))), length)
+        buffer = buffer[:, core:]
+        left -= length

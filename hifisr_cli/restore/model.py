@@ -1,0 +1,141 @@
+"""A loaded model: network, device, precision."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from hifisr_cli.checkpoints.registry import find_model
+from hifisr_cli.errors import DeviceError, UsageError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from hifisr_cli.nets.generator import Generator
+
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A model ready to run.
+
+    Attributes:
+        name: of the model.
+        parameter_hash: SHA-256 of its parameters.
+        device: where it runs.
+        precision: what latent and head compute in; spectra and the crossover are always float32.
+    """
+
+    name: str
+    parameter_hash: str
+    generator: Generator
+    device: torch.device
+    precision: Literal["float32", "bfloat16", "float16"]
+
+    @property
+    def hop(self) -> int:
+        """Samples per latent frame: chunks start on multiples of it."""
+        return self.generator.hop
+
+    @property
+    def context(self) -> int:
+        """Samples to either side that an output sample depends on."""
+        return self.generator.context
+
+    def generate(self, waves: Tensor, cutoff_hz: float) -> Tensor:
+        """Runs the network on windows at its own level: [B, T] -> [B, T], on the model's device.
+
+        Raises:
+            DeviceError: the device ran out of memory.
+        """
+        import torch
+
+        cutoffs = torch.full((waves.shape[0],), cutoff_hz, device=self.device)
+        try:
+            with torch.inference_mode():
+                features = self.generator.featurize(waves, cutoffs)
+                with self._autocast():
+                    return self.generator.synthesize(features).float()
+        except torch.OutOfMemoryError as error:
+            raise DeviceError(
+                f"{self.device} ran out of memory", hint="try a smaller --chunk-seconds or --batch-size"
+            ) from error
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        import torch
+
+        if self.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.device.type, getattr(torch, self.precision))
+
+
+def load_model(
+    name_or_path: str | None = None,
+    *,
+    device: str = "auto",
+    precision: Precision = "auto",
+    threads: int | None = None,
+) -> Model:
+    """Loads a model once, for any number of recordings.
+
+    Args:
+        name_or_path: a registered name, a checkpoint file, or None for the default model.
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+        precision: "auto" is float32.
+        threads: of the processor that the network may use; None takes the cores that this process may use.
+
+    Raises:
+        ModelError: unknown or damaged.
+        DeviceError: no such device.
+        UsageError: a precision that the device does not have.
+    """
+    path = find_model(name_or_path).path
+    # Waiting threads that spin make a busy machine several times slower; must be set before torch loads OpenMP.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    import torch
+
+    from hifisr_cli.checkpoints.frozen import load
+
+    chosen = _device(device)
+    if precision == "float16" and chosen.type == "cpu":
+        raise UsageError("float16 is not for the processor", hint="use --precision float32")
+    if threads is not None or chosen.type == "cpu":
+        torch.set_num_threads(threads or available_cores())
+    generator, info = load(path)
+    return Model(
+        name=info.name,
+        parameter_hash=info.parameter_hash,
+        generator=generator.to(chosen),
+        device=chosen,
+        precision="float32" if precision == "auto" else precision,
+    )
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _device(name: str) -> torch.device:
+    import torch
+
+    has_cuda = torch.cuda.is_available()
+    has_mps = torch.backends.mps.is_available()
+    if name == "auto":
+        return torch.device("cuda" if has_cuda else "mps" if has_mps else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise DeviceError(f"unknown device {name!r}", hint="auto, cpu, cuda, cuda:N or mps") from error
+    there = {"cpu": True, "cuda": has_cuda, "mps": has_mps}.get(device.type, False)
+    if device.type == "cuda" and there and (device.index or 0) >= torch.cuda.device_count():
+        there = False
+    if not there:
+        raise DeviceError(f"no such device here: {name}", hint="use --device auto or --device cpu")
+    return device

@@ -1,0 +1,196 @@
+"""One recording, from file to file: the composition of everything."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from hifisr_cli.audio.decode import open_recording
+from hifisr_cli.audio.encode import open_output
+from hifisr_cli.audio.formats import OutputFormat, choose_format
+from hifisr_cli.audio.resample import output_length
+from hifisr_cli.dsp.kept_band import KeptBandMeter
+from hifisr_cli.restore.survey import Survey, Wave, survey_file
+from hifisr_cli.results import KEPT_FRACTION, AudioInfo, FileResult
+
+if TYPE_CHECKING:
+    from hifisr_cli.restore.model import Model
+
+Progress = Callable[[Literal["survey", "restore"], float, float | None], None]
+
+_CONFIDENT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreOptions:
+    """How recordings are restored and written.
+
+    Attributes:
+        cutoff_hz: upper edge of the content; None measures it.
+        chunk_seconds, batch_size: memory against speed; they do not change the output.
+        format: container of the output; None goes by the name of the output file, else WAV.
+        bit_depth: of the output; "keep" is the input's, at least 24.
+        overwrite: replace an output that is there already.
+    """
+
+    cutoff_hz: float | None = None
+    chunk_seconds: float = 20.0
+    batch_size: int | None = None
+    format: Literal["wav", "flac", "keep"] | None = None
+    bit_depth: Literal["keep", "16", "24", "32f"] = "keep"
+    overwrite: bool = False
+
+
+def plan_file(
+    source: Path,
+    target: Path | None,
+    *,
+    options: RestoreOptions,
+    label: str | None = None,
+    on_progress: Progress | None = None,
+) -> FileResult:
+    """What `restore_file` would do: surveys the recording, writes nothing, never loads torch.
+
+    Raises what `restore_file` raises for a recording that cannot be read.
+    """
+    info, found = _survey(source, options, on_progress)
+    chosen = _format(info, target, options)
+    return _result(_names(source, target, label), "planned", info, found, chosen)
+
+
+def restore_file(
+    source: Path,
+    target: Path | None,
+    *,
+    model: Model,
+    options: RestoreOptions,
+    on_progress: Progress | None = None,
+    label: str | None = None,
+) -> FileResult:
+    """Restores one recording.
+
+    Args:
+        target: the output file, or None for standard output.
+        on_progress: hears the stage, the seconds that are through and the seconds in all (None while unknown).
+        label: the name to report instead of `source`.
+
+    Raises:
+        FileError: this recording cannot be done (unreadable, not audio, empty, truncated, non-finite, unsupported;
+            output there already or identical with the input).
+        OutputError: nothing can be written there.
+        DeviceError: the device ran out of memory.
+        BrokenPipeError: whoever read standard output is gone.
+    """
+    started = time.monotonic()
+    info, found = _survey(source, options, on_progress)
+    chosen = _format(info, target, options)
+    frames = output_length(found.frames, info.sample_rate)
+    seconds = found.frames / info.sample_rate
+    meter = KeptBandMeter(KEPT_FRACTION * (found.bandwidth.cutoff_hz if found.restorable else info.sample_rate / 2))
+    with (
+        open_recording(source) as recording,
+        open_output(target, chosen, channels=info.channels, frames=frames, overwrite=options.overwrite) as output,
+    ):
+        done = 0
+        for finished, original in _stretches(recording.blocks(), info, found, model, options):
+            encoded = output.write(finished)
+            meter.push(encoded, original)
+            done += finished.shape[1]
+            if on_progress is not None:
+                on_progress("restore", seconds * done / frames, seconds)
+    return _result(
+        _names(source, target, label),
+        "restored" if found.restorable else "copied",
+        info,
+        found,
+        chosen,
+        kept_band_error_db=meter.error_db(),
+        clipped_samples=output.clipped,
+        wall_seconds=time.monotonic() - started,
+        model=model.name if found.restorable else None,
+    )
+
+
+def _stretches(
+    blocks: Iterator[Wave], info: AudioInfo, found: Survey, model: Model, options: RestoreOptions
+) -> Iterator[tuple[Wave, Wave]]:
+    """Finished output and resampled input, stretch by stretch."""
+    from hifisr_cli.restore.stream import resampled, stream
+
+    if not found.restorable:
+        for block in resampled(blocks, info.sample_rate):
+            yield block, block
+        return
+    for stretch in stream(
+        blocks,
+        info.sample_rate,
+        model=model,
+        cutoff_hz=found.bandwidth.cutoff_hz,
+        gain=found.gain,
+        chunk_seconds=options.chunk_seconds,
+        batch_size=options.batch_size,
+    ):
+        yield stretch.output, stretch.original
+
+
+def _survey(source: Path, options: RestoreOptions, on_progress: Progress | None) -> tuple[AudioInfo, Survey]:
+    def heard(seconds: float) -> None:
+        if on_progress is not None:
+            on_progress("survey", seconds, None)
+
+    return survey_file(source, cutoff_hz=options.cutoff_hz, on_progress=heard)
+
+
+def _format(info: AudioInfo, target: Path | None, options: RestoreOptions) -> OutputFormat:
+    suffix = target.suffix if target is not None else None
+    return choose_format(info, requested=options.format, bit_depth=options.bit_depth, suffix=suffix)
+
+
+def _names(source: Path, target: Path | None, label: str | None) -> tuple[str, str]:
+    """Input and output as they are reported."""
+    return label or str(source), "-" if target is None else str(target)
+
+
+def _result(
+    names: tuple[str, str],
+    status: Literal["restored", "copied", "planned"],
+    info: AudioInfo,
+    found: Survey,
+    chosen: OutputFormat,
+    *,
+    kept_band_error_db: float | None = None,
+    clipped_samples: int = 0,
+    wall_seconds: float | None = None,
+    model: str | None = None,
+) -> FileResult:
+    return FileResult(
+        input=names[0],
+        output=names[1],
+        status=status,
+        info=info,
+        seconds=found.frames / info.sample_rate,
+        bandwidth=found.bandwidth,
+        gain_db=20.0 * math.log10(found.gain),
+        kept_band_error_db=kept_band_error_db,
+        clipped_samples=clipped_samples,
+        codec=chosen.codec,
+        bits=chosen.bits,
+        wall_seconds=wall_seconds,
+        model=model,
+        warnings=_warnings(found, clipped_samples),
+    )
+
+
+def _warnings(found: Survey, clipped_samples: int) -> tuple[str, ...]:
+    warnings = [] if found.note is None else [found.note]
+    if found.restorable and found.bandwidth.confidence < _CONFIDENT:
+        warnings.append(
+            f"the cutoff of {found.bandwidth.cutoff_hz:.0f} Hz is uncertain: check it, or give it with --cutoff"
+        )
+    if clipped_samples:
+        warnings.append(f"{clipped_samples} samples reached full scale and were limited")
+    return tuple(warnings)

@@ -1,0 +1,61 @@
+"""Restoring a stream of blocks in constant memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hifisr_cli.audio.resample import Resampler
+from hifisr_cli.restore.engine import Network, Restored, restore_blocks
+from hifisr_cli.results import SAMPLE_RATE
+
+Wave = NDArray[np.float32]
+
+CHUNK_SECONDS = 20.0
+
+
+def resampled(blocks: Iterable[Wave], sample_rate: int) -> Iterator[Wave]:
+    """Blocks [C, T] at any rate -> blocks [C, T'] at 48 kHz."""
+    resampler: Resampler | None = None
+    for block in blocks:
+        if resampler is None:
+            resampler = Resampler(sample_rate, SAMPLE_RATE, block.shape[0])
+        out = resampler.push(block)
+        if out.shape[1]:
+            yield out
+    if resampler is not None:
+        out = resampler.finish()
+        if out.shape[1]:
+            yield out
+
+
+def stream(
+    blocks: Iterable[Wave],
+    sample_rate: int,
+    *,
+    model: Network,
+    cutoff_hz: float,
+    gain: float = 1.0,
+    chunk_seconds: float = CHUNK_SECONDS,
+    batch_size: int | None = None,
+) -> Iterator[Restored]:
+    """Restores float32 blocks [C, T] of any length as they come.
+
+    Args:
+        sample_rate: of the blocks, in Hz; the output is at 48 kHz, round(n 48000 / rate) samples in all.
+        cutoff_hz: upper edge of the content (see `BandwidthMeter`).
+        gain: brings the recording to about -26 dBFS of active level, where the network was trained; undone after it.
+        chunk_seconds: memory and delay against speed; the output does not depend on it.
+        batch_size: windows in one pass of the network; None chooses by device.
+    """
+    size = batch_size if batch_size is not None else (1 if model.device.type == "cpu" else 8)
+    return restore_blocks(
+        resampled(blocks, sample_rate),
+        model,
+        cutoff_hz=cutoff_hz,
+        gain=gain,
+        chunk_seconds=chunk_seconds,
+        batch_size=size,
+    )

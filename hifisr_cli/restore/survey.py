@@ -1,0 +1,96 @@
+"""The first, cheap pass over a recording: how long, how wide, how loud it is. Never loads torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hifisr_cli.audio.decode import open_recording
+from hifisr_cli.dsp.bandwidth import BandwidthMeter
+from hifisr_cli.dsp.level import LevelMeter
+from hifisr_cli.results import SAMPLE_RATE, AudioInfo, Bandwidth
+
+Wave = NDArray[np.float32]
+
+RESAMPLER_EDGE = 0.985
+"""The resampler is -6 dB at this fraction of the input's Nyquist frequency: no cutoff lies above."""
+
+NETWORK_RMS = 10.0 ** (-26.0 / 20.0)
+"""The active level that the network was trained at."""
+
+LOWEST_CUTOFF_HZ = 500.0
+"""Below this there is hum or rumble, but no speech to restore from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What the first pass found.
+
+    Attributes:
+        frames: samples a channel.
+        bandwidth: the detected (or given) cutoff, no higher than the resampler reaches.
+        gain: brings the active level to the network's.
+        peak: largest absolute sample.
+    """
+
+    frames: int
+    bandwidth: Bandwidth
+    gain: float
+    peak: float
+
+    @property
+    def restorable(self) -> bool:
+        """There is something above the cutoff to restore, and something below to restore it from."""
+        found = self.bandwidth
+        return not found.full_band and (found.source == "given" or found.cutoff_hz >= LOWEST_CUTOFF_HZ)
+
+    @property
+    def note(self) -> str | None:
+        """Why nothing is restored, or None."""
+        if self.restorable:
+            return None
+        if self.bandwidth.source == "silence":
+            return "silence: copied through"
+        if self.bandwidth.full_band:
+            return "full band already: copied through"
+        return f"no content above {self.bandwidth.cutoff_hz:.0f} Hz to restore from: copied through"
+
+
+def survey(
+    blocks: Iterable[Wave],
+    sample_rate: int,
+    *,
+    cutoff_hz: float | None = None,
+    on_progress: Callable[[float], None] | None = None,
+) -> Survey:
+    """Measures blocks [C, T] at the source's rate; `on_progress` hears the seconds that are through."""
+    width, level = BandwidthMeter(sample_rate), LevelMeter(sample_rate)
+    frames = 0
+    for block in blocks:
+        if cutoff_hz is None:
+            width.push(block)
+        level.push(block)
+        frames += block.shape[1]
+        if on_progress is not None:
+            on_progress(frames / sample_rate)
+    rms = level.rms()
+    bandwidth = width.result() if cutoff_hz is None else Bandwidth(cutoff_hz, 1.0, "given")
+    highest = RESAMPLER_EDGE * min(sample_rate, SAMPLE_RATE) / 2
+    if not bandwidth.full_band and bandwidth.cutoff_hz > highest:
+        bandwidth = Bandwidth(highest, bandwidth.confidence, bandwidth.source)
+    if rms == 0.0:
+        bandwidth = Bandwidth(0.0, 1.0, "silence")
+    return Survey(frames, bandwidth, NETWORK_RMS / rms if rms > 0.0 else 1.0, level.peak)
+
+
+def survey_file(
+    path: Path, *, cutoff_hz: float | None = None, on_progress: Callable[[float], None] | None = None
+) -> tuple[AudioInfo, Survey]:
+    """Surveys a recording on disk. Raises what decoding raises."""
+    with open_recording(path) as recording:
+        found = survey(recording.blocks(), recording.info.sample_rate, cutoff_hz=cutoff_hz, on_progress=on_progress)
+        return recording.info, found

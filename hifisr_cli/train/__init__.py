@@ -1,0 +1,1 @@
+"""The training recipe: data on the fly, losses, the loop."""

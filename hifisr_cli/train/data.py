@@ -1,0 +1,221 @@
+"""Training data on the fly: full-band crops and what band limits make of them."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hifisr_cli.dsp.bandlimit import BandLimit, Family, apply
+from hifisr_cli.dsp.level import active_rms
+from hifisr_cli.errors import NoAudioError
+from hifisr_cli.results import SAMPLE_RATE
+from hifisr_cli.train.config import TrainConfig
+
+Wave = NDArray[np.float32]
+
+CUTOFF_RANGE_HZ = (1_000.0, 20_000.0)
+_ACTIVE_LEVEL_DB = -26.0
+_FAMILIES: tuple[tuple[Family, float], ...] = (
+    ("resample", 0.55),
+    ("brickwall", 0.1),
+    ("butterworth", 0.15),
+    ("chebyshev", 0.15),
+    ("gaussian", 0.05),
+)
+_EXTRA_FLOOR = 0.4
+_FULL_SCALE = 32767.0
+_MARGIN = SAMPLE_RATE // 10
+_NYQUIST_HZ = SAMPLE_RATE / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A training recording at 48 kHz, as 16-bit samples to save memory.
+
+    Attributes:
+        path: where it came from, for weighting by source.
+        samples: [T].
+        gain: brings its active level to -26 dBFS.
+        bandwidth_hz: upper edge of its own content; no loss is taken above.
+        has_floor: it carries a natural noise floor (never went through a lossy codec).
+    """
+
+    path: str
+    samples: NDArray[np.int16]
+    gain: float
+    bandwidth_hz: float
+    has_floor: bool
+
+    def wave(self, part: slice) -> Wave:
+        """A stretch of it at the network's level: [T]."""
+        return self.samples[part].astype(np.float32) * np.float32(self.gain / _FULL_SCALE)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Inputs and targets [B, T], the cutoff that the network is told [B] and each target's own bandwidth [B]."""
+
+    degraded: Tensor
+    target: Tensor
+    cutoff_hz: Tensor
+    bandwidth_hz: Tensor
+
+
+def load_clips(folders: list[Path], floor_sources: tuple[str, ...] = ("vctk",)) -> list[Clip]:
+    """Every recording below `folders`, with bandwidths from a `sources.csv` beside or above them.
+
+    Raises:
+        NoAudioError: the folders hold no recording.
+    """
+    from hifisr_cli.audio.decode import open_recording
+    from hifisr_cli.audio.resample import resample
+
+    clips = []
+    for folder in folders:
+        bandwidths = _bandwidths(folder)
+        for path in sorted(folder.rglob("*.flac")) + sorted(folder.rglob("*.wav")):
+            with open_recording(path) as recording:
+                rate = recording.info.sample_rate
+                wave = np.concatenate(list(recording.blocks()), axis=1)[:1]
+            wave = resample(wave, rate, SAMPLE_RATE)[0]
+            bandwidth = min(bandwidths.get(path.name, _NYQUIST_HZ), 0.98 * rate / 2 if rate < SAMPLE_RATE else 24e3)
+            clips.append(
+                Clip(
+                    path=path.as_posix(),
+                    samples=np.rint(np.clip(wave, -1, 1) * _FULL_SCALE).astype(np.int16),
+                    gain=10.0 ** (_ACTIVE_LEVEL_DB / 20.0) / max(active_rms(wave, SAMPLE_RATE), 1e-4),
+                    bandwidth_hz=bandwidth,
+                    has_floor=any(source in path.as_posix() for source in floor_sources),
+                )
+            )
+    if not clips:
+        raise NoAudioError(f"no training recordings (.flac, .wav) in {', '.join(map(str, folders))}")
+    return clips
+
+
+def _bandwidths(folder: Path) -> dict[str, float]:
+    for parent in (folder, *folder.resolve().parents[:2]):
+        table = parent / "sources.csv"
+        if table.is_file():
+            with table.open(newline="", encoding="utf-8") as file:
+                return {Path(row["path"]).name: float(row["bandwidth_hz"]) for row in csv.DictReader(file)}
+    return {}
+
+
+class Batches:
+    """Endless training batches; batch n depends on (seed, n) only."""
+
+    def __init__(self, clips: list[Clip], config: TrainConfig) -> None:
+        self.clips = clips
+        self.batch_size = config.batch_size
+        self.crop = int(config.crop_seconds * SAMPLE_RATE)
+        self.seed = config.seed
+        self.probabilities = _source_weights(clips, config.sources)
+
+    def __getitem__(self, step: int) -> Batch:
+        rng = np.random.default_rng((self.seed, step))
+        items = [self._item(rng) for _ in range(self.batch_size)]
+        waves = [torch.from_numpy(np.stack([item[i] for item in items])) for i in (0, 1)]
+        scalars = [torch.tensor([item[i] for item in items], dtype=torch.float32) for i in (2, 3)]
+        return Batch(waves[0], waves[1], scalars[0], scalars[1])
+
+    def _item(self, rng: np.random.Generator) -> tuple[Wave, Wave, float, float]:
+        clip = self.clips[int(rng.choice(len(self.clips), p=self.probabilities))]
+        target, stretch = self._crop(clip, rng)
+        bandwidth = min(clip.bandwidth_hz * stretch, _NYQUIST_HZ)
+        target = _tilt(target, rng) * np.float32(10.0 ** (rng.uniform(-8.0, 6.0) / 20.0))
+        if not clip.has_floor or rng.random() < _EXTRA_FLOOR:
+            target = target + _noise_floor(target.size, rng)
+        low, high = CUTOFF_RANGE_HZ
+        cutoff = float(np.exp(rng.uniform(np.log(low), np.log(min(high, 0.9 * bandwidth)))))
+        limit = random_limit(cutoff, rng)
+        degraded = apply(target, limit.response(target.size))
+        if rng.random() < 0.1:
+            degraded = degraded + _noise_floor(target.size, rng)
+        told = cutoff * rng.uniform(0.95, 1.02)
+        inner = slice(_MARGIN, _MARGIN + self.crop)
+        return degraded[inner], target[inner], told, bandwidth
+
+    def _crop(self, clip: Clip, rng: np.random.Generator) -> tuple[Wave, float]:
+        """A crop with margins for the filters, sometimes played a little faster or slower; and that factor."""
+        length = self.crop + 2 * _MARGIN
+        stretch = float(2.0 ** rng.uniform(-0.25, 0.25)) if rng.random() < 0.5 else 1.0
+        need = int(np.ceil(length * stretch)) + 1
+        start = int(rng.integers(0, max(clip.samples.size - need, 0) + 1))
+        wave = clip.wave(slice(start, start + need))
+        if wave.size < need:
+            lead = int(rng.integers(0, need - wave.size + 1))
+            wave = np.pad(wave, (lead, need - wave.size - lead))
+        if stretch != 1.0:
+            wave = _stretch(wave, length)
+        return wave[:length], stretch
+
+
+def _stretch(wave: Wave, length: int) -> Wave:
+    """Resamples a whole crop to `length` samples in the frequency domain (ideal band limit)."""
+    spectrum = np.fft.rfft(wave)
+    bins = length // 2 + 1
+    resized = np.zeros(bins, dtype=spectrum.dtype)
+    count = min(bins, spectrum.size)
+    resized[:count] = spectrum[:count]
+    return (np.fft.irfft(resized, length) * (length / wave.size)).astype(np.float32)
+
+
+def random_limit(cutoff_hz: float, rng: np.random.Generator) -> BandLimit:
+    """A band limit of random family at `cutoff_hz`."""
+    names = [name for name, _ in _FAMILIES]
+    family = names[int(rng.choice(len(names), p=[share for _, share in _FAMILIES]))]
+    return BandLimit(
+        family,
+        cutoff_hz,
+        order=int(rng.integers(4, 13)),
+        ripple_db=float(rng.uniform(0.05, 1.0)),
+        softness=float(rng.uniform(0.02, 0.15)),
+    )
+
+
+def _tilt(wave: Wave, rng: np.random.Generator) -> Wave:
+    """A random spectral tilt of at most 3 dB an octave around 1 kHz, half of the time none."""
+    if rng.random() < 0.5:
+        return wave
+    slope = rng.uniform(-3.0, 1.5)
+    frequency = np.fft.rfftfreq(wave.size, 1.0 / SAMPLE_RATE)
+    octaves = np.log2(np.clip(frequency, 100.0, None) / 1000.0)
+    return apply(wave, 10.0 ** (slope * octaves / 20.0) + 0j)
+
+
+def _noise_floor(samples: int, rng: np.random.Generator) -> Wave:
+    """The noise of a microphone and its amplifier: falling towards the middle, often rising again above 10 kHz.
+
+    Its level at 8 kHz is that of white noise of -92 to -70 dBFS.
+    """
+    frequency = np.fft.rfftfreq(samples, 1.0 / SAMPLE_RATE)
+    octaves = np.log2(np.clip(frequency, 60.0, None) / 8_000.0)
+    start = rng.uniform(8_000.0, 13_000.0)
+    climb = np.clip((frequency - start) / rng.uniform(2_000.0, 6_000.0), 0.0, 1.0)
+    rise_db = np.clip(rng.normal(7.0, 5.0), -4.0, 18.0) * (3.0 * climb**2 - 2.0 * climb**3)
+    shape_db = rng.uniform(-92.0, -70.0) + rng.uniform(-4.0, 1.0) * np.minimum(octaves, 0.0) + rise_db
+    return apply(rng.standard_normal(samples).astype(np.float32), 10.0 ** (shape_db / 20.0) + 0j)
+
+
+def _source_weights(clips: list[Clip], sources: dict[str, float]) -> NDArray[np.float64]:
+    """Probability of each clip: named sources get their share, the rest is drawn by duration."""
+    seconds = np.array([clip.samples.size / SAMPLE_RATE for clip in clips])
+    weights = np.zeros(len(clips))
+    named = np.zeros(len(clips), dtype=bool)
+    left = 1.0
+    for key, share in sources.items():
+        members = np.array([key in clip.path for clip in clips]) & ~named
+        if members.any():
+            weights[members] = share * seconds[members] / seconds[members].sum()
+            named |= members
+            left -= share
+    if not named.all():
+        weights[~named] = left * seconds[~named] / seconds[~named].sum()
+    return np.asarray(weights / weights.sum())

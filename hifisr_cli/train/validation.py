@@ -1,0 +1,56 @@
+"""A quick look at a generator while it trains: LSD on short excerpts, all in memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hifisr_cli.dsp.bandlimit import BandLimit, apply
+from hifisr_cli.dsp.crossover import replace_low_band
+from hifisr_cli.dsp.lsd import lsd
+from hifisr_cli.nets.generator import Generator
+from hifisr_cli.results import SAMPLE_RATE
+from hifisr_cli.train.data import Clip
+
+RATES = (4_000, 8_000, 16_000, 24_000)
+_SOFTNESS = 0.03
+_EXCERPT = 2 * SAMPLE_RATE
+_MOST = 24
+
+
+def excerpts(clips: list[Clip]) -> list[NDArray[np.float32]]:
+    """The middle two seconds of some of the clips, at the level that the network expects."""
+    found = []
+    for clip in clips[:: max(len(clips) // _MOST, 1)]:
+        start = max(clip.samples.size - _EXCERPT, 0) // 2
+        found.append(clip.wave(slice(start, start + _EXCERPT)))
+    return found
+
+
+@torch.inference_mode()
+def validate(
+    generator: Generator, excerpts: list[NDArray[np.float32]], rates: tuple[int, ...] = RATES
+) -> dict[str, float]:
+    """Mean LSD for each input rate, keyed "lsd@4000", and their mean as "score".
+
+    Args:
+        excerpts: full-band waveforms [T] at 48 kHz, at the level that the network expects.
+    """
+    training = generator.training
+    generator.eval()
+    figures: dict[str, float] = {}
+    for rate in rates:
+        scores = []
+        for excerpt in excerpts:
+            wave = excerpt[: excerpt.size // generator.hop * generator.hop]
+            limit = BandLimit("resample", rate / 2, softness=_SOFTNESS)
+            degraded = torch.from_numpy(apply(wave, limit.response(wave.size)))[None]
+            cutoff = rate / 2
+            generated = generator(degraded, torch.tensor([float(cutoff)]))
+            restored = replace_low_band(generated, degraded, cutoff)
+            scores.append(lsd(restored[0], torch.from_numpy(wave)).full)
+        figures[f"lsd@{rate}"] = float(np.mean(scores))
+    figures["score"] = float(np.mean(list(figures.values())))
+    generator.train(training)
+    return figures

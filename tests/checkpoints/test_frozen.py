@@ -1,0 +1,84 @@
+"""Frozen checkpoints: what goes in comes out, and damage is noticed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from hifisr_cli.checkpoints.frozen import freeze, load, read_info
+from hifisr_cli.errors import ModelError
+from hifisr_cli.nets.config import COMPACT, ConfigError, NetworkConfig
+from hifisr_cli.nets.generator import Generator
+from tests.restore.conftest import TINY
+
+
+@pytest.fixture
+def frozen(tmp_path: Path) -> Path:
+    torch.manual_seed(3)
+    path = tmp_path / "tiny.safetensors"
+    freeze(Generator(TINY), path, name="tiny", training="none", licence="Apache-2.0", resampler="test", half=False)
+    return path
+
+
+def test_round_trip_computes_the_same(frozen: Path) -> None:
+    torch.manual_seed(3)
+    original = Generator(TINY).eval()
+    loaded, info = load(frozen)
+    assert (info.name, info.licence, info.config) == ("tiny", "Apache-2.0", TINY)
+    wave, cutoff = 0.1 * torch.randn(1, 4800), torch.tensor([4000.0])
+    with torch.inference_mode():
+        assert torch.allclose(loaded(wave, cutoff), original(wave, cutoff), atol=1e-6)
+
+
+def test_half_precision_halves_the_file(frozen: Path, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    small = tmp_path / "half.safetensors"
+    freeze(Generator(TINY), small, name="half", training="none", licence="Apache-2.0", resampler="test")
+    assert small.stat().st_size < 0.6 * frozen.stat().st_size
+    load(small)
+
+
+def test_description_is_read_without_the_weights(frozen: Path) -> None:
+    assert read_info(frozen).config == TINY
+
+
+@pytest.mark.parametrize("keep", [0, 4, 100, 2000, -1])
+def test_truncation_is_noticed(frozen: Path, keep: int) -> None:
+    frozen.write_bytes(frozen.read_bytes()[:keep])
+    with pytest.raises(ModelError) as caught:
+        load(frozen)
+    assert str(frozen) in str(caught.value)
+
+
+def test_a_flipped_bit_is_noticed(frozen: Path) -> None:
+    data = bytearray(frozen.read_bytes())
+    data[-100] ^= 1
+    frozen.write_bytes(data)
+    with pytest.raises(ModelError, match="hash"):
+        load(frozen)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello world, not a model", b"\x10" + b"\0" * 7 + b"[" * 16])
+def test_rubbish_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "rubbish.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ModelError):
+        read_info(path)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="cannot be read"):
+        read_info(tmp_path / "nothing.safetensors")
+
+
+def test_config_survives_json_and_refuses_unknown_keys() -> None:
+    data = json.loads(json.dumps(COMPACT.to_dict()))
+    assert NetworkConfig.from_dict(data) == COMPACT
+    data["head"]["colour"] = "blue"
+    with pytest.raises(ConfigError, match="colour"):
+        NetworkConfig.from_dict(data)
+    with pytest.raises(ConfigError, match=r"mel\.hop"):
+        NetworkConfig.from_dict({"mel": {"hop": 250}})
