@@ -1,0 +1,1 @@
+"""Recordings in and out: decode, resample, quantise, encode. No network, no terminal."""

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from hifisr_cli.audio.staging import StagedFile
+from hifisr_cli.errors import OutputError, OutputExistsError
+
+
+def staged(target: Path, *, overwrite: bool = False) -> StagedFile:
+    file = StagedFile(target, overwrite=overwrite)
+    os.write(file.fd, b"new")
+    return file
+
+
+def test_appears_when_committed(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "er" / "a.wav"
+    file = staged(target)
+    assert not target.exists()
+    assert [p.name for p in target.parent.iterdir()] == [file.path.name]
+    assert file.path.match(".hifisr-*.part")
+    file.commit()
+    assert [p.name for p in target.parent.iterdir()] == ["a.wav"]
+    file.discard()
+    assert target.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
+def test_rights_follow_the_umask(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        staged(tmp_path / "a").commit()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_discarded(tmp_path: Path, overwrite: bool) -> None:
+    staged(tmp_path / "a", overwrite=overwrite).discard()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_file_is_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    with pytest.raises(OutputExistsError, match="overwrite"):
+        StagedFile(tmp_path / "a", overwrite=False)
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(OutputExistsError):
+        StagedFile(tmp_path / "link", overwrite=False)
+    assert (tmp_path / "a").read_bytes() == b"old"
+
+
+def test_a_file_that_appears_meanwhile_wins(tmp_path: Path) -> None:
+    file = staged(tmp_path / "a")
+    (tmp_path / "a").write_bytes(b"theirs")
+    with pytest.raises(OutputExistsError):
+        file.commit()
+    file.discard()
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"theirs"
+
+
+def test_overwriting_keeps_the_old_file_until_the_end(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    file = staged(tmp_path / "a", overwrite=True)
+    assert (tmp_path / "a").read_bytes() == b"old"
+    file.commit()
+    assert (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_links(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_links)
+    staged(tmp_path / "a").commit()
+    assert (tmp_path / "a").read_bytes() == b"new"
+    file = staged(tmp_path / "b")
+    (tmp_path / "b").touch()
+    with pytest.raises(OutputExistsError):
+        file.commit()
+
+
+def test_a_folder_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    for overwrite in (False, True):
+        with pytest.raises(OutputExistsError, match="folder"):
+            StagedFile(tmp_path / "a", overwrite=overwrite)
+
+
+def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError):
+        StagedFile(tmp_path / "file" / "a.wav", overwrite=False)
