@@ -1,0 +1,210 @@
+"""The cutoff: physics on synthetic sound, and a few real recordings where they are at hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from scipy import signal
+
+from hifisr_cli.dsp.bandwidth import BandwidthMeter
+from hifisr_cli.dsp.bandwidth_bands import BandLevels, band_edges
+from hifisr_cli.dsp.bandwidth_filters import FAMILIES, attenuation_db
+from hifisr_cli.results import Bandwidth
+
+Audio = npt.NDArray[np.float32]
+RATE = 48_000
+
+
+def measure(audio: npt.NDArray[np.floating], rate: int = RATE, blocks: int = 65_536) -> Bandwidth:
+    meter = BandwidthMeter(rate)
+    data = np.atleast_2d(audio).astype(np.float32)
+    for start in range(0, data.shape[1], blocks):
+        meter.push(data[:, start : start + blocks])
+    return meter.result()
+
+
+def babble(seconds: float = 5.0, rate: int = RATE, seed: int = 0) -> npt.NDArray[np.float64]:
+    """Speech-like sound: noise that falls by 6 dB an octave, in syllables, with a weak hiss beneath it."""
+    rng = np.random.default_rng(seed)
+    count = round(seconds * rate)
+    spectrum = np.fft.rfft(rng.standard_normal(count))
+    frequency = np.fft.rfftfreq(count, 1 / rate)
+    spectrum /= 1 + frequency / 800
+    knots = np.arange(0, seconds + 0.1, 0.1)
+    levels = rng.choice([-60.0, -40.0, -20.0, -6.0, 0.0], len(knots))
+    envelope = 10 ** (np.interp(np.arange(count) / rate, knots, levels) / 20)
+    sound = np.fft.irfft(spectrum, count) * envelope
+    return 0.1 * sound / sound.std() + 1e-4 * rng.standard_normal(count)
+
+
+def brick_wall(audio: npt.NDArray[np.float64], cutoff: float, rate: int = RATE) -> npt.NDArray[np.float64]:
+    spectrum = np.fft.rfft(audio)
+    spectrum[np.fft.rfftfreq(len(audio), 1 / rate) > cutoff] = 0
+    return np.fft.irfft(spectrum, len(audio))
+
+
+def near(found: Bandwidth, cutoff: float) -> bool:
+    return abs(found.cutoff_hz - cutoff) <= max(0.08 * cutoff, 300.0)
+
+
+@pytest.mark.parametrize("cutoff", [1500, 2000, 3400, 4000, 5500, 8000, 11000, 12000, 16000])
+def test_brick_wall_is_found(cutoff: int) -> None:
+    found = measure(brick_wall(babble(), cutoff))
+    assert found.source == "edge"
+    assert near(found, cutoff), found
+
+
+@pytest.mark.parametrize("cutoff", [2000, 4000, 8000, 12000])
+def test_chebyshev_is_found(cutoff: int) -> None:
+    found = measure(signal.sosfilt(signal.cheby1(8, 0.5, cutoff, fs=RATE, output="sos"), babble()))
+    assert near(found, cutoff), found
+
+
+@pytest.mark.parametrize("cutoff", [2000, 4000, 8000])
+def test_noise_after_the_low_pass_does_not_hide_the_edge(cutoff: int) -> None:
+    noise = 10 ** (-50 / 20) * np.random.default_rng(1).standard_normal(5 * RATE)
+    found = measure(brick_wall(babble(), cutoff) + noise)
+    assert found.source == "edge"
+    assert near(found, cutoff), found
+
+
+@pytest.mark.parametrize("cutoff", [3400, 8000])
+def test_hum_changes_nothing(cutoff: int) -> None:
+    sound = brick_wall(babble(), cutoff)
+    hum = 0.1 * np.sqrt(0.2) * np.sin(2 * np.pi * 50 * np.arange(len(sound)) / RATE)
+    plain, hummed = measure(sound), measure(sound + hum)
+    assert near(hummed, cutoff), hummed
+    assert hummed.cutoff_hz == pytest.approx(plain.cutoff_hz, rel=0.03)
+
+
+def test_full_band_is_recognised() -> None:
+    found = measure(babble())
+    assert found.full_band
+    assert found.source == "full-band"
+
+
+@pytest.mark.parametrize("blocks", [1, 777, 4096, 1_000_000])
+def test_result_does_not_depend_on_the_blocks(blocks: int) -> None:
+    sound = brick_wall(babble(0.7), 5000)
+    assert measure(sound, blocks=blocks) == measure(sound, blocks=65_536)
+
+
+@pytest.mark.parametrize("gain_db", [-40.0, -20.0, 20.0])
+def test_level_does_not_matter(gain_db: float) -> None:
+    sound = brick_wall(babble(), 5500)
+    loud, quiet = measure(sound), measure(sound * 10 ** (gain_db / 20))
+    assert quiet.source == loud.source
+    assert quiet.cutoff_hz == pytest.approx(loud.cutoff_hz, rel=0.02)
+
+
+def test_channels_count_together() -> None:
+    sound = brick_wall(babble(), 5500)
+    assert measure(np.stack([sound, sound])) == measure(sound)
+    assert near(measure(np.stack([sound, np.zeros_like(sound)])), 5500)
+
+
+@pytest.mark.parametrize("length", [0, 1, 15, 100, 48_000])
+def test_silence(length: int) -> None:
+    found = measure(np.zeros((2, length)))
+    assert found.source == "silence"
+    assert found.full_band
+
+
+def test_shorter_than_one_window() -> None:
+    for length in (16, 100, 500, 2047, 2048, 2049):
+        found = measure(babble()[:length])
+        assert 0 < found.cutoff_hz <= RATE / 2
+    assert near(measure(brick_wall(babble(), 4000)[RATE : RATE + 1900]), 4000)
+
+
+@pytest.mark.parametrize("rate", [4000, 8000, 11_025, 16_000, 22_050, 32_000])
+def test_content_up_to_nyquist_of_a_low_rate(rate: int) -> None:
+    sound = babble(rate=rate)
+    hum = 0.03 * np.sin(2 * np.pi * 50 * np.arange(len(sound)) / rate)
+    noise = 0.003 * np.random.default_rng(2).standard_normal(len(sound))
+    for audio in (sound, sound + hum, sound + noise):
+        found = measure(audio, rate)
+        assert found.source == "nyquist", found
+        assert 0.9 * rate / 2 <= found.cutoff_hz <= rate / 2
+
+
+def test_telephone_band_in_a_telephone_file() -> None:
+    found = measure(brick_wall(babble(rate=8000), 3000, 8000), 8000)
+    assert found.source == "edge"
+    assert near(found, 3000), found
+
+
+@pytest.mark.parametrize("rate", [48_000, 44_100, 8000, 192_000])
+def test_any_signal_gets_an_answer(rate: int) -> None:
+    rng = np.random.default_rng(3)
+    time = np.arange(rate) / rate
+    impulse = np.zeros(rate)
+    impulse[rate // 2] = 1
+    square = np.sign(np.sin(2 * np.pi * 220 * time))
+    broken = rng.standard_normal(rate)
+    broken[100:200] = np.nan
+    signals = [
+        rng.standard_normal(rate),
+        1e-5 * rng.standard_normal(rate),
+        np.sin(2 * np.pi * 50 * time),
+        np.sin(2 * np.pi * 1000 * time),
+        np.ones(rate),
+        impulse,
+        square,
+        np.cumsum(rng.standard_normal(rate)),
+        brick_wall(rng.standard_normal(rate), 0.1 * rate, rate),
+        broken,
+        1e4 * rng.standard_normal(rate),
+    ]
+    for audio in signals:
+        found = measure(0.1 * audio, rate)
+        assert 0 < found.cutoff_hz <= rate / 2
+        assert 0 <= found.confidence <= 1
+
+
+def test_steady_noise_has_its_edge_too() -> None:
+    noise = np.random.default_rng(4).standard_normal(5 * RATE)
+    assert near(measure(0.1 * brick_wall(noise, 6000)), 6000)
+
+
+def test_memory_is_constant() -> None:
+    levels = BandLevels(RATE)
+    size = levels.sums.nbytes + levels.counts.nbytes
+    for _ in range(20):
+        levels.push(np.zeros((1, 10_000), np.float32))
+    assert levels.sums.nbytes + levels.counts.nbytes == size < 2_000_000
+
+
+def test_wrong_arguments_are_refused() -> None:
+    with pytest.raises(ValueError, match="sample_rate"):
+        BandwidthMeter(0)
+    with pytest.raises(ValueError, match="channels"):
+        BandwidthMeter(RATE).push(np.zeros(100, np.float32))
+
+
+def test_templates_are_the_filters() -> None:
+    edges = band_edges(RATE)
+    for name, sos in (
+        ("butterworth8", signal.butter(8, 4000, fs=RATE, output="sos")),
+        ("bessel8", signal.bessel(8, 4000, fs=RATE, norm="mag", output="sos")),
+        ("chebyshev8", signal.cheby1(8, 0.5, 4000, fs=RATE, output="sos")),
+    ):
+        centres = (edges[:-1] + edges[1:]) / 2
+        _, response = signal.sosfreqz(sos, centres, fs=RATE)
+        template = attenuation_db(FAMILIES[name], np.array([4000.0]), edges, RATE)[0]
+        outside = np.abs(centres / 4000 - 1) > 0.1
+        near_db = (20 * np.log10(np.abs(response)) > -80) & outside
+        assert np.max(np.abs(20 * np.log10(np.abs(response)) - template)[near_db]) < 1.5
+
+
+@pytest.mark.parametrize("cutoff", [3400, 8000])
+def test_real_speech(shared_speech: Path, cutoff: int) -> None:
+    import soundfile
+
+    for path in sorted((shared_speech / "validation").rglob("*_0000.flac"))[8:14]:
+        audio, rate = soundfile.read(path)
+        assert measure(audio, rate).full_band, path.name
+        assert near(measure(brick_wall(audio, cutoff, rate), rate), cutoff), path.name

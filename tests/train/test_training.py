@@ -1,0 +1,129 @@
+"""The recipe learns, resumes bit for bit, and draws the same data every time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from hifisr_cli.checkpoints.frozen import load
+from hifisr_cli.errors import NoAudioError, UsageError
+from hifisr_cli.train.config import TrainConfig
+from hifisr_cli.train.data import Batches, Clip, load_clips
+from hifisr_cli.train.export import freeze_state
+from hifisr_cli.train.loop import Trainer, learning_rate
+from hifisr_cli.train.losses import reconstruction
+from hifisr_cli.train.validation import excerpts, validate
+from tests.restore.conftest import TINY
+
+CONFIG = TrainConfig(network=TINY, steps=12, batch_size=2, crop_seconds=0.3, warmup_steps=2, save_every=100)
+
+
+@pytest.fixture
+def clips(speech_like: Callable[..., np.ndarray]) -> list[Clip]:
+    samples = [np.rint(speech_like(1.5, seed=seed)[0] * 32_767).astype(np.int16) for seed in range(3)]
+    return [Clip(f"voice-{i}.wav", s, 1.0, 24_000.0, has_floor=i == 0) for i, s in enumerate(samples)]
+
+
+def trainer(clips: list[Clip], folder: Path) -> Trainer:
+    return Trainer(CONFIG, Batches(clips, CONFIG), folder)
+
+
+def test_batches_depend_on_seed_and_step_only(clips: list[Clip]) -> None:
+    one, two = Batches(clips, CONFIG), Batches(clips, CONFIG)
+    one[0], one[1]
+    for a, b in zip((one[5].degraded, one[5].target), (two[5].degraded, two[5].target), strict=True):
+        assert torch.equal(a, b)
+    assert not torch.equal(one[5].target, one[6].target)
+
+
+def test_degraded_ends_at_its_cutoff(clips: list[Clip]) -> None:
+    batches = Batches(clips, CONFIG)
+    for step in range(8):
+        batch = batches[step]
+        power = torch.fft.rfft(batch.degraded).abs().square()
+        frequency = torch.fft.rfftfreq(batch.degraded.shape[1], 1 / 48_000)
+        for row, cutoff in zip(power, batch.cutoff_hz, strict=True):
+            beyond = frequency > 2.5 * cutoff
+            assert row[beyond].sum() < 0.1 * row.sum()
+
+
+def test_resumed_equals_uninterrupted(clips: list[Clip], tmp_path: Path) -> None:
+    straight = trainer(clips, tmp_path / "straight")
+    for _ in range(6):
+        straight.step()
+    first = trainer(clips, tmp_path / "halves")
+    for _ in range(3):
+        first.step()
+    state = first.save()
+    second = trainer(clips, tmp_path / "halves")
+    second.resume(state)
+    for _ in range(3):
+        second.step()
+    for name, value in straight.averaged.state_dict().items():
+        assert torch.equal(value, second.averaged.state_dict()[name]), name
+
+
+def test_losses_sink(clips: list[Clip], tmp_path: Path) -> None:
+    run = trainer(clips[:1], tmp_path)
+    reports = [run.step().losses["lsd"] for _ in range(CONFIG.steps)]
+    assert np.mean(reports[-3:]) < np.mean(reports[:3])
+
+
+def test_validation_and_freezing(clips: list[Clip], tmp_path: Path) -> None:
+    run = Trainer(CONFIG, Batches(clips, CONFIG), tmp_path)
+    run.step()
+    figures = validate(run.average, excerpts(clips), rates=(8_000,))
+    assert figures["score"] == figures["lsd@8000"] > 0
+    info = freeze_state(run.save(), tmp_path / "model.safetensors", name="trained", licence="Apache-2.0")
+    loaded, found = load(tmp_path / "model.safetensors")
+    assert found == info
+    wave, cutoff = 0.1 * torch.randn(1, 9600), torch.tensor([4000.0])
+    with torch.inference_mode():
+        assert torch.allclose(loaded(wave, cutoff), run.average.eval()(wave, cutoff), atol=2e-2)
+
+
+def test_equal_signals_have_no_loss_and_nothing_counts_above_the_bandwidth() -> None:
+    torch.manual_seed(0)
+    wave = 0.1 * torch.randn(2, 24_000)
+    bandwidth = torch.tensor([10_000.0, 10_000.0])
+    assert all(float(loss) < 0.011 for loss in reconstruction(wave, wave, bandwidth).values())
+    spectrum = torch.fft.rfft(wave)
+    spectrum[:, 24_000 * 14 // 48 :] = 0  # from 14 kHz up: windows leak a little
+    losses = reconstruction(torch.fft.irfft(spectrum), wave, bandwidth)
+    assert float(losses["mel"]) < 0.02
+
+
+def test_learning_rate_rises_and_falls() -> None:
+    config = TrainConfig(steps=100, warmup_steps=10, learning_rate=1.0, final_rate=0.1)
+    rates = [learning_rate(config, step) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == pytest.approx(1.0)
+    assert rates[100] == pytest.approx(0.1)
+
+
+def test_clips_come_from_folders_with_their_bandwidth(tmp_path: Path, speech_like: Callable[..., np.ndarray]) -> None:
+    folder = tmp_path / "speech" / "voice"
+    folder.mkdir(parents=True)
+    soundfile.write(folder / "a.flac", speech_like(1.0, 44_100)[0], 44_100)
+    (tmp_path / "speech" / "sources.csv").write_text("path,bandwidth_hz\nvoice/a.flac,15000\n")
+    (clip,) = load_clips([folder])
+    assert clip.samples.size == 48_000
+    assert clip.bandwidth_hz == 15_000
+    with pytest.raises(NoAudioError):
+        load_clips([tmp_path / "speech" / "voice" / "nothing"])
+
+
+def test_configuration_refuses_what_it_does_not_know(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text("steps = 5\n[network.head]\nchannels = 64\n")
+    config = TrainConfig.read(path)
+    assert (config.steps, config.network.head.channels, config.network.mel.bands) == (5, 64, 128)
+    for text in ("stepz = 5", "steps = ", "[network.latent]\ncontext = 'boundless'"):
+        path.write_text(text)
+        with pytest.raises(UsageError, match=r"."):
+            TrainConfig.read(path)
