@@ -27,9 +27,7 @@ _COPY = 1 << 20
 _AIFF_MAX = 0xFFFF_0000  # bytes of sound; its sizes have 32 bits
 
 
-def open_output(
-    target: Path | None, chosen: OutputFormat, *, channels: int, frames: int, overwrite: bool
-) -> Output:
+def open_output(target: Path | None, chosen: OutputFormat, *, channels: int, frames: int, overwrite: bool) -> Output:
     """An output to be used in a `with` statement; leaving it without an exception completes the file.
 
     Args:

@@ -41,7 +41,7 @@ def find_shortfall(fd: int, size: int) -> Shortfall | None:
     head = os.pread(fd, 40, 0)
     walk: Callable[[int, int], Shortfall | None]
     match head[:4], head[8:12]:
-        case (b"RIFF" | b"RF64" | b"BW64"), b"WAVE":
+        case ((b"RIFF" | b"RF64" | b"BW64"), b"WAVE"):
             walk = _riff
         case b"FORM", (b"AIFF" | b"AIFC"):
             walk = _aiff

@@ -45,9 +45,7 @@ class WavSink:
         self._bits = chosen.bits or 32
         self._padding = wav_padding(frames, channels=channels, bits=self._bits)
         is_float = chosen.codec == "FLOAT"
-        write_all(
-            fd, wav_header(frames, channels=channels, bits=self._bits, is_float=is_float, seekable=seekable)
-        )
+        write_all(fd, wav_header(frames, channels=channels, bits=self._bits, is_float=is_float, seekable=seekable))
 
     def write(self, samples: Encodable) -> None:
         write_all(self._fd, pack_samples(samples, self._bits))

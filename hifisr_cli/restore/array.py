@@ -33,7 +33,7 @@ class RestoredArray:
     sample_rate: int = SAMPLE_RATE
 
 
-def restore(
+def restore_array(
     audio: Wave,
     sample_rate: int,
     *,

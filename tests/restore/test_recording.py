@@ -11,7 +11,7 @@ import soundfile
 
 from hifisr_cli.audio.resample import resample
 from hifisr_cli.errors import EmptyAudioError, NonFiniteError, NotAudioError, OutputExistsError
-from hifisr_cli.restore.array import restore
+from hifisr_cli.restore.array import restore_array
 from hifisr_cli.restore.model import Model, load_model
 from hifisr_cli.restore.recording import RestoreOptions, plan_file, restore_file
 from hifisr_cli.results import FileResult
@@ -246,7 +246,7 @@ def test_plan_tells_what_restoring_does(tmp_path: Path, tiny_model: Model, speec
 def test_arrays_and_files_agree(tmp_path: Path, tiny_model: Model, speech_like: Speech) -> None:
     wave = narrow_speech(speech_like, 1.0, 8_000, 2)
     output, _ = run(write(tmp_path / "in.wav", wave, 8_000), tiny_model)
-    restored = restore(wave, 8_000, model=tiny_model)
+    restored = restore_array(wave, 8_000, model=tiny_model)
     assert restored.restored
     assert np.abs(restored.audio - output).max() < 1e-6
-    assert restore(wave[0], 8_000, model=tiny_model).audio.ndim == 1
+    assert restore_array(wave[0], 8_000, model=tiny_model).audio.ndim == 1

@@ -1,0 +1,131 @@
+"""hifisr restores band-limited recordings to full-band 48 kHz.
+
+    import hifisr_cli as hifisr
+
+    model = hifisr.load_model()
+    result = hifisr.restore_file(Path("tape.wav"), Path("restored.wav"), model=model, options=hifisr.RestoreOptions())
+
+The names of `__all__` are the public API; every other module is private. They are imported when first used (PEP 562),
+so that `import hifisr_cli` and `hifisr --help` load neither numpy nor torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hifisr_cli.batch.folder import restore_folder
+    from hifisr_cli.errors import (
+        EXIT_STATUSES,
+        DeviceError,
+        EmptyAudioError,
+        FileError,
+        HifisrError,
+        ModelError,
+        NoAudioError,
+        NonFiniteError,
+        NotAudioError,
+        OutputError,
+        OutputExistsError,
+        OutputIsInputError,
+        RunError,
+        TruncatedError,
+        UnreadableError,
+        UnsupportedError,
+        UsageError,
+    )
+    from hifisr_cli.restore.array import RestoredArray, restore_array
+    from hifisr_cli.restore.model import Model, load_model
+    from hifisr_cli.restore.recording import RestoreOptions, plan_file, restore_file
+    from hifisr_cli.restore.stream import stream
+    from hifisr_cli.results import (
+        SAMPLE_RATE,
+        AudioInfo,
+        Bandwidth,
+        ErrorInfo,
+        Event,
+        FileFinished,
+        FileProgressed,
+        FileResult,
+        FileStarted,
+        RunSummary,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "EXIT_STATUSES",
+    "SAMPLE_RATE",
+    "AudioInfo",
+    "Bandwidth",
+    "DeviceError",
+    "EmptyAudioError",
+    "ErrorInfo",
+    "Event",
+    "FileError",
+    "FileFinished",
+    "FileProgressed",
+    "FileResult",
+    "FileStarted",
+    "HifisrError",
+    "Model",
+    "ModelError",
+    "NoAudioError",
+    "NonFiniteError",
+    "NotAudioError",
+    "OutputError",
+    "OutputExistsError",
+    "OutputIsInputError",
+    "RestoreOptions",
+    "RestoredArray",
+    "RunError",
+    "RunSummary",
+    "TruncatedError",
+    "UnreadableError",
+    "UnsupportedError",
+    "UsageError",
+    "__version__",
+    "load_model",
+    "plan_file",
+    "restore_array",
+    "restore_file",
+    "restore_folder",
+    "stream",
+]
+
+_ELSEWHERE = {
+    "Model": "restore.model",
+    "load_model": "restore.model",
+    "RestoreOptions": "restore.recording",
+    "plan_file": "restore.recording",
+    "restore_file": "restore.recording",
+    "RestoredArray": "restore.array",
+    "restore_array": "restore.array",
+    "stream": "restore.stream",
+    "restore_folder": "batch.folder",
+    "SAMPLE_RATE": "results",
+    "AudioInfo": "results",
+    "Bandwidth": "results",
+    "ErrorInfo": "results",
+    "Event": "results",
+    "FileFinished": "results",
+    "FileProgressed": "results",
+    "FileResult": "results",
+    "FileStarted": "results",
+    "RunSummary": "results",
+}
+"""Where the public names live; those that end in "Error", and EXIT_STATUSES, in `errors`."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f"{__name__}.{_ELSEWHERE.get(name, 'errors')}")
+    value: object = getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

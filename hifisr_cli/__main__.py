@@ -1,0 +1,25 @@
+"""The entry point: `hifisr` and `python -m hifisr_cli`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from hifisr_cli import __version__
+
+
+def main() -> int:
+    """Run the command line of this process; returns its exit status (the table is `errors.EXIT_STATUSES`)."""
+    if sys.argv[1:] in (["--version"], ["-V"]):  # before typer is imported: a version is asked for in a hurry
+        print(f"hifisr {__version__}")  # noqa: T201  the only line that is printed outside cli/
+        return 0
+    # OpenMP reads this once, when torch is loaded: threads that spin while they wait can be ten times slower than a
+    # single one where the machine has other work to do.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from hifisr_cli.cli.app import run
+
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

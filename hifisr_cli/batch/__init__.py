@@ -1,0 +1,1 @@
+"""Many recordings: which ones, under which names, one after the other."""

@@ -1,0 +1,175 @@
+"""Find the recordings behind the arguments: files, folders and standard input.
+
+Rules, so that a list of arguments always means the same list of recordings:
+
+- a file that is named explicitly is taken whatever its suffix; what is no file at all is a failure of that argument;
+- a folder is searched recursively in sorted order for regular files with a known audio suffix. Links to files are
+  followed, links to folders inside it are not (a loop would never end), and `._*` files, which macOS writes beside
+  recordings on foreign disks, are not recordings;
+- the output folder is never searched, and a recording that is reached twice is taken once.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hifisr_cli.audio.formats import AUDIO_SUFFIXES
+from hifisr_cli.errors import FileError, NoAudioError, UnreadableError, UsageError
+
+STDIN = "-"
+"""The argument that stands for standard input (a file of that name is written `./-`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One recording to be worked on, or an argument that led to none.
+
+    Attributes:
+        source: the file; None for standard input.
+        relative: where it goes below the output folder (still with the input's suffix).
+        label: how it is shown to the user.
+        size: in bytes, 0 where unknown.
+        identity: device and inode, None where there is no file.
+        error: why it cannot be worked on.
+    """
+
+    source: Path | None
+    relative: Path
+    label: str
+    size: int = 0
+    identity: tuple[int, int] | None = None
+    error: FileError | None = None
+
+
+def discover(inputs: Sequence[str | os.PathLike[str]], *, exclude: Path | None = None) -> tuple[Found, ...]:
+    """All recordings behind `inputs`, in the order of the arguments, each once.
+
+    Args:
+        inputs: files, folders, "-" for standard input. The content of a folder that is the only input lands directly
+            in the output folder; of several inputs, each folder keeps its name there.
+        exclude: a folder that is not searched (the output folder).
+
+    Raises:
+        UsageError: no input, an empty one, or the folder to exclude is itself an input.
+        NoAudioError: there is not one recording.
+    """
+    if not inputs:
+        raise UsageError("no input given", hint="name files, folders, or '-' for standard input")
+    excluded = None if exclude is None else _identity(exclude)
+    found: list[Found] = []
+    for given in inputs:
+        argument = os.fspath(given)
+        if argument == STDIN:
+            found.append(Found(source=None, relative=Path("stdin"), label=STDIN))
+        elif argument == "":
+            raise UsageError("an input is an empty string", hint="check the shell variable that it came from")
+        elif os.path.isdir(argument):  # noqa: PTH112  a str keeps the argument's own spelling for the label
+            if excluded is not None and _identity(Path(argument)) == excluded:
+                raise UsageError(
+                    "the output folder is the input folder", path=argument, hint="name another folder with --output"
+                )
+            found.extend(_in_folder(argument, excluded, keep_name=len(inputs) > 1))
+        else:
+            found.append(_named(argument))
+    unique = tuple(_once(found))
+    if not unique:
+        where = os.fspath(inputs[0]) if len(inputs) == 1 else None
+        suffixes = " ".join(sorted(AUDIO_SUFFIXES))
+        raise NoAudioError("no audio file found", path=where, hint=f"folders are searched for {suffixes}")
+    return unique
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _named(argument: str) -> Found:
+    """A file that was named on the command line."""
+    path = Path(argument)
+    relative = Path(path.name)
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:
+        dangling = path.is_symlink()
+        reason = "the link leads nowhere" if dangling else _reason(error)
+        problem = UnreadableError(reason, path=argument, hint="check the name" if not dangling else None)
+        return Found(path, relative, argument, error=problem)
+    if not stat.S_ISREG(status.st_mode):
+        problem = UnreadableError(
+            "is not a regular file", path=argument, hint="a stream can be piped into: hifisr upsample - ..."
+        )
+        return Found(path, relative, argument, error=problem)
+    return Found(path, relative, argument, status.st_size, (status.st_dev, status.st_ino))
+
+
+def _in_folder(folder: str, excluded: tuple[int, int] | None, *, keep_name: bool) -> Iterator[Found]:
+    """The recordings below a folder, depth first, sorted by name."""
+    prefix = Path(Path(folder).resolve().name) if keep_name else Path()
+    pending = [(folder, prefix)]
+    while pending:
+        directory, below = pending.pop()
+        try:
+            with os.scandir(directory) as entries:
+                listed = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            problem = UnreadableError(_reason(error), path=directory, hint="its recordings were left out")
+            yield Found(Path(directory), below, directory, error=problem)
+            continue
+        subfolders: list[tuple[str, Path]] = []
+        for entry in listed:
+            if entry.is_dir(follow_symlinks=False):
+                if excluded is None or _identity(Path(entry.path)) != excluded:
+                    subfolders.append((entry.path, below / entry.name))
+            elif _suffix(entry.name) in AUDIO_SUFFIXES and not entry.name.startswith("._"):
+                recording = _listed(entry, below)
+                if recording is not None:
+                    yield recording
+        pending.extend(reversed(subfolders))
+
+
+def _listed(entry: os.DirEntry[str], below: Path) -> Found | None:
+    """A directory entry as a recording; None for pipes, sockets, devices and dangling links."""
+    try:
+        if not entry.is_file():
+            return None
+        status = entry.stat()
+    except OSError as error:
+        problem = UnreadableError(_reason(error), path=entry.path)
+        return Found(Path(entry.path), below / entry.name, entry.path, error=problem)
+    identity = (status.st_dev, status.st_ino)
+    return Found(Path(entry.path), below / entry.name, entry.path, status.st_size, identity)
+
+
+def _once(found: Iterable[Found]) -> Iterator[Found]:
+    """Drop what is reached a second time under the same absolute name (hard links stay: they are named apart)."""
+    seen: set[str] = set()
+    folders: dict[Path, str] = {}
+    for item in found:
+        if item.source is None:
+            key = STDIN
+        else:
+            parent = item.source.parent
+            if parent not in folders:
+                folders[parent] = os.path.realpath(parent)
+            key = os.path.join(folders[parent], item.source.name)  # noqa: PTH118  one string of a hundred thousand
+        if key not in seen:
+            seen.add(key)
+            yield item
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122  no Path for each of a hundred thousand names
+
+
+def _reason(error: OSError | ValueError) -> str:
+    """The operating system's own words, in our style: "no such file or directory"."""
+    text = getattr(error, "strerror", None) or str(error)
+    return text[:1].lower() + text[1:]

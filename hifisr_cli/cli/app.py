@@ -1,0 +1,105 @@
+"""The application: its commands, and how any of them ends."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
+
+from hifisr_cli import __version__
+from hifisr_cli.cli.evaluate import evaluate
+from hifisr_cli.cli.failures import Terminated, report
+from hifisr_cli.cli.render import tolerate_any_name
+from hifisr_cli.cli.train import train
+from hifisr_cli.cli.upsample import upsample
+
+
+class Command(TyperCommand):
+    """A command whose every exception becomes one line and an exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, typer.Abort, TyperException, SystemExit):
+            raise
+        except BaseException as error:
+            status = report(error, verbose=bool(ctx.params.get("verbose")), as_json=bool(ctx.params.get("as_json")))
+            raise typer.Exit(status) from None
+
+
+class Group(TyperGroup):
+    """The application itself: usage errors are one line here, too."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        standalone_mode = kwargs.pop("standalone_mode", True)
+        kwargs["standalone_mode"] = False
+        try:
+            status = super().main(*args, **kwargs)
+        except (TyperException, typer.Abort, BrokenPipeError) as error:
+            if not standalone_mode:
+                raise
+            status = report(error)
+        if standalone_mode:
+            sys.exit(status if isinstance(status, int) else 0)
+        return status
+
+
+app = typer.Typer(
+    name="hifisr",
+    cls=Group,
+    rich_markup_mode=None,  # plain help: importing rich would double the time of --help
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Restores band-limited recordings (telephone, tape, old digital) to full-band 48 kHz.",
+    epilog="Content above the cutoff of a recording is generated, not recovered: keep your originals.",
+)
+
+
+def _register(name: str, function: Callable[..., None]) -> None:
+    """Make `function` the command `name`. Its parameters `verbose` and `as_json`, if any, shape its errors."""
+    app.command(name, cls=Command)(function)
+
+
+_register("upsample", upsample)
+_register("evaluate", evaluate)
+_register("train", train)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        typer.echo(f"hifisr {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", "-V", help="Print the version and exit.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    pass
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the application with `arguments` in this process and return its exit status."""
+    signal.signal(signal.SIGTERM, _terminate)  # unwinds, so that no temporary file stays behind
+    tolerate_any_name()
+    try:
+        app(args=list(arguments), prog_name="hifisr")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    except (KeyboardInterrupt, Terminated) as error:  # before a command had begun
+        return report(error)
+    return 0

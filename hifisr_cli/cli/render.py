@@ -1,0 +1,168 @@
+"""Results as text for people and as JSON for programs; the only place that knows either form."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from hifisr_cli.results import Bandwidth, FileResult, RunSummary, Status
+
+JSON_VERSION = 1
+"""Raised when a field is renamed, removed or changes its meaning; new fields do not raise it."""
+
+
+def one_line(text: str) -> str:
+    """`text` on one line that any terminal can print: control characters and undecodable bytes as escapes."""
+    return "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    if character.isprintable():
+        return character
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file name that is not UTF-8 (PEP 383)
+        return f"\\x{code - 0xDC00:02x}"
+    if character == " " or (character.isspace() and code == 0xA0):
+        return character
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def tolerate_any_name() -> None:
+    """Let standard output escape what its encoding lacks instead of raising (standard error does so by itself)."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
+
+
+def json_line(fields: Mapping[str, Any]) -> str:
+    """One versioned JSON object on one line of pure ASCII.
+
+    NaN and infinities become null; bytes of file names that are not UTF-8 become the text `\\xNN`.
+    """
+    return json.dumps({"version": JSON_VERSION, **_plain(fields)}, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, str) and not value.isascii():
+        return "".join(_visible(c) if 0xD800 <= ord(c) <= 0xDFFF else c for c in value)
+    return value
+
+
+def result_json(result: FileResult) -> str:
+    """A `FileResult` as one line of JSON."""
+    return json_line(asdict(result))
+
+
+def summary_fields(summary: RunSummary) -> dict[str, Any]:
+    """A finished run as the fields of a JSON event."""
+    statuses: tuple[Status, ...] = ("restored", "copied", "skipped", "failed", "planned")
+    return {
+        "event": "summary",
+        "files": len(summary.results),
+        **{status: summary.count(status) for status in statuses},
+        "audio_seconds": summary.audio_seconds,
+        "wall_seconds": summary.wall_seconds,
+        "times_real_time": summary.times_real_time,
+    }
+
+
+def result_text(result: FileResult) -> str:
+    """A `FileResult` as one line."""
+    if result.status == "failed":
+        return one_line(f"failed    {result.input}: {_reason(result)}")
+    parts = []
+    if result.bandwidth is not None:
+        parts.append(f"cutoff {cutoff(result.bandwidth)}")
+    if result.kept_band_error_db is not None:
+        parts.append(f"kept band {decibels(result.kept_band_error_db)}")
+    if result.clipped_samples:
+        parts.append(f"{result.clipped_samples} samples clipped")
+    if result.seconds and result.wall_seconds:
+        parts.append(f"{result.seconds / result.wall_seconds:.1f}x real time")
+    parts.extend(result.warnings)
+    arrow = "" if result.output is None else f" -> {result.output}"
+    about = f" ({'; '.join(parts)})" if parts else ""
+    return one_line(f"{result.status:<9} {result.input}{arrow}{about}")
+
+
+def summary_text(summary: RunSummary, *, name_failures: bool = True) -> list[str]:
+    """A finished run as lines: counts, speed, and the failures with their reasons."""
+    counts = [f"{summary.count(status)} {status}" for status in ("restored", "copied") if summary.count(status)]
+    counts += [f"{summary.count('planned')} planned"] if summary.count("planned") else []
+    counts += [f"{summary.count('skipped')} skipped (outputs exist)"] if summary.count("skipped") else []
+    counts += [f"{summary.count('failed')} failed"] if summary.count("failed") else []
+    line = ", ".join(counts) or "nothing done"
+    if summary.audio_seconds > 0:
+        line += (
+            f"; {duration(summary.audio_seconds)} of audio in {duration(summary.wall_seconds)}"
+            f" ({summary.times_real_time:.1f}x real time)"
+        )
+    lines = [line]
+    if name_failures:
+        failures = (result for result in summary.results if result.status == "failed")
+        lines += [one_line(f"  {result.input}: {_reason(result)}") for result in failures]
+    return lines
+
+
+def plan_table(results: Sequence[FileResult]) -> list[str]:
+    """A dry run as a table with one line a file. Names stand last, where their width does not matter."""
+    rows = [("status", "rate", "channels", "duration", "cutoff", "input -> output")]
+    for result in results:
+        info = result.info
+        names = result.input if result.output is None else f"{result.input} -> {result.output}"
+        if result.error is not None:
+            names = f"{result.input}: {_reason(result)}"
+        elif result.warnings:
+            names += f" ({'; '.join(result.warnings)})"
+        rows.append(
+            (
+                result.status,
+                "" if info is None else f"{info.sample_rate} Hz",
+                "" if info is None else str(info.channels),
+                "" if result.seconds is None else duration(result.seconds),
+                "" if result.bandwidth is None else cutoff(result.bandwidth),
+                one_line(names),
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    return [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]) for row in rows
+    ]
+
+
+def cutoff(bandwidth: Bandwidth) -> str:
+    """A cutoff with how it was found, such as "3.9 kHz (edge)"."""
+    if bandwidth.source == "silence":
+        return "none (silence)"
+    return f"{bandwidth.cutoff_hz / 1000:.1f} kHz ({bandwidth.source})"
+
+
+def decibels(value: float) -> str:
+    """An error in dB; an infinitely small one is called what it is."""
+    return "identical" if value == -math.inf else f"{value:.0f} dB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as "4.2 s", "3:05" or "2:03:05"."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _reason(result: FileResult) -> str:
+    if result.error is None:
+        return "unknown reason"
+    hint = "" if result.error.hint is None else f" ({result.error.hint})"
+    return result.error.message + hint

@@ -1,0 +1,155 @@
+"""Band levels of a recording, sorted by what else sounds at the time, in constant memory.
+
+The numbers that the cutoff is read from. A cutoff is a fact of certain moments: an s reaches 10 kHz in one frame of
+ten, and noise hides it in the mean. So every band's level is kept separately for the frames that are loud and the
+frames that are quiet in each of a few reference bands. What rises together with speech is content, whatever rises
+with nothing is hum or noise, of any colour.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+
+LOWEST_HZ = 250.0
+HIGHEST_HZ = 24_000.0
+BANDS_PER_OCTAVE = 12
+NARROWEST_HZ = 200.0
+"""As wide as voices are high, so that single harmonics do not show."""
+COMPRESSION = 0.25
+"""Levels are averaged as power ** 0.25: neither a click nor a codec's hole outweighs the rest."""
+
+_REFERENCES_HZ = tuple(500.0 * 2 ** (i / 2) for i in range(11))  # half octaves from 500 Hz to 16 kHz
+_CLASS_DB = 2
+_CLASSES = 110
+_LOUDEST_DB = 40
+_SILENCE = 1e-17  # power density; -170 dB, far below the rounding noise of 24-bit samples
+_FRAMES_AT_ONCE = 64
+
+
+def band_edges(sample_rate: int) -> FloatArray:
+    """Edges in Hz of the bands up to Nyquist (at most 24 kHz): 1/12 octave, and never narrower than 200 Hz.
+
+    The edges are the same for every rate, except that the last band ends at Nyquist.
+    """
+    top = min(sample_rate / 2, HIGHEST_HZ)
+    edges = [min(LOWEST_HZ, top / 4)]
+    while edges[-1] < top:
+        edges.append(max(edges[-1] * 2 ** (1 / BANDS_PER_OCTAVE), edges[-1] + min(NARROWEST_HZ, top / 10)))
+    # A sliver below Nyquist is joined to its neighbour: one or two FFT bins measure nothing well.
+    if top - edges[-2] < 0.5 * (edges[-1] - edges[-2]):
+        edges.pop()
+    edges[-1] = top
+    return np.array(edges)
+
+
+class BandLevels:
+    """Accumulates compressed band levels by class of loudness in each reference band.
+
+    Args:
+        sample_rate: Hz.
+
+    Attributes:
+        edges_hz: [K + 1] edges of the bands.
+        cells: [K] independent spectral values that a band holds in one frame.
+        references: [R, 2] first and last + 1 band of each reference.
+        counts: [R, L] frames by loudness class (the loudest first, 2 dB each).
+        sums: [R, L, K] summed `power ** 0.25` of these frames.
+        samples: samples seen.
+    """
+
+    def __init__(self, sample_rate: int) -> None:
+        if sample_rate < 1:
+            raise ValueError(f"sample_rate must be positive, not {sample_rate}")
+        self.sample_rate = sample_rate
+        # Bins of 15 to 23 Hz: fine enough for a band of 200 Hz, short enough (about 50 ms) for a single consonant.
+        self.window = max(32, 2 ** round(np.log2(sample_rate / 20)))
+        self.hop = self.window // 2
+        self.edges_hz = band_edges(sample_rate)
+        bands = len(self.edges_hz) - 1
+        self.cells = np.maximum(np.diff(self.edges_hz) * self.window / sample_rate / 1.5, 1.0)
+        self.references = _references(self.edges_hz)
+        self.counts = np.zeros((len(self.references), _CLASSES))
+        self.sums = np.zeros((len(self.references), _CLASSES, bands))
+        self.samples = 0
+        self._taper = _hann(self.window)
+        self._weights = _band_weights(self.edges_hz, self.window, sample_rate)
+        self._tail: npt.NDArray[np.float32] | None = None
+
+    @property
+    def centres_hz(self) -> FloatArray:
+        """[K] geometric centres of the bands."""
+        return np.asarray(np.sqrt(self.edges_hz[:-1] * self.edges_hz[1:]))
+
+    @property
+    def frames(self) -> float:
+        """Frames that are not silence."""
+        return float(self.counts[0].sum())
+
+    def push(self, block: npt.NDArray[np.float32]) -> None:
+        """Take a block [C, T]; any T. Samples that are not finite count as zero."""
+        if block.ndim != 2:
+            raise ValueError(f"block must be [channels, samples], not {block.shape}")
+        self.samples += block.shape[1]
+        data = np.nan_to_num(np.asarray(block, np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+        if self._tail is not None:
+            data = np.concatenate([self._tail, data], axis=1)
+        frames = max(0, (data.shape[1] - self.window) // self.hop + 1)
+        for first in range(0, frames, _FRAMES_AT_ONCE):
+            count = min(_FRAMES_AT_ONCE, frames - first)
+            begin = first * self.hop
+            self._analyse(data[:, begin : begin + (count - 1) * self.hop + self.window])
+        self._tail = data[:, frames * self.hop :].copy()
+
+    def finished(self) -> BandLevels:
+        """These levels; of a recording shorter than one window, those of its only, shorter frame."""
+        if self.samples >= self.window or self._tail is None or self.samples < 16:
+            return self
+        padded = np.zeros((self._tail.shape[0], self.window), np.float32)
+        padded[:, : self.samples] = self._tail * _hann(self.samples)
+        short = BandLevels(self.sample_rate)
+        power = np.mean(np.abs(np.fft.rfft(padded)) ** 2, axis=0)
+        short._add((power * (self.window / self.samples) @ self._weights)[None])
+        return short
+
+    def _analyse(self, data: npt.NDArray[np.float32]) -> None:
+        # [C, N, W] -> [N, K]: mean power density over the channels
+        view = np.lib.stride_tricks.sliding_window_view(data, self.window, axis=1)[:, :: self.hop]
+        spectrum = np.fft.rfft(view * self._taper)
+        power = np.mean(np.square(spectrum.real) + np.square(spectrum.imag), axis=0, dtype=np.float64)
+        self._add(power @ self._weights)
+
+    def _add(self, density: FloatArray) -> None:
+        density = density[density.max(axis=1) > _SILENCE]
+        compressed = density**COMPRESSION
+        widths = np.diff(self.edges_hz)
+        for row, (first, last) in enumerate(self.references):
+            power = density[:, first:last] @ widths[first:last] / widths[first:last].sum()
+            quiet_by = (_LOUDEST_DB - 10 * np.log10(power + 1e-30)) // _CLASS_DB
+            classes = np.clip(quiet_by, 0, _CLASSES - 1).astype(np.intp)
+            np.add.at(self.counts[row], classes, 1)
+            np.add.at(self.sums[row], classes, compressed)
+
+
+def _references(edges_hz: FloatArray) -> npt.NDArray[np.intp]:
+    bounds = np.unique(np.searchsorted(edges_hz, _REFERENCES_HZ))
+    bounds = bounds[bounds < len(edges_hz)]
+    if len(bounds) < 2:
+        bounds = np.array([0, len(edges_hz) - 1])
+    return np.stack([bounds[:-1], bounds[1:]], axis=1)
+
+
+def _hann(length: int) -> npt.NDArray[np.float32]:
+    return (0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(length) + 0.5) / length)).astype(np.float32)
+
+
+def _band_weights(edges_hz: FloatArray, window: int, sample_rate: int) -> FloatArray:
+    """[bins, K]: averages the bins' power over each band, bins split by overlap; unit for white noise of unit power."""
+    bins = np.arange(window // 2 + 1) * sample_rate / window
+    half = sample_rate / window / 2
+    low = np.maximum(bins[:, None] - half, edges_hz[None, :-1])
+    high = np.minimum(bins[:, None] + half, edges_hz[None, 1:])
+    overlap = np.maximum(high - low, 0.0)
+    return np.asarray(overlap / overlap.sum(axis=0) / np.square(_hann(window)).sum())

@@ -1,0 +1,94 @@
+"""What of the band levels is content: the part that rises together with other bands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hifisr_cli.dsp.bandwidth_bands import COMPRESSION, BandLevels
+
+FloatArray = npt.NDArray[np.float64]
+
+_LOUD_SHARES = (0.08, 0.03)
+_LEAST_LOUD_FRAMES = 3.0
+_QUIET_SHARE = 0.3
+_DEVIATIONS = 6.5
+_LIVELY_DB = 4.0
+
+
+@dataclass(frozen=True)
+class Content:
+    """Density of the content, of the steady rest, and the least content that would show; dB, each [K].
+
+    `lively` is false where nothing rises and falls (steady noise, a tone): then all counts as content.
+    """
+
+    edges_hz: FloatArray
+    level_db: FloatArray
+    steady_db: FloatArray
+    limit_db: FloatArray
+    lively: bool
+
+    @property
+    def centres_hz(self) -> FloatArray:
+        """[K] geometric centres of the bands."""
+        return np.asarray(np.sqrt(self.edges_hz[:-1] * self.edges_hz[1:]))
+
+
+def separate(levels: BandLevels) -> Content:
+    """Content and steady background of a recording that is not silent."""
+    views = [_rising(levels, share) for share in _LOUD_SHARES]
+    level, limit = views[0]
+    lively = bool(np.isfinite(limit).any())
+    for other, other_limit in views[1:]:
+        both = (level > limit) & (other > other_limit)
+        if both.any():
+            # fewer frames see deeper; brought to the same scale they fill in what the many do not show
+            scale = float(np.exp(np.median(np.log(level[both] / other[both]))))
+            fill = (level <= limit) & (other > other_limit)
+            level = np.where(fill, other * scale, level)
+            limit = np.where(level > limit, limit, np.minimum(limit, other_limit * scale))
+    by_reference = zip(levels.counts, levels.sums, strict=True)
+    steady = np.min([_mean(c[::-1], s[::-1], _QUIET_SHARE * c.sum()) for c, s in by_reference], axis=0)
+    if not lively:
+        counts, sums = levels.counts[0], levels.sums[0]
+        level = _mean(counts, sums, counts.sum())
+        steady = np.zeros_like(level)
+        limit = np.full_like(level, 1.25 * np.sort(level)[: max(1, len(level) // 8)].mean())
+    return Content(levels.edges_hz, _decibels(level), _decibels(steady), _decibels(limit), lively)
+
+
+def _rising(levels: BandLevels, share: float) -> tuple[FloatArray, FloatArray]:
+    """Density [K] by which the loudest `share` of frames exceeds the quiet ones, and the least that is no chance."""
+    best = np.zeros(len(levels.cells))
+    limit = np.full(len(levels.cells), np.inf)
+    for row, (first, last) in enumerate(levels.references):
+        counts, sums = levels.counts[row], levels.sums[row]
+        frames = counts.sum()
+        quiet_frames = max(_QUIET_SHARE * frames, 1.0)
+        quiet = _mean(counts[::-1], sums[::-1], quiet_frames)
+        loud_frames = min(max(share * frames, _LEAST_LOUD_FRAMES), frames)
+        loud = _mean(counts, sums, loud_frames)
+        # noise alone, sorted by its own level, would show this much between its loud and its quiet frames
+        spread = 1 / np.sqrt(levels.cells[first:last].sum())
+        chance = 10 * np.log10((1 + 2.6 * spread) / max(1 - 0.9 * spread, 0.2))
+        ratio = 10 * np.log10((loud[first:last].sum() + 1e-30) / (quiet[first:last].sum() + 1e-30))
+        if ratio < chance + _LIVELY_DB:
+            continue
+        deviation = np.minimum(quiet, loud) * np.sqrt((1 / loud_frames + 1 / quiet_frames) / levels.cells)
+        best = np.maximum(best, loud - quiet)
+        limit = np.minimum(limit, _DEVIATIONS * deviation)
+    return best, limit
+
+
+def _mean(counts: FloatArray, sums: FloatArray, frames: float) -> FloatArray:
+    """Mean density [K] over the first `frames` frames in class order; a class may count in part."""
+    before = np.cumsum(counts) - counts
+    share = np.clip((frames - before) / np.maximum(counts, 1.0), 0.0, 1.0) * (counts > 0)
+    return np.asarray((share @ sums / frames) ** (1 / COMPRESSION))
+
+
+def _decibels(density: FloatArray) -> FloatArray:
+    return np.asarray(10 * np.log10(np.clip(density, 1e-22, 1e6)))

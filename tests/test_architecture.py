@@ -1,0 +1,79 @@
+"""The rules that keep the tree readable, and the terminal quick to answer. Import directions: `lint-imports`."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import hifisr_cli
+
+PACKAGE = Path(hifisr_cli.__file__).parent
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+LIBRARY = [source for source in SOURCES if source.relative_to(PACKAGE).parts[0] not in ("cli", "__main__.py")]
+
+LONGEST = 400
+SAYS_NOTHING = {"util", "utils", "misc", "helper", "helpers", "common", "shared", "stuff"}
+TERMINAL = {"typer", "rich", "tqdm", "click"}
+HEAVY = {"torch", "numpy", "scipy", "numba", "resampy", "soundfile", "pyloudnorm", "safetensors", "matplotlib"}
+
+
+def name_of(source: Path) -> str:
+    return source.relative_to(PACKAGE).as_posix()
+
+
+def parsed(source: Path) -> ast.Module:
+    return ast.parse(source.read_text(encoding="utf-8"), filename=str(source))
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """The top-level names of all absolute imports, wherever in the file they stand."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module.partition(".")[0]
+
+
+def test_the_package_is_found() -> None:
+    assert {"cli/app.py", "errors.py", "results.py"} <= {name_of(source) for source in SOURCES}
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=name_of)
+def test_a_file_is_one_idea(source: Path) -> None:
+    assert len(source.read_text(encoding="utf-8").splitlines()) <= LONGEST
+    parts = {part.removesuffix(".py").strip("_") for part in source.relative_to(PACKAGE).parts}
+    assert not parts & SAYS_NOTHING, "a name that says what is inside, please"
+
+
+@pytest.mark.parametrize("source", LIBRARY, ids=name_of)
+def test_the_library_does_not_know_the_terminal(source: Path) -> None:
+    tree = parsed(source)
+    assert not set(imported(tree)) & TERMINAL
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    prints = [call.lineno for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
+    assert not prints, f"print() in line {prints}: the library returns results and sends events"
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=name_of)
+def test_nothing_is_unpickled(source: Path) -> None:
+    assert not set(imported(parsed(source))) & {"pickle", "dill", "joblib", "shelve", "marshal"}
+
+
+@pytest.mark.parametrize("module", ["hifisr_cli", "hifisr_cli.__main__", "hifisr_cli.cli.app"])
+def test_starting_loads_nothing_heavy(module: str) -> None:
+    """What a shell waits for at `--help` and at each press of Tab."""
+    code = f"import json, sys, {module}; print(json.dumps(sorted({{name.partition('.')[0] for name in sys.modules}})))"
+    answer = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert not set(json.loads(answer.stdout)) & HEAVY
+
+
+def test_the_version_needs_no_terminal_library_either() -> None:
+    code = "import sys, hifisr_cli; assert hifisr_cli.__version__; print(*sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert not {name.partition(".")[0] for name in answer.stdout.split()} & TERMINAL
