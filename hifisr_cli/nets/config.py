@@ -70,6 +70,7 @@ class HifiGanConfig:
         paired: every dilated convolution is followed by an undilated one (HiFi-GAN's ResBlock1; else ResBlock2).
         keep_channels: do not halve the channels.
         istft_n_fft: window of an inverse-STFT output layer (Kaneko et al. 2022); 0 ends in a waveform convolution.
+        noise: the inverse-STFT layer adds white noise, filtered by a third set of channels.
     """
 
     channels: int = 1024
@@ -80,6 +81,13 @@ class HifiGanConfig:
     paired: bool = True
     keep_channels: bool = False
     istft_n_fft: int = 0
+    noise: bool = False
+
+    @property
+    def outputs(self) -> int:
+        """Channels of the last convolution: log magnitudes, phases and log gains of the noise, or the waveform."""
+        bins = self.istft_n_fft // 2 + 1
+        return (3 if self.noise else 2) * bins if self.istft_n_fft else 1
 
     def stage_channels(self) -> tuple[int, ...]:
         """Channels before the first and after each upsampling."""
@@ -131,6 +139,7 @@ class NetworkConfig:
                 k >= r and (k - r) % 2 == 0 for r, k in pairs
             ),
             "mel.hop must be a multiple of the head's upsampling": divides,
+            "head.noise needs an inverse STFT": head.istft_n_fft > 0 or not head.noise,
             "without inverse STFT the upsampling must equal mel.hop": head.istft_n_fft > 0
             or head.upsampling == mel.hop,
             "head.istft_n_fft must be a multiple of mel.hop / upsampling": divides
@@ -197,6 +206,7 @@ COMPACT = NetworkConfig(
         paired=False,
         keep_channels=True,
         istft_n_fft=960,
+        noise=True,
     ),
     told_cutoff=True,
 )

@@ -13,8 +13,9 @@ from hifisr_cli.nets.mossformer import MossFormer
 class Generator(nn.Module):
     """Log-mel front end, MossFormer latent, HiFi-GAN head.
 
-    Shape: band-limited waveform at 48 kHz [B, T], cutoff in Hz [B] -> full-band waveform [B, T]; T a multiple of
-    `hop`. The low band of the output is only a sketch: low-band replacement puts the original back.
+    Shape: band-limited waveform at 48 kHz [B, T], cutoff in Hz [B], white noise of unit variance [B or 1, T] ->
+    full-band waveform [B, T]; T a multiple of `hop`. Without noise the parts that it would carry are missing. The low
+    band of the output is only a sketch: low-band replacement puts the original back.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -43,10 +44,14 @@ class Generator(nn.Module):
         log_mel: Tensor = self.mel(wave)
         return log_mel if self.features is None else self.features(log_mel, cutoff_hz)
 
-    def synthesize(self, features: Tensor) -> Tensor:
-        """Latent transformer and head: [B, M or 2 M, F] -> [B, F hop]."""
-        wave: Tensor = self.head(self.latent(features))
+    def synthesize(self, features: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Latent transformer and head: [B, M or 2 M, F], [B or 1, F hop] -> [B, F hop]."""
+        wave: Tensor = self.head(self.latent(features), noise)
         return wave
 
-    def forward(self, wave: Tensor, cutoff_hz: Tensor) -> Tensor:
-        return self.synthesize(self.featurize(wave, cutoff_hz))
+    def draw(self, wave: Tensor, cutoff_hz: Tensor) -> Tensor:
+        """All but the output layer, for several draws of the noise: [B, T], [B] -> see `HifiGan.draw`."""
+        return self.head.draw(self.latent(self.featurize(wave, cutoff_hz)))
+
+    def forward(self, wave: Tensor, cutoff_hz: Tensor, noise: Tensor | None = None) -> Tensor:
+        return self.synthesize(self.featurize(wave, cutoff_hz), noise)

@@ -71,7 +71,8 @@ class ReceptiveFields(nn.ModuleList):
 class HifiGan(nn.Module):
     """The waveform head.
 
-    Shape: latent [B, C, F] -> waveform [B, F hop] with hop = upsampling times `hop_out`.
+    Shape: latent [B, C, F], white noise [B or 1, F hop] (where it is configured) -> waveform [B, F hop] with
+    hop = upsampling times `hop_out`.
     """
 
     def __init__(self, channels_in: int, config: HifiGanConfig, hop_out: int) -> None:
@@ -86,8 +87,7 @@ class HifiGan(nn.Module):
         )
         self.blocks = nn.ModuleList(ReceptiveFields(width, config) for width in widths[1:])
         self.snake_out = Snake(widths[-1])
-        outputs = config.istft_n_fft + 2 if config.istft_n_fft else 1
-        self.leave = _conv(widths[-1], outputs, 7)
+        self.leave = _conv(widths[-1], config.outputs, 7)
         self.istft = IstftOutput(config.istft_n_fft, hop_out) if config.istft_n_fft else None
 
     @property
@@ -107,12 +107,19 @@ class HifiGan(nn.Module):
             frames += self.istft.overlap / rate
         return int(frames) + 1
 
-    def forward(self, latent: Tensor) -> Tensor:
-        x = self.enter(latent)
+    def forward(self, latent: Tensor, noise: Tensor | None = None) -> Tensor:
+        return self.render(self.draw(latent), noise)
+
+    def draw(self, latent: Tensor) -> Tensor:
+        """[B, C, F] -> what the output layer needs, [B, outputs, F upsampling]."""
+        x: Tensor = self.enter(latent)
         for snake, up, fields in zip(self.snakes, self.ups, self.blocks, strict=True):
             x = fields(up(snake(x)))
-        x = self.leave(self.snake_out(x))
-        return torch.tanh(x)[:, 0] if self.istft is None else self.istft(x)
+        return torch.as_tensor(self.leave(self.snake_out(x)))
+
+    def render(self, drawn: Tensor, noise: Tensor | None = None) -> Tensor:
+        """The output layer: [B, outputs, F upsampling], white noise [B or 1, T] -> [B, T]."""
+        return torch.tanh(drawn)[:, 0] if self.istft is None else self.istft(drawn, noise)
 
 
 def fold_weight_norm(module: nn.Module) -> nn.Module:

@@ -1,4 +1,8 @@
-"""Inverse-STFT output layer (iSTFTNet, Kaneko et al. 2022; magnitude and phase as in Vocos, Siuzdak 2023)."""
+"""Inverse-STFT output layer (iSTFTNet, Kaneko et al. 2022; magnitude and phase as in Vocos, Siuzdak 2023).
+
+Optionally it adds filtered noise (as in harmonic-plus-noise models, Serra and Smith 1990): a network without a source
+of randomness can only draw smooth, buzzing spectra where speech hisses.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +14,11 @@ _LOG_MAGNITUDE_MAX = 6.0
 
 
 class IstftOutput(nn.Module):
-    """Turns channels into log magnitudes and phases and those into a waveform.
+    """Turns channels into log magnitudes, phases and log gains of the noise, and those into a waveform.
 
-    Shape: [B, n_fft + 2, F] -> [B, F hop]; frame f is centred on sample (f + 1/2) hop. n_fft must be a multiple of
-    hop, so that overlap-add is a sum of shifted blocks.
+    Shape: [B, 2 K or 3 K, F] with K = n_fft / 2 + 1, and white noise of unit variance [B, F hop] or [1, F hop] for
+    3 K channels -> [B, F hop]; frame f is centred on sample (f + 1/2) hop. n_fft must be a multiple of hop, so that
+    overlap-add is a sum of shifted blocks.
     """
 
     window: Tensor
@@ -24,15 +29,23 @@ class IstftOutput(nn.Module):
         self.overlap = n_fft // hop
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        log_magnitude, phase = x.float().chunk(2, dim=1)
-        magnitude = torch.exp(log_magnitude.clamp(max=_LOG_MAGNITUDE_MAX))
-        spectrum = torch.polar(magnitude, phase)
+    def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
+        log_magnitude, phase, *log_gain = torch.split(x.float(), self.n_fft // 2 + 1, dim=1)
+        spectrum = torch.polar(torch.exp(log_magnitude.clamp(max=_LOG_MAGNITUDE_MAX)), phase)
+        if log_gain and noise is not None:
+            spectrum = spectrum + torch.exp(log_gain[0].clamp(max=_LOG_MAGNITUDE_MAX)) * self._spectrum(noise)
         frames = torch.fft.irfft(spectrum, n=self.n_fft, dim=1).transpose(1, 2) * self.window
         wave = self._overlap_add(frames)
         weight = self._overlap_add(self.window.square().expand(1, frames.shape[1], -1))
         # Only the outermost samples of a chunk, which are context, ever see a weight near zero.
         return wave / weight.clamp(min=1e-3)
+
+    def _spectrum(self, noise: Tensor) -> Tensor:
+        """[B, F hop] -> [B, K, F]: its STFT on the frames of this layer, scaled to unit variance."""
+        pad = (self.n_fft - self.hop) // 2
+        padded = F.pad(noise, (pad, pad))
+        spectrum = torch.stft(padded, self.n_fft, self.hop, window=self.window, center=False, return_complex=True)
+        return spectrum / self.window.square().sum().sqrt()
 
     def _overlap_add(self, frames: Tensor) -> Tensor:
         """[B, F, n_fft] -> [B, F hop]: the sum of frames at their places, cropped to the centres' span."""

@@ -39,10 +39,14 @@ class ChunkPlan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """One unit of inference: samples [C, context + core + context]; `length` samples of its core are wanted."""
+    """One unit of inference: samples [C, context + core + context]; `length` samples of its core are wanted.
+
+    `start` is the place of its first sample in the recording (negative in the silence before it).
+    """
 
     samples: Wave
     length: int
+    start: int
 
 
 def windows(blocks: Iterable[Wave], plan: ChunkPlan) -> Iterator[Window]:
@@ -52,13 +56,14 @@ def windows(blocks: Iterable[Wave], plan: ChunkPlan) -> Iterator[Window]:
     the samples that are left allow (rounded up to a whole frame).
     """
     buffer: Wave | None = None
+    start = -plan.context
     for block in blocks:
         if buffer is None:
             buffer = np.zeros((block.shape[0], plan.context), np.float32)
         buffer = np.concatenate((buffer, block), axis=1)
         while buffer.shape[1] >= plan.core + 2 * plan.context:
-            yield Window(buffer[:, : plan.core + 2 * plan.context], plan.core)
-            buffer = buffer[:, plan.core :]
+            yield Window(buffer[:, : plan.core + 2 * plan.context], plan.core, start)
+            buffer, start = buffer[:, plan.core :], start + plan.core
     if buffer is None:
         return
     left = buffer.shape[1] - plan.context
@@ -67,6 +72,6 @@ def windows(blocks: Iterable[Wave], plan: ChunkPlan) -> Iterator[Window]:
         core = -(-length // plan.hop) * plan.hop
         size = core + 2 * plan.context
         window = buffer[:, :size]
-        yield Window(np.pad(window, ((0, 0), (0, size - window.shape[1]))), length)
-        buffer = buffer[:, core:]
+        yield Window(np.pad(window, ((0, 0), (0, size - window.shape[1]))), length, start)
+        buffer, start = buffer[:, core:], start + core
         left -= length

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hifisr_cli.dsp.crossover import reach, replace_low_band
+from hifisr_cli.dsp.noise import positional_noise
 from hifisr_cli.restore.chunks import ChunkPlan, Window, windows
 from hifisr_cli.results import SAMPLE_RATE
 
@@ -31,7 +32,7 @@ class Network(Protocol):
     @property
     def context(self) -> int: ...
 
-    def generate(self, waves: Tensor, cutoff_hz: float) -> Tensor: ...
+    def generate(self, waves: Tensor, cutoff_hz: float, noise: Tensor) -> Tensor: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,9 +63,9 @@ def restore_blocks(
     plan = ChunkPlan.fit(chunk_seconds, network.context + reach(cutoff_hz), network.hop, SAMPLE_RATE)
     for group in _batched(windows(blocks, plan), batch_size):
         stacked = torch.from_numpy(np.concatenate([window.samples for window in group]))
-        finished = torch.cat(
-            [_restore(part, network, cutoff_hz, gain) for part in torch.split(stacked, max(batch_size, 1))]
-        ).numpy()
+        noise = torch.from_numpy(np.concatenate([_noise(window) for window in group]))
+        parts = zip(torch.split(stacked, batch_size), torch.split(noise, batch_size), strict=True)
+        finished = torch.cat([_restore(*part, network, cutoff_hz, gain) for part in parts]).numpy()
         row = 0
         for window in group:
             channels = window.samples.shape[0]
@@ -73,11 +74,17 @@ def restore_blocks(
             row += channels
 
 
-def _restore(samples: Tensor, network: Network, cutoff_hz: float, gain: float) -> Tensor:
-    """[B, T] -> [B, T] on the CPU."""
+def _noise(window: Window) -> Wave:
+    """The noise at the window's place, the same in every channel so that equal channels stay equal: [C, T]."""
+    channels, length = window.samples.shape
+    return np.broadcast_to(positional_noise(window.start, length), (channels, length))
+
+
+def _restore(samples: Tensor, noise: Tensor, network: Network, cutoff_hz: float, gain: float) -> Tensor:
+    """[B, T], [B, T] -> [B, T] on the CPU."""
     on_device = samples.to(network.device)
     with torch.inference_mode():
-        generated = network.generate(on_device * gain, cutoff_hz) / gain
+        generated = network.generate(on_device * gain, cutoff_hz, noise.to(network.device)) / gain
         return replace_low_band(generated, on_device, cutoff_hz).cpu()
 
 

@@ -46,8 +46,8 @@ class Model:
         """Samples to either side that an output sample depends on."""
         return self.generator.context
 
-    def generate(self, waves: Tensor, cutoff_hz: float) -> Tensor:
-        """Runs the network on windows at its own level: [B, T] -> [B, T], on the model's device.
+    def generate(self, waves: Tensor, cutoff_hz: float, noise: Tensor) -> Tensor:
+        """Runs the network on windows at its own level: [B, T], white noise [B, T] -> [B, T], on the model's device.
 
         Raises:
             DeviceError: the device ran out of memory.
@@ -59,7 +59,7 @@ class Model:
             with torch.inference_mode():
                 features = self.generator.featurize(waves, cutoffs)
                 with self._autocast():
-                    return self.generator.synthesize(features).float()
+                    return self.generator.synthesize(features, noise).float()
         except torch.OutOfMemoryError as error:
             raise DeviceError(
                 f"{self.device} ran out of memory", hint="try a smaller --chunk-seconds or --batch-size"

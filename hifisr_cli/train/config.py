@@ -21,6 +21,7 @@ class TrainConfig:
         learning_rate, warmup_steps, final_rate: AdamW with linear warm-up and cosine decay to `final_rate` of the peak.
         ema_decay: of the averaged weights, which are what is validated and shipped.
         clip_norm: bound of the gradient norm.
+        repulsion: how much two draws of the noise must differ, 1 for as much as two recordings do, 0 for not at all.
         weights: of the losses, keyed by the names that the log uses.
         sources: share of the crops drawn from folders whose path contains the key; the rest is drawn by duration.
         validate_every, save_every: in steps.
@@ -36,6 +37,7 @@ class TrainConfig:
     final_rate: float = 0.02
     ema_decay: float = 0.999
     clip_norm: float = 1.0
+    repulsion: float = 1.0
     weights: dict[str, float] = field(default_factory=lambda: {"mel": 1.0, "lsd": 1.0})
     sources: dict[str, float] = field(default_factory=dict)
     validate_every: int = 500

@@ -16,7 +16,7 @@ from hifisr_cli.dsp.crossover import replace_low_band
 from hifisr_cli.nets.generator import Generator
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.data import Batch, Batches
-from hifisr_cli.train.losses import reconstruction
+from hifisr_cli.train.losses import energy_distance
 
 STATE_NAME = "last.pt"
 BEST_NAME = "best.pt"
@@ -83,8 +83,13 @@ class Trainer:
             group["lr"] = learning_rate(config, self.step_index)
         batch = _to(self.batches[self.step_index], self.device)
         self.generator.train()
-        generated = self.generator(batch.degraded, batch.cutoff_hz)
-        losses = reconstruction(_finish(generated, batch), batch.target, batch.bandwidth_hz)
+        drawn = self.generator.draw(batch.degraded, batch.cutoff_hz)
+        noise = torch.randn(2, *batch.target.shape, generator=self._noise_source(), device="cpu").to(self.device)
+        draws = (
+            _finish(self.generator.head.render(drawn, noise[0]), batch),
+            _finish(self.generator.head.render(drawn, noise[1]), batch),
+        )
+        losses = energy_distance(draws, batch.target, batch.bandwidth_hz, config.repulsion)
         total = sum((config.weights.get(name, 0.0) * loss for name, loss in losses.items()), torch.zeros(()))
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]  # untyped in torch
@@ -104,6 +109,10 @@ class Trainer:
         if self._due(config.save_every):
             self.save(STATE_NAME)
         return StepReport(self.step_index, figures, time.monotonic() - started, validation)
+
+    def _noise_source(self) -> torch.Generator:
+        """Like the data, the noise of a step depends on the seed and the step alone."""
+        return torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step_index)
 
     def _due(self, every: int) -> bool:
         return self.step_index % every == 0 or self.step_index == self.config.steps

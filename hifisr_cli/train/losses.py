@@ -31,6 +31,22 @@ def reconstruction(estimate: Tensor, target: Tensor, bandwidth_hz: Tensor) -> di
     return {"mel": mel / len(MEL_SCALES), "lsd": lsd / len(LSD_SCALES)}
 
 
+def energy_distance(
+    estimates: tuple[Tensor, Tensor], target: Tensor, bandwidth_hz: Tensor, repulsion: float
+) -> dict[str, Tensor]:
+    """The generalised energy distance of two draws of the network and the target (Gritsenko et al. 2020).
+
+    The draws are pulled towards the target and pushed apart, so that noise which the target has is worth having: with
+    a distance alone the best answer to hiss is its smooth average. `repulsion` 1 is the proper scoring rule, 0 the
+    plain distance.
+
+    Shape: two times [B, T], [B, T], [B] -> scalars, keyed like `reconstruction`.
+    """
+    first, second = (reconstruction(estimate, target, bandwidth_hz) for estimate in estimates)
+    apart = reconstruction(estimates[0], estimates[1], bandwidth_hz)
+    return {name: 0.5 * (first[name] + second[name] - repulsion * apart[name]) for name in first}
+
+
 def _power(wave: Tensor, n_fft: int) -> Tensor:
     """[B, T] -> [B, K, F]."""
     window = torch.hann_window(n_fft, device=wave.device)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from hifisr_cli.dsp.bandlimit import BandLimit, apply
 from hifisr_cli.dsp.crossover import replace_low_band
 from hifisr_cli.dsp.lsd import lsd
+from hifisr_cli.dsp.noise import positional_noise
 from hifisr_cli.nets.generator import Generator
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.data import Clip
@@ -47,7 +48,8 @@ def validate(
             limit = BandLimit("resample", rate / 2, softness=_SOFTNESS)
             degraded = torch.from_numpy(apply(wave, limit.response(wave.size)))[None]
             cutoff = rate / 2
-            generated = generator(degraded, torch.tensor([float(cutoff)]))
+            noise = torch.from_numpy(positional_noise(0, wave.size))[None]
+            generated = generator(degraded, torch.tensor([float(cutoff)]), noise)
             restored = replace_low_band(generated, degraded, cutoff)
             scores.append(lsd(restored[0], torch.from_numpy(wave)).full)
         figures[f"lsd@{rate}"] = float(np.mean(scores))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -34,6 +36,16 @@ def test_nothing_beyond_the_context_matters(generator: Generator) -> None:
     with torch.inference_mode():
         inner = slice(middle, middle + 480)
         assert (generator(wave, cutoff) - generator(other, cutoff))[:, inner].abs().max() < 1e-6
+
+
+def test_noise_is_shaped_and_needed_only_where_configured(generator: Generator) -> None:
+    wave, cutoff = 0.1 * torch.randn(1, 4800), torch.tensor([4000.0])
+    with torch.inference_mode():
+        one, two, none = (
+            generator(wave, cutoff, noise) for noise in (torch.randn(1, 4800), torch.randn(1, 4800), None)
+        )
+    assert not torch.equal(one, two)
+    assert torch.isfinite(none).all()
 
 
 def test_shift_by_a_frame_shifts_the_output(generator: Generator) -> None:
@@ -69,5 +81,11 @@ def test_inverse_stft_layer_inverts_the_stft() -> None:
     wave = 0.1 * torch.randn(1, 9600)
     padded = torch.nn.functional.pad(wave, (360, 360))
     spectrum = torch.stft(padded, 960, 240, window=torch.hann_window(960), center=False, return_complex=True)
-    output = layer(torch.cat((spectrum.abs().clamp(min=1e-9).log(), spectrum.angle()), dim=1))
-    assert (output - wave)[:, 720:-720].abs().max() < 1e-5
+    channels = torch.cat((spectrum.abs().clamp(min=1e-9).log(), spectrum.angle()), dim=1)
+    assert (layer(channels) - wave)[:, 720:-720].abs().max() < 1e-5
+    # A third set of channels passes the noise through at the gain that it asks for.
+    silence, gain = torch.full((1, 481, 40), -20.0), torch.full((1, 481, 40), math.log(0.5))
+    noise = torch.randn(1, 9600)
+    scale = torch.hann_window(960).square().sum().sqrt()
+    output = layer(torch.cat((silence, torch.zeros(1, 481, 40), gain), dim=1), noise)
+    assert (output * scale - 0.5 * noise)[:, 720:-720].abs().max() < 1e-3

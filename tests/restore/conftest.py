@@ -23,7 +23,7 @@ class Identity:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     batches: list[int] = field(default_factory=list)
 
-    def generate(self, waves: Tensor, cutoff_hz: float) -> Tensor:
+    def generate(self, waves: Tensor, cutoff_hz: float, noise: Tensor) -> Tensor:
         self.batches.append(waves.shape[0])
         return waves
 
@@ -36,7 +36,7 @@ TINY = NetworkConfig(
     ),
     head=HifiGanConfig(
         channels=32, rates=(2,), kernels=(4,), block_kernels=(3, 7), block_dilations=(1, 3), paired=False,
-        keep_channels=True, istft_n_fft=960,
+        keep_channels=True, istft_n_fft=960, noise=True,
     ),
     told_cutoff=True,
 )  # fmt: skip
