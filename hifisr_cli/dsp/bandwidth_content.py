@@ -15,6 +15,7 @@ _LOUD_SHARES = (0.08, 0.03)
 _LEAST_LOUD_FRAMES = 3.0
 _QUIET_SHARE = 0.3
 _DEVIATIONS = 6.5
+_ALONE = 3.0
 _LIVELY_DB = 4.0
 
 
@@ -50,6 +51,10 @@ def separate(levels: BandLevels) -> Content:
             fill = (level <= limit) & (other > other_limit)
             level = np.where(fill, other * scale, level)
             limit = np.where(level > limit, limit, np.minimum(limit, other_limit * scale))
+    # chance picks single bands, sound comes in several
+    seen = np.pad(level > limit, 1)
+    alone = ~(seen[:-2] | seen[2:]) & (level < _ALONE * limit)
+    level = np.where(alone, np.minimum(level, limit), level)
     by_reference = zip(levels.counts, levels.sums, strict=True)
     steady = np.min([_mean(c[::-1], s[::-1], _QUIET_SHARE * c.sum()) for c, s in by_reference], axis=0)
     if not lively:

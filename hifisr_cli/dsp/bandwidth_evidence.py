@@ -22,6 +22,7 @@ FloatArray = npt.NDArray[np.float64]
 _LOWEST_DB = -105.0
 _FLOOR_MARGIN_DB = 3.0
 _ADDED_LATER = -1.0
+_STEADY_WEIGHT = 25.0
 _HIDDEN_WEIGHT = 0.35
 _HIDDEN_COST = 12.0
 _NO_FILTER_ODDS = 0.3
@@ -133,8 +134,10 @@ def weigh(content: Content, sample_rate: float) -> Evidence:
         empty = np.sort(content.steady_db)[: max(2, len(centres) // 10)].mean()
         floor = np.maximum(np.full(len(centres), empty + _FLOOR_MARGIN_DB), -150.0)
         kinds = [_explain(content.steady_db, floor, centres, sound, hypotheses) for sound in (HISS, MURMUR)]
-        added = max(kind[-1] for kind in kinds)  # or all of it was added after the low-pass, whichever that was
-        log_posterior += np.logaddexp(np.logaddexp(kinds[0], kinds[1]), added + _ADDED_LATER)
+        steady = np.logaddexp(kinds[0], kinds[1])
+        # or all of it was added after the low-pass, whichever that was; and no background outweighs the sound
+        added = max(float(steady[-1]) + _ADDED_LATER, float(steady.max()) - _STEADY_WEIGHT)
+        log_posterior += np.logaddexp(steady, added)
     return Evidence(hypotheses.cutoffs_hz, hypotheses.families, log_posterior)
 
 
