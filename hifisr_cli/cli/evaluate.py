@@ -19,6 +19,10 @@ def evaluate(
         str | None, typer.Option(help="Name of a model, or a .safetensors file (default: the bundled one).")
     ] = None,
     rates: Annotated[str, typer.Option(help="Input rates in Hz, separated by commas.")] = "4000,8000,16000,24000",
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="Leave out recordings with TEXT in their path (may be given several times)."),
+    ] = None,
     given_cutoff: Annotated[
         bool, typer.Option("--given-cutoff", help="Tell the network the true cutoff instead of detecting it.")
     ] = False,
@@ -34,12 +38,13 @@ def evaluate(
     wanted = _rates(rates)
     loaded = load_model(model, device=device, threads=threads)
     output.mkdir(parents=True, exist_ok=True)
-    with tqdm(total=len(bench.find_recordings(data)), unit="recording") as bar:
+    recordings = bench.find_recordings(data, exclude or ())
+    with tqdm(total=len(recordings), unit="recording") as bar:
 
         def advance(_done: int, _count: int) -> None:
             bar.update()
 
-        scores = bench.evaluate(data, loaded, rates=wanted, detect_cutoff=not given_cutoff, on_progress=advance)
+        scores = bench.evaluate(data, recordings, loaded, rates=wanted, detect_cutoff=not given_cutoff, on_progress=advance)
     report = table.to_json(scores, loaded.name, loaded.parameter_hash)
     (output / "eval.json").write_text(json.dumps(report, indent=1) + "\n", "utf-8")
     markdown = table.to_markdown(table.summarize(scores))

@@ -49,9 +49,19 @@ class Score:
     kept_band_error_db: float | None
 
 
-def find_recordings(folder: Path) -> list[Path]:
-    """Every recording below a folder, in order. Raises `NoAudioError` when there is none."""
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
+def find_recordings(folder: Path, exclude: Iterable[str] = ()) -> list[Path]:
+    """Every recording below a folder, in order, but those whose relative path contains one of `exclude`.
+
+    Raises `NoAudioError` when there is none.
+    """
+    unwanted = tuple(exclude)
+    found = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in AUDIO_SUFFIXES
+        and path.is_file()
+        and not any(text in path.relative_to(folder).as_posix() for text in unwanted)
+    )
     if not found:
         raise NoAudioError("no recordings to measure on", path=folder)
     return found
@@ -59,23 +69,22 @@ def find_recordings(folder: Path) -> list[Path]:
 
 def evaluate(
     folder: Path,
+    recordings: list[Path],
     model: Model,
     *,
     rates: Iterable[int] = DEFAULT_RATES,
     detect_cutoff: bool = True,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Score]:
-    """Scores a model on every full-band recording (its first channel) below a folder.
+    """Scores a model on full-band recordings (their first channels), which are named relative to their folder.
 
     Args:
         detect_cutoff: False tells the network the input's Nyquist frequency instead.
         on_progress: hears how many recordings of how many are through.
 
     Raises:
-        NoAudioError: the folder holds no recording.
         FileError: one of them cannot be read.
     """
-    recordings = find_recordings(folder)
     scores = []
     for index, path in enumerate(recordings):
         reference = read_full_band(path)
