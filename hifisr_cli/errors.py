@@ -19,6 +19,7 @@ EXIT_STATUSES: dict[int, str] = {
     6: "the device is not there or ran out of memory",
     7: "the output cannot be written (disk full, read-only, folder vanished)",
     130: "interrupted (Ctrl-C)",
+    141: "the reader of standard output closed the pipe (quiet)",
     143: "terminated (SIGTERM)",
 }
 

@@ -3,9 +3,9 @@
 Rules, so that a list of arguments always means the same list of recordings:
 
 - a file that is named explicitly is taken whatever its suffix; what is no file at all is a failure of that argument;
-- a folder is searched recursively in sorted order for regular files with a known audio suffix. Links to files are
-  followed, links to folders inside it are not (a loop would never end), and `._*` files, which macOS writes beside
-  recordings on foreign disks, are not recordings;
+- a folder is searched recursively in sorted order for files with a known audio suffix. Links to files are followed,
+  links to folders inside it are not (a loop would never end), and `._*` files, which macOS writes beside recordings on
+  foreign disks, are not recordings. A link that leads nowhere, or a pipe of such a name, is a failure of its own;
 - the output folder is never searched, and a recording that is reached twice is taken once.
 """
 
@@ -22,6 +22,8 @@ from hifisr_cli.errors import FileError, NoAudioError, UnreadableError, UsageErr
 
 STDIN = "-"
 """The argument that stands for standard input (a file of that name is written `./-`)."""
+
+_MEND_LINK = "mend or remove the link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def _named(argument: str) -> Found:
     except (OSError, ValueError) as error:
         dangling = path.is_symlink()
         reason = "the link leads nowhere" if dangling else _reason(error)
-        problem = UnreadableError(reason, path=argument, hint="check the name" if not dangling else None)
+        problem = UnreadableError(reason, path=argument, hint=_MEND_LINK if dangling else "check the name")
         return Found(path, relative, argument, error=problem)
     if not stat.S_ISREG(status.st_mode):
         problem = UnreadableError(
@@ -136,16 +138,22 @@ def _in_folder(folder: str, excluded: tuple[int, int] | None, *, keep_name: bool
 
 
 def _listed(entry: os.DirEntry[str], below: Path) -> Found | None:
-    """A directory entry as a recording; None for pipes, sockets, devices and dangling links."""
+    """A directory entry as a recording; None for a link to a folder."""
+    path, relative = Path(entry.path), below / entry.name
     try:
-        if not entry.is_file():
-            return None
         status = entry.stat()
     except OSError as error:
-        problem = UnreadableError(_reason(error), path=entry.path)
-        return Found(Path(entry.path), below / entry.name, entry.path, error=problem)
-    identity = (status.st_dev, status.st_ino)
-    return Found(Path(entry.path), below / entry.name, entry.path, status.st_size, identity)
+        if entry.is_symlink():
+            problem = UnreadableError("the link leads nowhere", path=entry.path, hint=_MEND_LINK)
+        else:
+            problem = UnreadableError(_reason(error), path=entry.path, hint="check the name and its rights")
+        return Found(path, relative, entry.path, error=problem)
+    if stat.S_ISDIR(status.st_mode):
+        return None
+    if not stat.S_ISREG(status.st_mode):  # never opened: a pipe would wait for its other end
+        problem = UnreadableError("is not a regular file", path=entry.path, hint="rename it, or move it elsewhere")
+        return Found(path, relative, entry.path, error=problem)
+    return Found(path, relative, entry.path, status.st_size, (status.st_dev, status.st_ino))
 
 
 def _once(found: Iterable[Found]) -> Iterator[Found]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import unicodedata
 from collections import Counter
@@ -13,11 +12,26 @@ from typing import Literal
 
 from hifisr_cli.audio.formats import AUDIO_SUFFIXES, kept_suffix
 from hifisr_cli.batch.discover import Found
-from hifisr_cli.errors import FileError, OutputError, OutputExistsError, OutputIsInputError, UsageError
+from hifisr_cli.errors import (
+    FileError,
+    OutputError,
+    OutputExistsError,
+    OutputIsInputError,
+    UnsupportedError,
+    UsageError,
+)
 
 STDOUT = "-"
 
 Format = Literal["wav", "flac", "keep"]
+
+_NOT_WRITTEN = frozenset(
+    {".m4a", ".aac", ".mp4", ".mka", ".mkv", ".mov", ".webm", ".wma", ".ac3", ".amr", ".ape", ".wv"}
+)
+"""An output of such a name is certainly not meant as a folder."""
+
+_LONGEST_NAME = 255
+"""Bytes in a file name, on every file system in use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,8 @@ def names_file(output: str, inputs: Sequence[str | os.PathLike[str]]) -> bool:
         raise UsageError("the output is an empty string", hint="name a folder, a file, or '-' with --output")
     if output.endswith(("/", os.sep)) or path.is_dir():
         return False
+    if path.suffix.lower() in _NOT_WRITTEN:
+        raise UsageError(f"{path.suffix} files are not written", path=output, hint="name it .wav, .flac, .ogg or .mp3")
     if path.suffix.lower() not in AUDIO_SUFFIXES:
         if os.path.lexists(path):
             raise UsageError("the output is there and is neither a folder nor an audio file", path=output)
@@ -151,16 +167,19 @@ def _checked(job: Job, item: Found, sources: set[tuple[int, int]]) -> Job:
     """The job, failed where its output is an input (by device and inode), a folder, or cannot have that name."""
     if job.target is None:
         return job
+    if len(os.fsencode(job.target.name)) > _LONGEST_NAME:
+        problem: FileError = UnsupportedError(
+            f"the name of its output is too long: {job.target.name}",
+            path=job.label,
+            hint="give the input a shorter name",
+        )
+        return replace(job, target=None, error=problem)
     try:
         status = job.target.stat()
     except (FileNotFoundError, NotADirectoryError):
         return job
     except OSError as error:
-        text = error.strerror or str(error)
-        if error.errno == errno.ENAMETOOLONG:  # this name, not the whole output, is at fault
-            problem: FileError = OutputExistsError(f"the output's name is not possible: {text.lower()}", path=job.label)
-            return replace(job, target=None, error=problem)
-        raise OutputError(text.lower(), path=job.target) from error
+        raise OutputError((error.strerror or str(error)).lower(), path=job.target) from error
     identity = (status.st_dev, status.st_ino)
     if identity in sources:
         what = "itself" if identity == item.identity else "another input"
@@ -169,6 +188,8 @@ def _checked(job: Job, item: Found, sources: set[tuple[int, int]]) -> Job:
         )
         return replace(job, target=None, error=problem)
     if job.target.is_dir():
-        problem = OutputExistsError("a folder stands where the output should be", path=job.target)
+        problem = OutputExistsError(
+            "a folder stands where the output should be", path=job.target, hint="name another folder with --output"
+        )
         return replace(job, target=None, error=problem)
     return job

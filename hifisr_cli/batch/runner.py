@@ -146,11 +146,18 @@ def _work(
 
     with ExitStack() as stack:
         source = job.source if job.source is not None else _spooled(stack, stdin)
-        if model is None:
-            return recording.plan_file(source, job.target, options=options, label=job.label)
-        return recording.restore_file(
-            source, job.target, model=model, options=options, on_progress=on_progress, label=job.label
-        )
+        try:
+            if model is None:
+                return recording.plan_file(
+                    source, job.target, options=options, label=job.label, on_progress=on_progress
+                )
+            return recording.restore_file(
+                source, job.target, model=model, options=options, on_progress=on_progress, label=job.label
+            )
+        except HifisrError as error:
+            if error.path == str(source):
+                error.path = job.label  # the user does not know the temporary name of standard input
+            raise
 
 
 def _spooled(stack: ExitStack, stdin: BinaryIO | None) -> Path:

@@ -93,12 +93,13 @@ def read_info(path: Path) -> FrozenInfo:
                 raise ModelError("not a safetensors file", path=path, hint=_REINSTALL)
             header = json.loads(file.read(size))
             data_bytes = os.fstat(file.fileno()).st_size - 8 - size
+        metadata = dict(header.pop("__metadata__", {}))
+        promised = max((int(entry["data_offsets"][1]) for entry in header.values()), default=0)
     except OSError as error:
         raise ModelError(f"cannot be read: {error.strerror or error}", path=path) from error
-    except ValueError as error:
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
         raise ModelError("not a safetensors file, or a truncated one", path=path, hint=_REINSTALL) from error
-    info = FrozenInfo.from_metadata(header.get("__metadata__", {}), path)
-    promised = max((entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0)
+    info = FrozenInfo.from_metadata(metadata, path)
     if promised != data_bytes:
         raise ModelError(
             f"truncated or damaged: {data_bytes} bytes of weights, {promised} promised", path=path, hint=_REINSTALL

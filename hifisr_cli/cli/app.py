@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
 
@@ -38,10 +40,12 @@ class Group(TyperGroup):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         standalone_mode = kwargs.pop("standalone_mode", True)
+        given = args[0] if args else kwargs.pop("args", None)
+        arguments = list(sys.argv[1:] if given is None else given) or ["--help"]
         kwargs["standalone_mode"] = False
         try:
-            status = super().main(*args, **kwargs)
-        except (TyperException, typer.Abort, BrokenPipeError) as error:
+            status = super().main(arguments, *args[1:], **kwargs)
+        except Exception as error:
             if not standalone_mode:
                 raise
             status = report(error)
@@ -55,7 +59,6 @@ app = typer.Typer(
     cls=Group,
     rich_markup_mode=None,  # plain help: importing rich would double the time of --help
     pretty_exceptions_enable=False,
-    no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Restores band-limited recordings (telephone, tape, old digital) to full-band 48 kHz.",
     epilog="Content above the cutoff of a recording is generated, not recovered: keep your originals.",
@@ -92,9 +95,21 @@ def _terminate(_signal: int, _frame: FrameType | None) -> None:
     raise Terminated
 
 
+def _fill_closed_streams() -> None:
+    """Nothing opened later may get the number of a closed standard stream, and no message may go to the audio."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+    if sys.stderr is None:  # print() would turn to standard output instead
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  as long as the process lives
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run the application with `arguments` in this process and return its exit status."""
-    signal.signal(signal.SIGTERM, _terminate)  # unwinds, so that no temporary file stays behind
+    before = signal.signal(signal.SIGTERM, _terminate)  # unwinds, so that no temporary file stays behind
+    _fill_closed_streams()
     tolerate_any_name()
     try:
         app(args=list(arguments), prog_name="hifisr")
@@ -102,4 +117,6 @@ def run(arguments: Sequence[str]) -> int:
         return end.code if isinstance(end.code, int) else 1
     except (KeyboardInterrupt, Terminated) as error:  # before a command had begun
         return report(error)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return 0

@@ -44,7 +44,9 @@ def evaluate(
         def advance(_done: int, _count: int) -> None:
             bar.update()
 
-        scores = bench.evaluate(data, recordings, loaded, rates=wanted, detect_cutoff=not given_cutoff, on_progress=advance)
+        scores = bench.evaluate(
+            data, recordings, loaded, rates=wanted, detect_cutoff=not given_cutoff, on_progress=advance
+        )
     report = table.to_json(scores, loaded.name, loaded.parameter_hash)
     (output / "eval.json").write_text(json.dumps(report, indent=1) + "\n", "utf-8")
     markdown = table.to_markdown(table.summarize(scores))

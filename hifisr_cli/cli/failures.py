@@ -30,13 +30,11 @@ class Failure:
         line: what to print, empty for nothing.
         status: the exit status.
         code: stable name for programs.
-        expected: no bug; a traceback has nothing to add.
     """
 
     line: str
     status: int
     code: str
-    expected: bool = True
 
 
 def explain(error: BaseException) -> Failure:  # noqa: PLR0911  one place for every kind of end, one return each
@@ -53,28 +51,30 @@ def explain(error: BaseException) -> Failure:  # noqa: PLR0911  one place for ev
         return Failure("", CLOSED_PIPE, "closed-pipe")
     if isinstance(error, MemoryError):
         line = "not enough memory (try a smaller --chunk-seconds or --batch-size)"
-        return Failure(line, DeviceError.exit_status, "memory", expected=False)
+        return Failure(line, DeviceError.exit_status, "memory")
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
         where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
         return Failure(where + os.strerror(error.errno).lower(), OutputError.exit_status, OutputError.code)
+    from hifisr_cli.batch.runner import UNEXPECTED
+
     line = f"unexpected error: {type(error).__name__}: {error} (this is a bug; run with --verbose for a traceback)"
-    return Failure(line, 1, "unexpected", expected=False)
+    return Failure(line, 1, UNEXPECTED)
 
 
 def report(error: BaseException, *, verbose: bool = False, as_json: bool = False) -> int:
     """Tell the user on standard error; returns the exit status. Never raises for a standard stream that is gone."""
     failure = explain(error)
     try:
-        if verbose and not isinstance(error, (TyperException, KeyboardInterrupt, Terminated, BrokenPipeError)):
-            traceback.print_exception(error, file=sys.stderr)
+        trace = "".join(traceback.format_exception(error)) if verbose and isinstance(error, Exception) else ""
         if as_json and failure.line:
             fields = {"event": "error", "code": failure.code, "message": failure.line, "exit_status": failure.status}
-            print(json_line(fields), file=sys.stderr, flush=True)  # noqa: T201
+            print(json_line(fields | {"traceback": trace or None}), file=sys.stderr, flush=True)  # noqa: T201
         elif failure.line:
+            print(trace, end="", file=sys.stderr)  # noqa: T201
             print(f"hifisr: {one_line(failure.line)}", file=sys.stderr, flush=True)  # noqa: T201
         if sys.stdout is not None:
             sys.stdout.flush()
-    except (BrokenPipeError, ValueError):  # ValueError: the stream is closed
+    except (OSError, ValueError):  # ValueError: the stream is closed
         pass
     if isinstance(error, BrokenPipeError):
         _silence_streams()
@@ -83,7 +83,7 @@ def report(error: BaseException, *, verbose: bool = False, as_json: bool = False
 
 def _usage(error: TyperException) -> str:
     """A usage error of typer's as one line that says where help is."""
-    message = error.format_message().replace("Value error, ", "").strip()
+    message = error.format_message().replace("Value error, ", "").replace(": Input should", ": should").strip()
     message = message[:1].lower() + message[1:].removesuffix(".")
     command = getattr(getattr(error, "ctx", None), "command_path", None) or "hifisr"
     return f"{message} (see: {command} --help)"

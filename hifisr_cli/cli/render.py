@@ -7,9 +7,10 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hifisr_cli.results import Bandwidth, FileResult, RunSummary, Status
+if TYPE_CHECKING:
+    from hifisr_cli.results import Bandwidth, FileResult, RunSummary, Status
 
 JSON_VERSION = 1
 """Raised when a field is renamed, removed or changes its meaning; new fields do not raise it."""
@@ -84,7 +85,7 @@ def result_text(result: FileResult) -> str:
     if result.bandwidth is not None:
         parts.append(f"cutoff {cutoff(result.bandwidth)}")
     if result.kept_band_error_db is not None:
-        parts.append(f"kept band {decibels(result.kept_band_error_db)}")
+        parts.append(f"kept-band error {decibels(result.kept_band_error_db)}")
     if result.clipped_samples:
         parts.append(f"{result.clipped_samples} samples clipped")
     if result.seconds and result.wall_seconds:
@@ -149,12 +150,12 @@ def cutoff(bandwidth: Bandwidth) -> str:
 
 def decibels(value: float) -> str:
     """An error in dB; an infinitely small one is called what it is."""
-    return "identical" if value == -math.inf else f"{value:.0f} dB"
+    return "none" if value == -math.inf else f"{value:.0f} dB"
 
 
 def duration(seconds: float) -> str:
     """Seconds as "4.2 s", "3:05" or "2:03:05"."""
-    if seconds < 60:
+    if seconds < 59.95:  # from there on it would read "60.0 s"
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

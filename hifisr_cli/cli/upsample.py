@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 
 import typer
 
-from hifisr_cli.errors import UsageError
+from hifisr_cli.cli.settings import check_bit_depth, check_device, check_streams, parse_cutoff
 
 if TYPE_CHECKING:
     from hifisr_cli.restore.model import Model
-    from hifisr_cli.results import RunSummary
 
-_MANY_FILES = 20
+_FEW_FILES = 20
 """Up to so many files, each gets a line of its own without --verbose."""
-
-_LOWEST_HZ, _HIGHEST_HZ = 100.0, 24_000.0
-_SOME_FAILED = 3
 
 
 def upsample(
     inputs: Annotated[
         list[str],
         typer.Argument(
-            metavar="INPUT...", help="Recordings, folders of recordings (searched recursively), or - for stdin."
+            metavar="INPUT", help="Recordings, folders of recordings (searched recursively), or - for stdin."
         ),
     ],
     *,
@@ -45,7 +42,7 @@ def upsample(
     device: Annotated[str, typer.Option(metavar="auto|cpu|cuda|cuda:N|mps", help="Where the network runs.")] = "auto",
     precision: Annotated[
         Literal["auto", "float32", "bfloat16", "float16"],
-        typer.Option(help="Arithmetic of the network; auto is float32."),
+        typer.Option(metavar="auto|float32|bfloat16|float16", help="Arithmetic of the network; auto is float32."),
     ] = "auto",
     cutoff: Annotated[
         str,
@@ -53,22 +50,36 @@ def upsample(
     ] = "auto",
     chunk_seconds: Annotated[
         float,
-        typer.Option(min=0.1, max=600.0, help="Length of the network's pieces: memory and speed, not the result."),
+        typer.Option(
+            metavar="SECONDS",
+            min=0.1,
+            max=600.0,
+            help="Length of the network's pieces: memory and speed, not the result.",
+        ),
     ] = 20.0,
     batch_size: Annotated[
         int | None,
-        typer.Option(min=1, max=1024, help="Pieces computed at once [default: 1 on the processor, 8 on a GPU]."),
+        typer.Option(
+            metavar="N", min=1, max=1024, help="Pieces computed at once [default: 1 on the processor, 8 on a GPU]."
+        ),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Processor threads of the network [default: all cores].")
+        int | None,
+        typer.Option(metavar="N", min=1, max=1024, help="Processor threads of the network [default: all cores]."),
     ] = None,
     file_format: Annotated[
         Literal["wav", "flac", "keep"] | None,
-        typer.Option("--format", help="Format of the outputs; keep is the input's [default: the file name's, or wav]."),
+        typer.Option(
+            "--format",
+            metavar="wav|flac|keep",
+            help="Format of the outputs; keep is the input's [default: the file name's, or wav].",
+        ),
     ] = None,
     bit_depth: Annotated[
         Literal["keep", "16", "24", "32f"],
-        typer.Option(help="Bits a sample; keep is the input's, at least 24; 32f is floating point."),
+        typer.Option(
+            metavar="keep|16|24|32f", help="Bits a sample; keep is the input's, at least 24; 32f is floating point."
+        ),
     ] = "keep",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs that are there already.")] = False,
     dry_run: Annotated[
@@ -90,77 +101,45 @@ def upsample(
     from hifisr_cli.batch.plan import STDOUT, names_file, plan_outputs
     from hifisr_cli.batch.runner import run
     from hifisr_cli.checkpoints.registry import find_model
+    from hifisr_cli.cli.conclusion import Conclusion, logging_to_stderr
     from hifisr_cli.cli.progress import display
     from hifisr_cli.restore.recording import RestoreOptions
-    from hifisr_cli.results import Event, FileFinished
+    from hifisr_cli.results import Event
 
-    if as_json and output == STDOUT:
-        raise UsageError("--json and --output - would both write to standard output", hint="write to a file")
-    options = RestoreOptions(_cutoff(cutoff), chunk_seconds, batch_size, file_format, bit_depth, overwrite)
-    find_model(model)  # a model that is not there is noticed before any work
-    _set_up_logging(verbose=verbose)
+    check_streams(inputs, output, as_json=as_json, dry_run=dry_run)
+    check_device(device)
     to_file = output != STDOUT and names_file(output, inputs)
+    check_bit_depth(bit_depth, file_format, output if to_file else None)
+    options = RestoreOptions(parse_cutoff(cutoff), chunk_seconds, batch_size, file_format, bit_depth, overwrite)
+    find_model(model)  # a model that is not there is noticed before any work
     found = discover(inputs, exclude=None if to_file or output == STDOUT else Path(output))
     jobs = plan_outputs(found, output, requested=file_format, to_file=to_file)
 
     def load() -> Model:
         from hifisr_cli.restore.model import load_model
 
-        return load_model(model, device=device, precision=precision, threads=threads)
+        started = time.monotonic()
+        loaded = load_model(model, device=device, precision=precision, threads=threads)
+        seconds = time.monotonic() - started
+        logger.info("model %s on %s, %s, loaded in %.1f s", loaded.name, loaded.device, loaded.precision, seconds)
+        return loaded
 
-    lines = (verbose or len(jobs) <= _MANY_FILES) and not dry_run
-    with display([job.size for job in jobs], quiet=quiet or dry_run, as_json=as_json, lines=lines) as show:
+    each = verbose or len(jobs) <= _FEW_FILES
+    lines: Literal["all", "failures", "none"] = "none" if dry_run else "all" if each else "failures"
+    conclusion = Conclusion(quiet=quiet, as_json=as_json, dry_run=dry_run, failures_shown=each and not quiet)
+    with (
+        logging_to_stderr(verbose=verbose, as_json=as_json) as logger,
+        conclusion,
+        display([job.size for job in jobs], quiet=quiet, as_json=as_json, lines=lines) as show,
+    ):
 
         def on_event(event: Event) -> None:
             show(event)
-            if as_json and isinstance(event, FileFinished):
-                from hifisr_cli.cli.render import result_json
+            conclusion.take(event)
 
-                print(result_json(event.result), flush=True)  # noqa: T201
-
-        summary = run(jobs, load=load, options=options, dry_run=dry_run, on_event=on_event)
-    _conclude(summary, quiet=quiet, as_json=as_json, dry_run=dry_run, lines_shown=lines)
-    if summary.count("failed"):
-        raise typer.Exit(_SOME_FAILED)
+        run(jobs, load=load, options=options, dry_run=dry_run, on_event=on_event, stdin=_stdin())
+    raise typer.Exit(conclusion.exit_status)
 
 
-def _conclude(summary: RunSummary, *, quiet: bool, as_json: bool, dry_run: bool, lines_shown: bool) -> None:
-    """The last words of a run."""
-    from hifisr_cli.cli.render import json_line, plan_table, summary_fields, summary_text
-
-    if as_json:
-        print(json_line(summary_fields(summary)), file=sys.stderr)  # noqa: T201
-        return
-    if dry_run:
-        print("\n".join(plan_table(summary.results)))  # noqa: T201
-    if not quiet:
-        # With a line per file and few of them, the failures have just been read.
-        print("\n".join(summary_text(summary, name_failures=not lines_shown)), file=sys.stderr)  # noqa: T201
-    elif summary.count("failed"):
-        print("\n".join(summary_text(summary)[1:]), file=sys.stderr)  # noqa: T201
-
-
-def _cutoff(text: str) -> float | None:
-    """The value of --cutoff in Hz, None for "auto"."""
-    if text == "auto":
-        return None
-    try:
-        hertz = float(text)
-    except ValueError:
-        hertz = float("nan")
-    if not _LOWEST_HZ <= hertz <= _HIGHEST_HZ:
-        raise UsageError(
-            f"--cutoff {text!r} is neither 'auto' nor a frequency from {_LOWEST_HZ:g} to {_HIGHEST_HZ:g} Hz",
-            hint="say --cutoff 3400",
-        )
-    return hertz
-
-
-def _set_up_logging(*, verbose: bool) -> None:
-    """With --verbose the library's log, tracebacks of failed files included, goes to standard error."""
-    import logging
-
-    logger = logging.getLogger("hifisr_cli")
-    logger.setLevel(logging.DEBUG if verbose else logging.CRITICAL)
-    if verbose and not logger.handlers:
-        logger.addHandler(logging.StreamHandler())
+def _stdin() -> BinaryIO | None:
+    return None if sys.stdin is None else sys.stdin.buffer

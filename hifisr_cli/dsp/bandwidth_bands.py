@@ -22,9 +22,9 @@ COMPRESSION = 0.25
 """Levels are averaged as power ** 0.25: neither a click nor a codec's hole outweighs the rest."""
 
 _REFERENCES_HZ = tuple(500.0 * 2 ** (i / 2) for i in range(11))  # half octaves from 500 Hz to 16 kHz
-_CLASS_DB = 2
+CLASS_DB = 2
 _CLASSES = 110
-_LOUDEST_DB = 40
+LOUDEST_DB = 40
 _SILENCE = 1e-17  # power density; -170 dB, far below the rounding noise of 24-bit samples
 _FRAMES_AT_ONCE = 64
 
@@ -57,6 +57,7 @@ class BandLevels:
         references: [R, 2] first and last + 1 band of each reference.
         counts: [R, L] frames by loudness class (the loudest first, 2 dB each).
         sums: [R, L, K] summed `power ** 0.25` of these frames.
+        histogram: [K, L] frames by each band's own level, in the same classes.
         samples: samples seen.
     """
 
@@ -73,6 +74,7 @@ class BandLevels:
         self.references = _references(self.edges_hz)
         self.counts = np.zeros((len(self.references), _CLASSES))
         self.sums = np.zeros((len(self.references), _CLASSES, bands))
+        self.histogram = np.zeros((bands, _CLASSES))
         self.samples = 0
         self._taper = _hann(self.window)
         self._weights = _band_weights(self.edges_hz, self.window, sample_rate)
@@ -125,12 +127,17 @@ class BandLevels:
         density = density[density.max(axis=1) > _SILENCE]
         compressed = density**COMPRESSION
         widths = np.diff(self.edges_hz)
+        np.add.at(self.histogram, (np.arange(len(widths))[None], _loudness_class(density)), 1)
         for row, (first, last) in enumerate(self.references):
             power = density[:, first:last] @ widths[first:last] / widths[first:last].sum()
-            quiet_by = (_LOUDEST_DB - 10 * np.log10(power + 1e-30)) // _CLASS_DB
-            classes = np.clip(quiet_by, 0, _CLASSES - 1).astype(np.intp)
+            classes = _loudness_class(power)
             np.add.at(self.counts[row], classes, 1)
             np.add.at(self.sums[row], classes, compressed)
+
+
+def _loudness_class(density: FloatArray) -> npt.NDArray[np.intp]:
+    quiet_by = (LOUDEST_DB - 10 * np.log10(density + 1e-30)) // CLASS_DB
+    return np.clip(quiet_by, 0, _CLASSES - 1).astype(np.intp)
 
 
 def _references(edges_hz: FloatArray) -> npt.NDArray[np.intp]:

@@ -117,7 +117,8 @@ def test_the_name_does_not_matter(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("container", "codec"), [kind[:2] for kind in KINDS if kind[0] != "CAF"]  # libsndfile opens no cut CAF at all
+    ("container", "codec"),
+    [kind[:2] for kind in KINDS if kind[0] != "CAF"],  # libsndfile opens no cut CAF at all
 )
 def test_truncated(tmp_path: Path, container: str, codec: str) -> None:
     path = tmp_path / "recording"

@@ -134,9 +134,7 @@ def test_equal_channels_stay_equal(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["wav24", "flac24", "opus"])
 @pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt, SystemExit])
 @pytest.mark.parametrize("old", [False, True])
-def test_an_exception_leaves_nothing_new(
-    tmp_path: Path, name: str, kind: type[BaseException], old: bool
-) -> None:
+def test_an_exception_leaves_nothing_new(tmp_path: Path, name: str, kind: type[BaseException], old: bool) -> None:
     if old:
         (tmp_path / "a").write_bytes(b"old")
     with pytest.raises(kind):  # noqa: SIM117 - the exception must leave the inner statement

@@ -1,0 +1,80 @@
+"""What the cutoff judge looks at: band levels on a fixed grid of log-frequency, relative to the sound's own level.
+
+Two views of every band. Its own: at which levels it spends its time (a steady floor is narrow, a codec's holes are
+deep, sound is wide). And in company: by how much it rises while each reference band is loud, which shows content far
+below the noise, because noise rises with nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from hifisr_cli.dsp.bandwidth_bands import CLASS_DB, COMPRESSION, LOUDEST_DB, BandLevels
+
+FloatArray = npt.NDArray[np.float64]
+
+STEPS_PER_OCTAVE = 12
+POSITIONS = 79
+GRID_HZ = 250.0 * 2 ** ((np.arange(POSITIONS) + 0.5) / STEPS_PER_OCTAVE)
+"""The grid, 250 Hz to 24 kHz; the same for every sample rate."""
+
+_QUANTILES = (0.01, 0.05, 0.2, 0.5, 0.9, 0.97)  # of the frames, the loudest first
+_LOUD_SHARES = (0.03, 0.1, 0.3)
+_QUIET_SHARE = 0.3
+_LEAST_FRAMES = 2.0
+_REFERENCES = 10
+_LEVEL_BAND_HZ = (400.0, 2500.0)
+_LOWEST_DB, _HIGHEST_DB = -110.0, 40.0
+LEVELS = len(_QUANTILES) + 1 + _REFERENCES
+CHANNELS = LEVELS + _REFERENCES * len(_LOUD_SHARES) + 3
+
+
+def features(levels: BandLevels) -> npt.NDArray[np.float32]:
+    """[CHANNELS, POSITIONS] of levels that hold at least one frame; free of the recording's gain.
+
+    First LEVELS channels of levels (dB / 20), then contrasts (asinh of dB), then 1 where the file has content at all,
+    the position, and how much was heard.
+    """
+    own = _quantiles(levels.histogram)
+    quiet, loud = [], []
+    for counts, sums in zip(levels.counts, levels.sums, strict=True):
+        frames = counts.sum()
+        quiet.append(_mean(counts[::-1], sums[::-1], max(_QUIET_SHARE * frames, 1.0)))
+        loud.append([_mean(counts, sums, min(max(s * frames, _LEAST_FRAMES), frames)) for s in _LOUD_SHARES])
+    while len(quiet) < _REFERENCES:  # low rates have fewer: the highest stands for those above
+        quiet.append(quiet[-1])
+        loud.append(loud[-1])
+    quiet_db, loud_db = np.array(quiet[:_REFERENCES]), np.array(loud[:_REFERENCES])  # [R, K], [R, shares, K]
+    centres = levels.centres_hz
+    middle = (centres > _LEVEL_BAND_HZ[0]) & (centres < _LEVEL_BAND_HZ[1])
+    reference = float(np.mean(own[1][middle] if middle.any() else own[1]))
+    level = np.concatenate([own, quiet_db.min(axis=0)[None], loud_db[:, 1]]) - reference
+    contrast = (loud_db - quiet_db[:, None]).reshape(-1, len(centres))
+    values = np.concatenate([np.clip(level, _LOWEST_DB, _HIGHEST_DB) / 20, np.arcsinh(contrast) / 2])
+    inside = levels.edges_hz[-1] >= GRID_HZ
+    octaves = np.log2(GRID_HZ)
+    placed = np.array([np.interp(octaves, np.log2(centres), row) for row in values]) * inside
+    heard = np.full(POSITIONS, np.log10(levels.frames) - 2)
+    return np.concatenate([placed, [inside, octaves - 11, heard]]).astype(np.float32)
+
+
+def _quantiles(histogram: FloatArray) -> FloatArray:
+    """Levels in dB [quantiles, K] that each band exceeds in that share of the frames; linear within a class."""
+    below = np.cumsum(histogram, axis=1)
+    edges = LOUDEST_DB - CLASS_DB * np.arange(histogram.shape[1] + 1)
+    rows = []
+    for share in _QUANTILES:
+        wanted = share * below[:, -1:]
+        index = np.argmax(below >= wanted, axis=1)
+        taken = np.take_along_axis(below, index[:, None], 1)[:, 0]
+        inside = np.take_along_axis(histogram, index[:, None], 1)[:, 0]
+        rows.append(edges[index] - CLASS_DB * (1 - (taken - wanted[:, 0]) / np.maximum(inside, 1e-9)))
+    return np.array(rows)
+
+
+def _mean(counts: FloatArray, sums: FloatArray, frames: float) -> FloatArray:
+    """Mean level in dB [K] over the first `frames` frames in class order; a class may count in part."""
+    before = np.cumsum(counts) - counts
+    share = np.clip((frames - before) / np.maximum(counts, 1.0), 0.0, 1.0) * (counts > 0)
+    return np.asarray(10 / COMPRESSION * np.log10(np.maximum(share @ sums / frames, 1e-6)))

@@ -1,0 +1,91 @@
+"""File names that other tools stumble over."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from tests.cli.runs.conftest import Command, Make, Spawn
+
+NAMES = {
+    "newline": "two\nlines.wav",
+    "escape": "\x1b[31mred.wav",
+    "not UTF-8": os.fsdecode(b"caf\xe9.wav"),
+    "dash": "--overwrite.wav",
+    "markup": "[bold]loud[reset] {0} %s.wav",
+    "255 bytes": "x" * 251 + ".wav",
+    "umlauts": "Gru\u0308ße ☎.wav",
+    "dots": "...wav.wav",
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path, make: Make) -> Path:
+    """A folder with one recording under all of these names."""
+    data = make(tmp_path / "a.wav", 0.05).read_bytes()
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for kind, name in NAMES.items():
+        try:
+            (folder / name).write_bytes(data)
+        except OSError:
+            pytest.skip(f"this file system has no name with {kind} in it")
+    return folder
+
+
+def test_names_in_a_folder(upsample: Command, tree: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    ended = upsample(tree, "-o", out)
+    assert ended.status == 0
+    assert sorted(os.listdir(out)) == sorted(NAMES.values())  # noqa: PTH208
+    assert len(ended.said) == len(NAMES) + 1, "one line a file and the summary"
+    assert all(line.isprintable() for line in ended.said)
+    assert any("two\\nlines.wav" in line for line in ended.said)
+    assert any("caf\\xe9.wav" in line for line in ended.said)
+    assert any("[bold]loud[reset] {0} %s.wav" in line for line in ended.said)
+    ended = upsample(tree, "-o", out, "--json", "--overwrite")
+    assert ended.status == 0
+    assert ended.out.isascii()
+    assert {Path(result["input"]).name for result in ended.results} >= {
+        "two\nlines.wav",
+        "caf\\xe9.wav",
+        "Gru\u0308ße ☎.wav",
+    }
+    ended = upsample(tree, "-o", tmp_path / "planned", "--dry-run")
+    assert len(ended.out.splitlines()) == len(NAMES) + 1
+
+
+def test_names_on_the_command_line(spawn: Spawn, quick: Sequence[str], tree: Path) -> None:
+    """With bytes as the shell hands them over; `--` ends the options."""
+    names = [os.fsencode(name) for name in NAMES.values()]
+    out = [b"-o", os.fsencode(tree.parent / "out")]
+    ended = spawn("upsample", *quick, *out, "--", *names, cwd=tree)
+    assert ended.returncode == 0, ended.stderr
+    assert sorted(os.listdir(os.fsencode(tree.parent / "out"))) == sorted(names)  # noqa: PTH208
+    assert b"Traceback" not in ended.stderr
+
+
+def test_a_name_that_becomes_too_long_fails_alone(upsample: Command, make: Make, tmp_path: Path) -> None:
+    """255 bytes fit, and four more for the suffix do not."""
+    folder = tmp_path / "in"
+    make(folder / "a.wav", 0.05)
+    long = folder / ("x" * 251 + ".aif")
+    long.write_bytes((folder / "a.wav").read_bytes())
+    ended = upsample(folder, "-o", tmp_path / "out", "--format", "flac")
+    assert ended.status == 3
+    failed = [line for line in ended.said if line.startswith("failed")]
+    assert len(failed) == 1
+    assert "too long" in failed[0]
+    assert failed[0].endswith(")"), "with a cure"
+    assert os.listdir(tmp_path / "out") == ["a.flac"]  # noqa: PTH208
+
+
+def test_a_file_named_dash(upsample: Command, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path / "-", 0.05, format="WAV")
+    monkeypatch.chdir(tmp_path)
+    assert upsample("./-", "-o", "out.wav").status == 0
+    assert soundfile.info("out.wav").samplerate == 48_000

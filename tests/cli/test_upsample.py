@@ -1,0 +1,184 @@
+"""`hifisr upsample` with a stand-in for the restoration: what it is asked for, names, statuses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hifisr_cli.cli.app import run
+from hifisr_cli.errors import DeviceError, NotAudioError, OutputError
+from hifisr_cli.restore import model as model_module
+from hifisr_cli.restore import recording
+from hifisr_cli.results import AudioInfo, Bandwidth, FileResult
+
+
+@dataclass
+class StandIn:
+    """Takes the place of `restore_file`: copies the bytes, or raises what a test wants for a file of some name."""
+
+    errors: dict[str, BaseException] = field(default_factory=dict)
+    seen: list[tuple[Path, Path | None, str | None]] = field(default_factory=list)
+    options: list[Any] = field(default_factory=list)
+    models: list[dict[str, Any]] = field(default_factory=list)
+
+    def restore_file(
+        self, source: Path, target: Path | None, *, model: Any, options: Any, on_progress: Any, label: str | None
+    ) -> FileResult:
+        self.seen.append((source, target, label))
+        self.options.append(options)
+        if source.name in self.errors:
+            raise self.errors[source.name]
+        on_progress("survey", 1.0, None)
+        on_progress("restore", 1.0, 2.0)
+        if target is not None:
+            target.write_bytes(source.read_bytes())
+        return FileResult(
+            label or str(source),
+            "-" if target is None else str(target),
+            "restored",
+            info=AudioInfo("WAV", "PCM_16", 8000, 1, 16000, 16, is_float=False, lossy=False),
+            seconds=2.0,
+            bandwidth=Bandwidth(3900.0, 0.9, "edge"),
+            gain_db=-3.0,
+            kept_band_error_db=float("-inf"),
+            codec="PCM_24",
+            bits=24,
+            wall_seconds=0.1,
+            model=model.name,
+        )
+
+    def load_model(self, name: str | None = None, **settings: Any) -> Any:
+        self.models.append({"name": name, **settings})
+        return _Loaded()
+
+
+class _Loaded:
+    name = "stand-in"
+    device = "cpu"
+    precision = "float32"
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """Restoration without a network, and without the model's file."""
+    engine = StandIn()
+    monkeypatch.setattr(recording, "restore_file", engine.restore_file)
+    monkeypatch.setattr(model_module, "load_model", engine.load_model)
+    monkeypatch.setattr("hifisr_cli.checkpoints.registry.find_model", lambda _name: None)
+    return engine
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a little tree of files that look like recordings by their names."""
+    root = tmp_path / "in"
+    (root / "sub").mkdir(parents=True)
+    for name in ("a.wav", "b.flac", "sub/c.wav", "notes.txt"):
+        (root / name).write_bytes(name.encode())
+    return root
+
+
+def upsample(*arguments: str | Path) -> int:
+    return run(["upsample", *map(str, arguments)])
+
+
+def outputs(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_the_tree_is_kept(stand_in: StandIn, folder: Path, tmp_path: Path) -> None:
+    assert upsample(folder, "-o", tmp_path / "out") == 0
+    assert outputs(tmp_path / "out") == ["a.wav", "b.wav", "sub/c.wav"]
+
+
+def test_every_option_arrives(stand_in: StandIn, folder: Path, tmp_path: Path) -> None:
+    options = (
+        "--model=x --device=cuda:1 --precision=bfloat16 --threads=3 --cutoff=3400 --chunk-seconds=5 --batch-size=4"
+        " --format=wav --bit-depth=32f --overwrite"
+    )
+    assert upsample(folder / "a.wav", "-o", tmp_path / "out", *options.split()) == 0
+    assert stand_in.models == [{"name": "x", "device": "cuda:1", "precision": "bfloat16", "threads": 3}]
+    assert stand_in.options == [recording.RestoreOptions(3400.0, 5.0, 4, "wav", "32f", overwrite=True)]
+
+
+def test_one_file_may_be_named(stand_in: StandIn, folder: Path, tmp_path: Path) -> None:
+    assert upsample(folder / "a.wav", "-o", tmp_path / "new" / "name.flac") == 0
+    assert outputs(tmp_path / "new") == ["name.flac"]
+    assert upsample(folder / "a.wav", "-o", tmp_path / "new" / "name.flac") == 3
+    assert upsample(folder / "a.wav", "-o", tmp_path / "new" / "name.flac", "--overwrite") == 0
+
+
+def test_existing_outputs_are_skipped(
+    stand_in: StandIn, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    upsample(folder, "-o", tmp_path / "out")
+    assert upsample(folder, "-o", tmp_path / "out") == 0
+    assert "3 skipped" in capsys.readouterr().err
+    assert len(stand_in.seen) == 3
+    assert upsample(folder, "-o", tmp_path / "out", "--overwrite") == 0
+    assert len(stand_in.seen) == 6
+
+
+def test_output_inside_the_input_is_not_taken_as_input(stand_in: StandIn, folder: Path) -> None:
+    assert upsample(folder, "-o", folder / "restored") == 0
+    assert upsample(folder, "-o", folder / "restored") == 0
+    assert outputs(folder / "restored") == ["a.wav", "b.wav", "sub/c.wav"]
+
+
+def test_an_error_of_the_run_still_sums_up(
+    stand_in: StandIn, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stand_in.errors["b.flac"] = OutputError("no space left on device", path="out")
+    assert upsample(folder, "-o", tmp_path / "out") == 7
+    said = capsys.readouterr().err.splitlines()
+    assert any(line.startswith("1 restored, 1 failed") for line in said)
+    assert said[-1] == "hifisr: out: no space left on device"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(NotAudioError("bad"), 3), (DeviceError("gone"), 6), (KeyboardInterrupt(), 130)]
+)
+def test_statuses(stand_in: StandIn, folder: Path, tmp_path: Path, error: BaseException, status: int) -> None:
+    stand_in.errors["a.wav"] = error
+    assert upsample(folder, "-o", tmp_path / "out") == status
+
+
+@pytest.mark.parametrize("name", ["new\nline.wav", "b\udcff.wav", "-o.wav", "[bold]x.wav", "\x1b[31m.wav", "%s{0}.wav"])
+def test_odd_names_stay_on_one_line(
+    stand_in: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes(b"x")
+    assert run(["upsample", "-o", "out", "-q", "--json", "--", name]) == 0
+    line = capfd.readouterr().out
+    assert line.count("\n") == 1
+    assert json.loads(line)["status"] == "restored"
+    assert run(["upsample", "-o", "out", "-v", "--", name]) == 0
+    said = capfd.readouterr().err.splitlines()
+    assert [line.split()[0] for line in said] == ["skipped", "1"]
+    assert all(line.isprintable() for line in said)
+    assert outputs(tmp_path / "out") == [name]
+
+
+def test_a_missing_input_fails_alone(
+    stand_in: StandIn, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert upsample(folder / "a.wav", tmp_path / "missing.wav", "-o", tmp_path / "out") == 3
+    assert "missing.wav: no such file or directory" in capsys.readouterr().err
+    assert outputs(tmp_path / "out") == ["a.wav"]
+
+
+def test_a_folder_without_audio(stand_in: StandIn, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    assert upsample(tmp_path / "in", "-o", tmp_path / "out") == 4
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_model_is_noticed_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for more in ([], ["--dry-run"]):
+        assert upsample(tmp_path / "missing.wav", "-o", tmp_path / "out", "--model", "no-such-model", *more) == 5
+        assert "missing.wav" not in capsys.readouterr().err
