@@ -14,6 +14,9 @@ from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 from hifisr_cli.nets.config import HifiGanConfig
 from hifisr_cli.nets.istft import IstftOutput
 
+_QUIET_LOG_GAIN = -4.0
+"""Training starts with noise that does not drown what the deterministic part has to learn first."""
+
 
 class Snake(nn.Module):
     """x + sin(a x)^2 / a with a learned frequency a per channel. [B, C, F] -> same."""
@@ -88,6 +91,9 @@ class HifiGan(nn.Module):
         self.blocks = nn.ModuleList(ReceptiveFields(width, config) for width in widths[1:])
         self.snake_out = Snake(widths[-1])
         self.leave = _conv(widths[-1], config.outputs, 7)
+        if config.noise and self.leave.bias is not None:
+            bins = config.istft_n_fft // 2 + 1
+            nn.init.constant_(self.leave.bias[2 * bins :], _QUIET_LOG_GAIN)
         self.istft = IstftOutput(config.istft_n_fft, hop_out) if config.istft_n_fft else None
 
     @property
