@@ -4,7 +4,7 @@
     python benchmarks/train_cutoff_judge.py fit --cache runs/cutoff --weights hifisr_cli/dsp/bandwidth_judge.npz
 
 Reads `train` and `train-narrow` below --data only. Every case has its own seed, so several processes can share the
-work (--first, --step) and the cases are the same. Needs the extra `train`.
+work (--first, --step), a stopped run goes on, and the cases are the same. Needs the extra `train`.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from cutoff_cases import Case, chance, log_uniform, make_case
+from cutoff_cases import FORMATS, Case, chance, log_uniform, make_case
+from cutoff_variation import filtered, low_passes, varied
 
-from hifisr_cli.dsp.bandwidth_bands import BandLevels
 from hifisr_cli.dsp.bandwidth import decide
-from hifisr_cli.dsp.bandwidth_features import CHANNELS, LEVELS, POSITIONS, STEPS_PER_OCTAVE, features
+from hifisr_cli.dsp.bandwidth_bands import BandLevels
+from hifisr_cli.dsp.bandwidth_features import CHANNELS, features
 from hifisr_cli.dsp.bandwidth_judge import (
     CUTOFFS_HZ,
     DILATIONS,
@@ -44,6 +45,7 @@ CLEAN_SHARE = 0.5  # of cases from uncompressed recordings, which are few
 HELD_OUT = ("vctk-p234", "vctk-p314", "vctk-p317", "sdap-Karen-Cenon", "a4a-es", "art-de", "art-pl")
 NAMES = ("features", "truth", "nyquist", "kind", "speaker")
 WIDTH, DROPOUT, RATE, BATCH = 48, 0.05, 2e-3, 64
+LOW_PASSES = 6000
 CELLS_HZ = torch.from_numpy(CUTOFFS_HZ).float()
 
 
@@ -71,10 +73,13 @@ def draw(known: list[tuple[Path, float, str]], seed: int) -> tuple[Case, str]:
 
 
 def simulate(data: Path, cache: Path, first: int, step: int, count: int) -> None:
-    """Writes features of cases `first`, `first + step`, ... in files of CASES_A_FILE."""
+    """Writes features in files of CASES_A_FILE cases: every `step`-th file from `first` on, those not there yet."""
     cache.mkdir(parents=True, exist_ok=True)
     known = recordings(data)
     for start in range(first * CASES_A_FILE, count, step * CASES_A_FILE):
+        target = cache / f"{start:06d}.npz"
+        if target.exists():
+            continue
         rows, began = [], time.perf_counter()
         for seed in range(start, start + CASES_A_FILE):
             case, speaker = draw(known, seed)
@@ -84,7 +89,7 @@ def simulate(data: Path, cache: Path, first: int, step: int, count: int) -> None
             if levels.frames:
                 rows.append((features(levels).astype(np.float16), case.truth, case.rate / 2, case.kind, speaker))
         columns = list(zip(*rows, strict=True))
-        np.savez(cache / f"{start:06d}.npz", **{n: np.array(c) for n, c in zip(NAMES, columns, strict=True)})
+        np.savez(target, **{n: np.array(c) for n, c in zip(NAMES, columns, strict=True)})
         print(f"{start}: {time.perf_counter() - began:.0f} s", flush=True)
 
 
@@ -154,25 +159,6 @@ def loss_of(logits: Tensor, truth: Tensor, nyquist: Tensor) -> Tensor:
     return -(target * log_probability).sum(1).mean()
 
 
-def varied(some: Examples, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """The same cases through another equaliser and another gain, played somewhat faster or slower."""
-    seen, count = some.features.clone(), len(some.truth)
-    inside = seen[:, -3:-2]
-    knots = torch.randn(count, 1, 8, generator=rng) * torch.exp(torch.randn(count, 1, 1, generator=rng) * 0.8)
-    curve = F.interpolate(knots, POSITIONS, mode="linear", align_corners=True)
-    tilt = torch.linspace(-1, 1, POSITIONS)[None, None] * torch.randn(count, 1, 1, generator=rng) * 4
-    offset = torch.randn(count, 1, 1, generator=rng) * 2
-    seen[:, :LEVELS] += (curve + tilt + offset) / 20 * inside
-    seen[:, :LEVELS] += 0.01 * torch.randn(count, LEVELS, POSITIONS, generator=rng) * inside
-    shift = int(torch.randint(-3, 4, (1,), generator=rng))
-    if shift > 0:
-        seen[:, :-2] = torch.cat([seen[:, :-2, :1].expand(-1, -1, shift), seen[:, :-2, :-shift]], 2)
-    elif shift < 0:
-        seen[:, :-2] = F.pad(seen[:, :-2, -shift:], (0, -shift))
-    scale = 2 ** (shift / STEPS_PER_OCTAVE)
-    return seen, some.truth * scale, torch.clamp(some.nyquist * scale, max=24_000.0)
-
-
 def hits(log_probability: Tensor, some: Examples) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
     """Whether the judge is right, and how sure it is, per case."""
     right, sure = [], []
@@ -197,17 +183,28 @@ def fit(cache: Path, weights: Path, epochs: int) -> None:
     every = load(cache)
     away = np.isin(every.speaker, HELD_OUT)
     train, test = every[~away], every[away]
+    coded = np.array([kind.split()[-1] in FORMATS for kind in train.kind])
+    whole = train.features[~coded & (train.truth >= FULL_BAND_HZ).numpy() & (train.nyquist >= 23_900).numpy()]
+    passes = low_passes(LOW_PASSES)
     net = Judge()
     average = torch.optim.swa_utils.AveragedModel(net, avg_fn=running_mean)
     optimiser = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=0.02)
     steps = epochs * (len(train.truth) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps, pct_start=0.1)
-    print(f"{len(train.truth)} cases, {len(test.truth)} held out, {sum(p.numel() for p in net.parameters())} parameters")
+    size = sum(p.numel() for p in net.parameters())
+    print(f"{len(train.truth)} cases ({len(whole)} complete), {len(test.truth)} held out, {size} parameters")
     for epoch in range(epochs):
         net.train()
         total, began = 0.0, time.perf_counter()
         for rows in torch.randperm(len(train.truth), generator=rng)[: steps // epochs * BATCH].view(-1, BATCH):
-            seen, truth, nyquist = varied(train[rows.numpy()], rng)
+            some = train[rows.numpy()]
+            more, cutoffs = filtered(whole[torch.randint(len(whole), (BATCH,), generator=rng)], passes, rng)
+            seen, truth, nyquist = varied(
+                torch.cat([some.features, more]),
+                torch.cat([some.truth, cutoffs]),
+                torch.cat([some.nyquist, torch.full((BATCH,), 24_000.0)]),
+                rng,
+            )
             loss = loss_of(net(seen), truth, nyquist)
             optimiser.zero_grad()
             loss.backward()

@@ -6,29 +6,32 @@ import numpy as np
 import numpy.typing as npt
 
 from hifisr_cli.dsp.bandwidth_bands import BandLevels
-from hifisr_cli.dsp.bandwidth_content import Content, separate
-from hifisr_cli.dsp.bandwidth_evidence import weigh
+from hifisr_cli.dsp.bandwidth_content import separate
+from hifisr_cli.dsp.bandwidth_evidence import Evidence, weigh
+from hifisr_cli.dsp.bandwidth_features import features
+from hifisr_cli.dsp.bandwidth_judge import CUTOFFS_HZ, FULL_BAND_HZ, Verdict, judge, open_from_hz
 from hifisr_cli.results import Bandwidth
 
-FULL_BAND_HZ = 17_500.0
-"""Content up to here leaves nothing worth restoring in speech."""
-NYQUIST_SHARE = 0.95
-"""The share of its Nyquist frequency that a recording is good for: the resampler's passband ends there."""
+__all__ = ["FULL_BAND_HZ", "BandwidthMeter", "blend", "decide"]
 
 _TOLERANCE, _TOLERANCE_HZ = 0.08, 300.0
+_HIGHEST_HZ = 24_000.0
+_NETWORK_WEIGHT, _TEMPLATES_WEIGHT = 0.7, 0.3  # of their logarithms; chosen on held-out training speakers
+_DOUBT = 1e-3  # no template is quite impossible
 
 
 class BandwidthMeter:
     """Measures the cutoff of a recording that passes by in blocks, at its own sample rate.
 
-    The cutoff is the nominal one of the low-pass (-3 dB for Butterworth and Bessel, the edge for steep ones) that
-    explains best which bands rise and fall with the sound, and how its background fades. Memory is constant and the
-    result does not depend on the blocks. The confidence is the posterior probability that the cutoff lies within 8 %
-    or 300 Hz of the one given, under the models of `bandwidth_evidence`; those are simpler than the world, so it is
-    too sure of itself: `benchmarks/cutoff_detection.py` prints how often each level of confidence was right.
+    The cutoff is the nominal one of the low-pass (-3 dB for Butterworth and Bessel, the edge for steep ones). A small
+    network, trained on simulated recordings, gives its probability from how every band rises and falls; the templates
+    of `bandwidth_evidence`, which know some filters exactly, give another, and the two are blended. Memory is
+    constant, the result depends neither on the blocks nor on the level. The confidence is the probability that the
+    cutoff lies within 8 % or 300 Hz of the one given; `benchmarks/cutoff_detection.py` prints how often each level of
+    confidence was right.
 
-    Sources: "edge", "nyquist" (content up to the file's own Nyquist frequency), "full-band" (content up to 17.5 kHz
-    or more; the cutoff is then Nyquist, at most 24 kHz), "silence".
+    Sources: "edge", "nyquist" (content up to the file's own Nyquist frequency, which is then the cutoff), "full-band"
+    (content up to 17.5 kHz or more; the cutoff is then Nyquist, at most 24 kHz), "silence".
 
     Args:
         sample_rate: Hz.
@@ -51,30 +54,40 @@ class BandwidthMeter:
         nyquist = self.sample_rate / 2
         if levels.frames == 0:
             return Bandwidth(nyquist, 1.0, "silence")
-        return judge(separate(levels), nyquist)
+        verdict = blend(judge(features(levels), nyquist), weigh(separate(levels), 2 * nyquist), nyquist)
+        cutoff, confidence = decide(verdict, nyquist)
+        if cutoff < open_from_hz(nyquist):
+            return Bandwidth(cutoff, confidence, "edge")
+        return Bandwidth(cutoff, confidence, "full-band" if cutoff >= FULL_BAND_HZ else "nyquist")
 
 
-def judge(content: Content, nyquist: float) -> Bandwidth:
-    """Read the cutoff off band levels."""
-    evidence = weigh(content, 2 * nyquist)
-    open_top = min(nyquist, 24_000.0)
-    cutoffs = np.minimum(evidence.cutoffs_hz, open_top)
+def blend(verdict: Verdict, evidence: Evidence, nyquist: float) -> Verdict:
+    """The weighted geometric mean of the network's distribution and the templates', which are blurred by 2 %."""
+    top = open_from_hz(nyquist)
     weight = np.exp(evidence.log_posterior - evidence.log_posterior.max())
     weight /= weight.sum()
-    # the value with the most probability within the tolerance, then the mean of that neighbourhood
-    candidates = np.unique(cutoffs)
-    near = (
-        np.abs(cutoffs[None] - candidates[:, None])
-        <= np.maximum(_TOLERANCE * candidates, np.minimum(_TOLERANCE_HZ, 0.15 * candidates))[:, None]
+    below = evidence.cutoffs_hz < top
+    distance = np.abs(np.log(CUTOFFS_HZ[None]) - np.log(evidence.cutoffs_hz[below, None]))
+    cells = np.bincount(np.argmin(distance, axis=1), weight[below], len(CUTOFFS_HZ))
+    kernel = np.exp(-0.5 * np.arange(-4, 5) ** 2)
+    templates = np.convolve(cells, kernel / kernel.sum(), "same")
+    possible = (1 - _DOUBT) * np.append(templates, weight[~below].sum()) + _DOUBT * np.append(
+        np.full(len(CUTOFFS_HZ), 1 / len(CUTOFFS_HZ)), 1.0
     )
-    mass = near @ weight
+    network = np.append(verdict.cutoffs, verdict.complete)
+    blended = (network + 1e-12) ** _NETWORK_WEIGHT * possible**_TEMPLATES_WEIGHT * (network > 0)
+    blended /= blended.sum()
+    return Verdict(blended[:-1], float(blended[-1]))
+
+
+def decide(verdict: Verdict, nyquist: float) -> tuple[float, float]:
+    """The cutoff in Hz with the most probability within the tolerance, and that probability."""
+    near = np.abs(CUTOFFS_HZ[None] - CUTOFFS_HZ[:, None])
+    within = near <= np.maximum(_TOLERANCE * CUTOFFS_HZ, np.minimum(_TOLERANCE_HZ, 0.15 * CUTOFFS_HZ))[:, None]
+    mass = within @ verdict.cutoffs
     best = int(np.argmax(mass))
-    cutoff = float(np.exp((near[best] * weight) @ np.log(cutoffs) / mass[best]))
-    confidence = float(min(1.0, mass[best]))
-    wide = cutoffs >= min(FULL_BAND_HZ, open_top)
-    full = float(weight[wide].sum())
-    if open_top >= FULL_BAND_HZ and (cutoff >= FULL_BAND_HZ or full > 0.5):
-        return Bandwidth(open_top, max(full, confidence), "full-band")
-    if cutoff >= 0.93 * nyquist:
-        return Bandwidth(NYQUIST_SHARE * nyquist, confidence, "nyquist")
-    return Bandwidth(cutoff, confidence, "edge")
+    if verdict.complete >= mass[best]:
+        return min(nyquist, _HIGHEST_HZ), min(1.0, verdict.complete)
+    weight = within[best] * verdict.cutoffs
+    cutoff = float(np.exp(weight @ np.log(CUTOFFS_HZ) / weight.sum()))
+    return min(cutoff, 0.999 * open_from_hz(nyquist)), float(min(1.0, mass[best]))

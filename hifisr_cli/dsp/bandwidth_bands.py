@@ -137,7 +137,7 @@ class BandLevels:
 
 def _loudness_class(density: FloatArray) -> npt.NDArray[np.intp]:
     quiet_by = (LOUDEST_DB - 10 * np.log10(density + 1e-30)) // CLASS_DB
-    return np.clip(quiet_by, 0, _CLASSES - 1).astype(np.intp)
+    return np.asarray(np.clip(quiet_by, 0, _CLASSES - 1), np.intp)
 
 
 def _references(edges_hz: FloatArray) -> npt.NDArray[np.intp]:

@@ -23,11 +23,11 @@ _QUANTILES = (0.01, 0.05, 0.2, 0.5, 0.9, 0.97)  # of the frames, the loudest fir
 _LOUD_SHARES = (0.03, 0.1, 0.3)
 _QUIET_SHARE = 0.3
 _LEAST_FRAMES = 2.0
-_REFERENCES = 10
+REFERENCES = 10
 _LEVEL_BAND_HZ = (400.0, 2500.0)
 _LOWEST_DB, _HIGHEST_DB = -110.0, 40.0
-LEVELS = len(_QUANTILES) + 1 + _REFERENCES
-CHANNELS = LEVELS + _REFERENCES * len(_LOUD_SHARES) + 3
+LEVELS = len(_QUANTILES) + 1 + REFERENCES
+CHANNELS = LEVELS + REFERENCES * len(_LOUD_SHARES) + 3
 
 
 def features(levels: BandLevels) -> npt.NDArray[np.float32]:
@@ -42,10 +42,10 @@ def features(levels: BandLevels) -> npt.NDArray[np.float32]:
         frames = counts.sum()
         quiet.append(_mean(counts[::-1], sums[::-1], max(_QUIET_SHARE * frames, 1.0)))
         loud.append([_mean(counts, sums, min(max(s * frames, _LEAST_FRAMES), frames)) for s in _LOUD_SHARES])
-    while len(quiet) < _REFERENCES:  # low rates have fewer: the highest stands for those above
+    while len(quiet) < REFERENCES:  # low rates have fewer: the highest stands for those above
         quiet.append(quiet[-1])
         loud.append(loud[-1])
-    quiet_db, loud_db = np.array(quiet[:_REFERENCES]), np.array(loud[:_REFERENCES])  # [R, K], [R, shares, K]
+    quiet_db, loud_db = np.array(quiet[:REFERENCES]), np.array(loud[:REFERENCES])  # [R, K], [R, shares, K]
     centres = levels.centres_hz
     middle = (centres > _LEVEL_BAND_HZ[0]) & (centres < _LEVEL_BAND_HZ[1])
     reference = float(np.mean(own[1][middle] if middle.any() else own[1]))

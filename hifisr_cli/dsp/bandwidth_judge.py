@@ -26,7 +26,7 @@ _CELLS = np.arange(POSITIONS * FINER)
 CUTOFFS_HZ = GRID_HZ[0] * 2 ** ((_CELLS - (FINER - 1) / 2) / (FINER * STEPS_PER_OCTAVE))
 """The cutoffs that are told apart: 1/36 octave, 2 %."""
 DILATIONS = (1, 2, 4, 8, 16, 1)
-_WEIGHTS = Path(__file__).with_name("bandwidth_judge.npz")
+WEIGHTS = Path(__file__).with_name("bandwidth_judge.npz")
 
 
 @dataclass(frozen=True)
@@ -72,5 +72,5 @@ def _conv(
 
 @lru_cache(maxsize=1)
 def _weights() -> dict[str, npt.NDArray[np.float32]]:
-    with np.load(_WEIGHTS, allow_pickle=False) as stored:
+    with np.load(WEIGHTS, allow_pickle=False) as stored:
         return {name: np.asarray(stored[name], np.float32) for name in stored.files}
