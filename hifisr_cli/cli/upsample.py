@@ -56,7 +56,7 @@ def upsample(
             max=600.0,
             help="Length of the network's pieces: memory and speed, not the result.",
         ),
-    ] = 20.0,
+    ] = 10.0,
     batch_size: Annotated[
         int | None,
         typer.Option(

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from hifisr_cli.audio.resample import resample
 from hifisr_cli.errors import EmptyAudioError, NonFiniteError, UsageError
+from hifisr_cli.restore.chunks import CHUNK_SECONDS
 from hifisr_cli.restore.engine import Network
-from hifisr_cli.restore.stream import CHUNK_SECONDS, stream
+from hifisr_cli.restore.stream import stream
 from hifisr_cli.restore.survey import survey
 from hifisr_cli.results import SAMPLE_RATE, Bandwidth
 

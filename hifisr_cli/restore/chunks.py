@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 Wave = NDArray[np.float32]
 
+CHUNK_SECONDS = 10.0
+"""Longer chunks waste less on context and take more memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChunkPlan:

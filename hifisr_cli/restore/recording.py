@@ -14,6 +14,7 @@ from hifisr_cli.audio.encode import open_output
 from hifisr_cli.audio.formats import OutputFormat, choose_format
 from hifisr_cli.audio.resample import output_length
 from hifisr_cli.dsp.kept_band import KeptBandMeter
+from hifisr_cli.restore.chunks import CHUNK_SECONDS
 from hifisr_cli.restore.survey import Survey, Wave, survey_file
 from hifisr_cli.results import KEPT_FRACTION, AudioInfo, FileResult
 
@@ -38,7 +39,7 @@ class RestoreOptions:
     """
 
     cutoff_hz: float | None = None
-    chunk_seconds: float = 20.0
+    chunk_seconds: float = CHUNK_SECONDS
     batch_size: int | None = None
     format: Literal["wav", "flac", "keep"] | None = None
     bit_depth: Literal["keep", "16", "24", "32f"] = "keep"
@@ -187,10 +188,11 @@ def _result(
 
 def _warnings(found: Survey, clipped_samples: int) -> tuple[str, ...]:
     warnings = [] if found.note is None else [found.note]
-    if found.restorable and found.bandwidth.confidence < _CONFIDENT:
-        warnings.append(
-            f"the cutoff of {found.bandwidth.cutoff_hz:.0f} Hz is uncertain: check it, or give it with --cutoff"
+    if found.bandwidth.confidence < _CONFIDENT:
+        what = (
+            f"the cutoff of {found.bandwidth.cutoff_hz:.0f} Hz" if found.restorable else "that there is nothing to do"
         )
+        warnings.append(f"{what} is uncertain: listen, or give the cutoff with --cutoff")
     if clipped_samples:
         warnings.append(f"{clipped_samples} samples reached full scale and were limited")
     return tuple(warnings)

@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hifisr_cli.audio.resample import Resampler
+from hifisr_cli.restore.chunks import CHUNK_SECONDS
 from hifisr_cli.restore.engine import Network, Restored, restore_blocks
 from hifisr_cli.results import SAMPLE_RATE
 
 Wave = NDArray[np.float32]
-
-CHUNK_SECONDS = 20.0
 
 
 def resampled(blocks: Iterable[Wave], sample_rate: int) -> Iterator[Wave]:
