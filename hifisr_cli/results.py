@@ -14,7 +14,7 @@ SAMPLE_RATE = 48_000
 KEPT_FRACTION = 0.9
 """Up to this fraction of the cutoff an output is the resampled input."""
 
-CutoffSource = Literal["edge", "nyquist", "noise-floor", "full-band", "silence", "given"]
+CutoffSource = Literal["edge", "nyquist", "full-band", "silence", "given"]
 Status = Literal["restored", "copied", "skipped", "failed", "planned"]
 Container = Literal["wav", "flac", "ogg", "mp3", "aiff", "other"]
 
@@ -55,8 +55,8 @@ class Bandwidth:
     Attributes:
         cutoff_hz: upper edge of the content in Hz, at most the source's Nyquist frequency.
         confidence: 0 (a guess) to 1 (beyond doubt).
-        source: how it was found: a spectral edge, the Nyquist frequency of the file, the point where content sinks
-            into the noise floor, no edge at all (full band), silence (nothing to measure), or given by the user.
+        source: how it was found: a spectral edge, the Nyquist frequency of the file, no edge at all (full band),
+            silence (nothing to measure), or given by the user.
     """
 
     cutoff_hz: float

@@ -58,7 +58,7 @@ class BandLevels:
         counts: [R, L] frames by loudness class (the loudest first, 2 dB each).
         sums: [R, L, K] summed `power ** 0.25` of these frames.
         histogram: [K, L] frames by each band's own level, in the same classes.
-        samples: samples seen.
+        samples: samples seen, without digital silence at the end (and with long silences shortened).
     """
 
     def __init__(self, sample_rate: int) -> None:
@@ -76,6 +76,7 @@ class BandLevels:
         self.sums = np.zeros((len(self.references), _CLASSES, bands))
         self.histogram = np.zeros((bands, _CLASSES))
         self.samples = 0
+        self._held = 0
         self._taper = _hann(self.window)
         self._weights = _band_weights(self.edges_hz, self.window, sample_rate)
         self._tail: npt.NDArray[np.float32] | None = None
@@ -94,8 +95,8 @@ class BandLevels:
         """Take a block [C, T]; any T. Samples that are not finite count as zero."""
         if block.ndim != 2:
             raise ValueError(f"block must be [channels, samples], not {block.shape}")
-        self.samples += block.shape[1]
-        data = np.nan_to_num(np.asarray(block, np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+        data = self._without_trailing_zeros(np.nan_to_num(np.asarray(block, np.float32), posinf=0.0, neginf=0.0))
+        self.samples += data.shape[1]
         if self._tail is not None:
             data = np.concatenate([self._tail, data], axis=1)
         frames = max(0, (data.shape[1] - self.window) // self.hop + 1)
@@ -104,6 +105,18 @@ class BandLevels:
             begin = first * self.hop
             self._analyse(data[:, begin : begin + (count - 1) * self.hop + self.window])
         self._tail = data[:, frames * self.hop :].copy()
+
+    def _without_trailing_zeros(self, data: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Holds digital silence back until a sound follows, so that silence after a recording is no part of it."""
+        sounding = np.flatnonzero(data.any(axis=0))
+        if not len(sounding):
+            self._held += data.shape[1]
+            return data[:, :0]
+        # Frames of silence do not count: of a long one only its place on the grid of hops matters.
+        lead = self._held if self._held < 3 * self.window else 2 * self.window + self._held % self.hop
+        end = int(sounding[-1]) + 1
+        self._held = data.shape[1] - end
+        return np.pad(data[:, :end], ((0, 0), (lead, 0)))
 
     def finished(self) -> BandLevels:
         """These levels; of a recording shorter than one window, those of its only, shorter frame."""

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 Wave = NDArray[np.float32]
 
 FRAME_SECONDS = 0.02
+NETWORK_RMS = 10.0 ** (-26.0 / 20.0)
+"""The active level that the network is trained at and is given: -26 dBFS."""
+
 GATE_DB = 30.0
 """Frames this far below the loudest one do not count."""
 

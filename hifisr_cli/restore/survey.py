@@ -11,16 +11,13 @@ from numpy.typing import NDArray
 
 from hifisr_cli.audio.decode import open_recording
 from hifisr_cli.dsp.bandwidth import BandwidthMeter
-from hifisr_cli.dsp.level import LevelMeter
+from hifisr_cli.dsp.level import NETWORK_RMS, LevelMeter
 from hifisr_cli.results import SAMPLE_RATE, AudioInfo, Bandwidth
 
 Wave = NDArray[np.float32]
 
 RESAMPLER_EDGE = 0.985
 """The resampler is -6 dB at this fraction of the input's Nyquist frequency: no cutoff lies above."""
-
-NETWORK_RMS = 10.0 ** (-26.0 / 20.0)
-"""The active level that the network was trained at."""
 
 LOWEST_CUTOFF_HZ = 500.0
 """Below this there is hum or rumble, but no speech to restore from."""

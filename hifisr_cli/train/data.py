@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hifisr_cli.dsp.bandlimit import BandLimit, Family, apply
-from hifisr_cli.dsp.level import active_rms
+from hifisr_cli.dsp.level import NETWORK_RMS, active_rms
 from hifisr_cli.errors import NoAudioError
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.config import TrainConfig
@@ -20,7 +20,6 @@ from hifisr_cli.train.config import TrainConfig
 Wave = NDArray[np.float32]
 
 CUTOFF_RANGE_HZ = (1_000.0, 20_000.0)
-_ACTIVE_LEVEL_DB = -26.0
 _FAMILIES: tuple[tuple[Family, float], ...] = (
     ("resample", 0.55),
     ("brickwall", 0.1),
@@ -89,7 +88,7 @@ def load_clips(folders: list[Path], floor_sources: tuple[str, ...] = ("vctk",)) 
                 Clip(
                     path=path.as_posix(),
                     samples=np.rint(np.clip(wave, -1, 1) * _FULL_SCALE).astype(np.int16),
-                    gain=10.0 ** (_ACTIVE_LEVEL_DB / 20.0) / max(active_rms(wave, SAMPLE_RATE), 1e-4),
+                    gain=NETWORK_RMS / max(active_rms(wave, SAMPLE_RATE), 1e-4),
                     bandwidth_hz=bandwidth,
                     has_floor=any(source in path.as_posix() for source in floor_sources),
                 )

@@ -110,6 +110,14 @@ def test_channels_count_together() -> None:
     assert near(measure(np.stack([sound, np.zeros_like(sound)])), 5500)
 
 
+@pytest.mark.parametrize("silence", [1, 1000, 48_000, 200_001])
+def test_appended_silence_is_no_part_of_it(silence: int) -> None:
+    audio = brick_wall(babble(3.0), 4000)
+    longer = np.concatenate([audio, np.zeros(silence)])
+    assert measure(longer) == measure(audio)
+    assert measure(longer, blocks=4_800) == measure(audio)
+
+
 @pytest.mark.parametrize("length", [0, 1, 15, 100, 48_000])
 def test_silence(length: int) -> None:
     found = measure(np.zeros((2, length)))
