@@ -20,6 +20,9 @@ def train(
     validation: Annotated[
         Path | None, typer.Option(help="Folder of held-out recordings; decides which state is kept as the best.")
     ] = None,
+    init: Annotated[
+        str | None, typer.Option(metavar="NAME|PATH", help="Start from the weights of this model, of the same sizes.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last state in the output folder.")] = False,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     threads: Annotated[int | None, typer.Option(min=1, help="Processor threads (default: all cores).")] = None,
@@ -30,6 +33,8 @@ def train(
     import torch
     from tqdm import tqdm
 
+    from hifisr_cli.checkpoints.frozen import load
+    from hifisr_cli.checkpoints.registry import find_model
     from hifisr_cli.train.config import TrainConfig
     from hifisr_cli.train.data import Batches, load_clips
     from hifisr_cli.train.export import freeze_state
@@ -56,6 +61,8 @@ def train(
     )
     if resume:
         trainer.resume(last)
+    elif init is not None:
+        trainer.start_from(load(find_model(init).path)[0])
     try:
         with tqdm(total=settings.steps, initial=trainer.step_index, unit="step") as bar:
             while trainer.step_index < settings.steps:

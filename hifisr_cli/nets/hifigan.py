@@ -134,3 +134,16 @@ def fold_weight_norm(module: nn.Module) -> nn.Module:
         if is_parametrized(part, "weight"):
             remove_parametrizations(part, "weight", leave_parametrized=True)
     return module
+
+
+@torch.no_grad()
+def unfold(module: nn.Module, folded: nn.Module) -> None:
+    """Gives a weight-normalised module the weights of one of the same shape whose weight norm was folded."""
+    plain = folded.state_dict()
+    for name, part in module.named_modules():
+        for key, own in (*part.named_parameters(recurse=False), *part.named_buffers(recurse=False)):
+            whole = f"{name}.{key}".lstrip(".")
+            if whole in plain:
+                own.copy_(plain[whole])
+        if is_parametrized(part, "weight"):
+            part.weight = plain[f"{name}.weight"]  # the parametrisation splits it into direction and length

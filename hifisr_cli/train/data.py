@@ -28,6 +28,7 @@ _FAMILIES: tuple[tuple[Family, float], ...] = (
     ("gaussian", 0.05),
 )
 _EXTRA_FLOOR = 0.4
+_QUIET_FLOOR = 0.25
 _FULL_SCALE = 32767.0
 _MARGIN = SAMPLE_RATE // 10
 _NYQUIST_HZ = SAMPLE_RATE / 2
@@ -192,14 +193,15 @@ def _tilt(wave: Wave, rng: np.random.Generator) -> Wave:
 def _noise_floor(samples: int, rng: np.random.Generator) -> Wave:
     """The noise of a microphone and its amplifier: falling towards the middle, often rising again above 10 kHz.
 
-    Its level at 8 kHz is that of white noise of -92 to -70 dBFS.
+    Its level at 8 kHz is that of white noise of -92 to -70 dBFS, sometimes much less: good studios have hardly any.
     """
+    level_db = rng.uniform(-115.0, -92.0) if rng.random() < _QUIET_FLOOR else rng.uniform(-92.0, -70.0)
     frequency = np.fft.rfftfreq(samples, 1.0 / SAMPLE_RATE)
     octaves = np.log2(np.clip(frequency, 60.0, None) / 8_000.0)
     start = rng.uniform(8_000.0, 13_000.0)
     climb = np.clip((frequency - start) / rng.uniform(2_000.0, 6_000.0), 0.0, 1.0)
     rise_db = np.clip(rng.normal(7.0, 5.0), -4.0, 18.0) * (3.0 * climb**2 - 2.0 * climb**3)
-    shape_db = rng.uniform(-92.0, -70.0) + rng.uniform(-4.0, 1.0) * np.minimum(octaves, 0.0) + rise_db
+    shape_db = level_db + rng.uniform(-4.0, 1.0) * np.minimum(octaves, 0.0) + rise_db
     return apply(rng.standard_normal(samples).astype(np.float32), 10.0 ** (shape_db / 20.0) + 0j)
 
 

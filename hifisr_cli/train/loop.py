@@ -13,7 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from hifisr_cli.dsp.crossover import replace_low_band
+from hifisr_cli.errors import UsageError
 from hifisr_cli.nets.generator import Generator
+from hifisr_cli.nets.hifigan import unfold
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.data import Batch, Batches
 from hifisr_cli.train.losses import energy_distance
@@ -136,6 +138,17 @@ class Trainer:
         )
         part.replace(target)
         return target
+
+    def start_from(self, generator: Generator) -> None:
+        """Begins with the weights of a frozen generator of the same shape, instead of random ones.
+
+        Raises:
+            UsageError: its sizes are not those of this run.
+        """
+        if generator.config != self.config.network:
+            raise UsageError("the model to start from has other sizes than this run", hint="copy its sizes to [network]")
+        for mine in (self.generator, self.average):
+            unfold(mine, generator)
 
     def resume(self, path: Path) -> None:
         """Goes on from a saved state, bit for bit on the CPU."""
