@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hifisr_cli.errors import ModelError
+from hifisr_cli.errors import ModelError, OutputError
 from hifisr_cli.nets.config import ConfigError, NetworkConfig
 
 if TYPE_CHECKING:
@@ -27,6 +27,46 @@ _REINSTALL = "install hifisr again or get the file anew"
 
 
 @dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file that weights came from: its name without folders, its size in bytes and the SHA-256 of the whole."""
+
+    name: str
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> SourceFile:
+        """Raises `ModelError` when the file cannot be read."""
+        try:
+            with path.open("rb") as file:
+                return cls(path.name, path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+        except OSError as error:
+            raise ModelError(f"cannot be read: {error.strerror or error}", path=path) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where imported weights come from.
+
+    Attributes:
+        files: that they were read from.
+        importer: the program that converted them, with its version.
+        source: where the files were published, with the revision; None where that is not known.
+    """
+
+    files: tuple[SourceFile, ...]
+    importer: str
+    source: str | None = None
+
+    @classmethod
+    def from_json(cls, text: str) -> Provenance:
+        """Raises `TypeError`, `KeyError` or `ValueError` when something is missing."""
+        data = json.loads(text)
+        files = tuple(SourceFile(str(f["name"]), int(f["size"]), str(f["sha256"])) for f in data["files"])
+        return cls(files, str(data["importer"]), data.get("source"))
+
+
+@dataclass(frozen=True, slots=True)
 class FrozenInfo:
     """What a frozen checkpoint says of itself.
 
@@ -37,6 +77,9 @@ class FrozenInfo:
         licence: SPDX identifier of the weights.
         training: what it was trained on, for how long.
         parameter_hash: SHA-256 over names, shapes and bytes of all tensors.
+        latent_reach: frames to either side that were measured to matter (`nets.reach`); None where not measured.
+        limits: what it cannot do, one line each; the user is told once a run.
+        provenance: of weights that were imported; None for those that were trained here.
     """
 
     name: str
@@ -45,9 +88,17 @@ class FrozenInfo:
     licence: str
     training: str
     parameter_hash: str
+    latent_reach: int | None = None
+    limits: tuple[str, ...] = ()
+    provenance: Provenance | None = None
 
     def to_metadata(self) -> dict[str, str]:
-        return {
+        optional = {} if self.latent_reach is None else {"latent_reach": str(self.latent_reach)}
+        if self.limits:
+            optional["limits"] = json.dumps(self.limits)
+        if self.provenance is not None:
+            optional["provenance"] = json.dumps(asdict(self.provenance), sort_keys=True)
+        return optional | {
             "format": FORMAT,
             "name": self.name,
             "config": json.dumps(self.config.to_dict(), sort_keys=True),
@@ -75,8 +126,11 @@ class FrozenInfo:
                 licence=metadata["licence"],
                 training=metadata["training"],
                 parameter_hash=metadata["parameter_sha256"],
+                latent_reach=int(metadata["latent_reach"]) if "latent_reach" in metadata else None,
+                limits=tuple(str(line) for line in json.loads(metadata.get("limits", "[]"))),
+                provenance=Provenance.from_json(metadata["provenance"]) if "provenance" in metadata else None,
             )
-        except (KeyError, TypeError, AttributeError, ConfigError, json.JSONDecodeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, ConfigError, json.JSONDecodeError) as error:
             raise ModelError(f"damaged metadata: {error}", path=path, hint=_REINSTALL) from error
 
 
@@ -132,21 +186,44 @@ def freeze(
     Args:
         half: store float16 (half the size; the network still computes in the precision asked for at run time).
     """
-    import torch
-    from safetensors.torch import save_file
-
     from hifisr_cli.nets.hifigan import fold_weight_norm
+    from hifisr_cli.nets.reach import measured_reach
 
     fold_weight_norm(generator)
+    reach = measured_reach(generator) if generator.config.latent.context == "bounded" else None
+    info = FrozenInfo(name, generator.config, resampler, licence, training, parameter_hash="", latent_reach=reach)
+    return write(generator.state_dict(), info, path, half=half)
+
+
+def write(tensors: dict[str, Tensor], info: FrozenInfo, path: Path, *, half: bool) -> FrozenInfo:
+    """Writes folded weights with their description, all or nothing; returns it with the hash of what was stored.
+
+    Raises:
+        ModelError: a weight is too large for float16.
+        OutputError: the file cannot be written.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
     dtype = torch.float16 if half else torch.float32
-    tensors = {key: value.detach().to(dtype).contiguous() for key, value in generator.state_dict().items()}
-    info = FrozenInfo(name, generator.config, resampler, licence, training, parameter_hash(tensors))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    stored = {key: value.detach().to(dtype).contiguous() for key, value in tensors.items()}
+    for key, value in stored.items() if half else ():
+        if not bool(value.isfinite().all()):
+            raise ModelError(f"weight '{key}' is too large for float16", path=path, hint="store float32")
+    described = replace(info, parameter_hash=parameter_hash(stored))
     part = path.with_name(f".{path.name}.part")
-    save_file(tensors, part, metadata=info.to_metadata())
-    part.chmod(0o644)  # safetensors writes files that only their owner may read
-    part.replace(path)
-    return info
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            save_file(stored, part, metadata=described.to_metadata())
+            part.chmod(0o644)  # safetensors writes files that only their owner may read
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except (OSError, SafetensorError) as error:
+        raise OutputError(f"cannot be written: {getattr(error, 'strerror', None) or error}", path=path) from error
+    return described
 
 
 def load(path: Path) -> tuple[Generator, FrozenInfo]:
@@ -177,4 +254,6 @@ def load(path: Path) -> tuple[Generator, FrozenInfo]:
     except RuntimeError as error:
         first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise ModelError(f"weights that do not fit its description: {first}", path=path, hint=_REINSTALL) from error
+    if info.latent_reach is not None:
+        generator.latent_reach = min(info.latent_reach, generator.latent_reach)
     return generator.eval().requires_grad_(requires_grad=False), info

@@ -26,6 +26,9 @@ class Generator(nn.Module):
         self.features = CutoffFeatures(config.mel) if config.told_cutoff else None
         self.latent = MossFormer(2 * bands if config.told_cutoff else bands, config.latent)
         self.head = HifiGan(config.latent.latent, config.head, config.hop_out)
+        self.latent_reach = self.latent.context_frames if config.latent.context == "bounded" else 0
+        """Frames to either side that matter to a latent frame: the bound by construction, unless a measured one is
+        known (`nets.reach`). Frames nearer to the edge of a window need not reach the head."""
 
     @property
     def hop(self) -> int:
@@ -35,18 +38,26 @@ class Generator(nn.Module):
     @property
     def context(self) -> int:
         """Samples to either side that an output sample depends on, a multiple of `hop` (bounded context only)."""
-        frames = self.latent.context_frames + self.head.context_frames
+        frames = self.latent_reach + self.head.context_frames
         window_frames = -(-self.config.mel.n_fft // (2 * self.hop))
         return (frames + window_frames + 1) * self.hop
+
+    @property
+    def trim(self) -> int:
+        """Samples at either end of a window for which the head is not run."""
+        return self.latent_reach * self.hop
 
     def featurize(self, wave: Tensor, cutoff_hz: Tensor) -> Tensor:
         """What the latent transformer sees: [B, T], [B] -> [B, M or 2 M, F]. Always in the precision of the input."""
         log_mel: Tensor = self.mel(wave)
         return log_mel if self.features is None else self.features(log_mel, cutoff_hz)
 
-    def synthesize(self, features: Tensor, noise: Tensor | None = None) -> Tensor:
-        """Latent transformer and head: [B, M or 2 M, F], [B or 1, F hop] -> [B, F hop]."""
-        wave: Tensor = self.head(self.latent(features), noise)
+    def synthesize(self, features: Tensor, noise: Tensor | None = None, *, trimmed: bool = False) -> Tensor:
+        """Latent transformer and head: [B, M or 2 M, F], [B or 1, T] -> [B, T]; T = F hop, less 2 `trim` if asked."""
+        latent: Tensor = self.latent(features)
+        if trimmed and self.latent_reach:
+            latent = latent[:, :, self.latent_reach : -self.latent_reach]
+        wave: Tensor = self.head(latent, noise)
         return wave
 
     def draw(self, wave: Tensor, cutoff_hz: Tensor) -> Tensor:

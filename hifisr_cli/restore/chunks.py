@@ -50,6 +50,7 @@ class Window:
     samples: Wave
     length: int
     start: int
+    context: int
 
 
 def windows(blocks: Iterable[Wave], plan: ChunkPlan) -> Iterator[Window]:
@@ -65,7 +66,7 @@ def windows(blocks: Iterable[Wave], plan: ChunkPlan) -> Iterator[Window]:
             buffer = np.zeros((block.shape[0], plan.context), np.float32)
         buffer = np.concatenate((buffer, block), axis=1)
         while buffer.shape[1] >= plan.core + 2 * plan.context:
-            yield Window(buffer[:, : plan.core + 2 * plan.context], plan.core, start)
+            yield Window(buffer[:, : plan.core + 2 * plan.context], plan.core, start, plan.context)
             buffer, start = buffer[:, plan.core :], start + plan.core
     if buffer is None:
         return
@@ -75,6 +76,6 @@ def windows(blocks: Iterable[Wave], plan: ChunkPlan) -> Iterator[Window]:
         core = -(-length // plan.hop) * plan.hop
         size = core + 2 * plan.context
         window = buffer[:, :size]
-        yield Window(np.pad(window, ((0, 0), (0, size - window.shape[1]))), length, start)
+        yield Window(np.pad(window, ((0, 0), (0, size - window.shape[1]))), length, start, plan.context)
         buffer, start = buffer[:, core:], start + core
         left -= length

@@ -1,10 +1,13 @@
-"""The engine: windows through the network in batches, low-band replacement, cores joined again."""
+"""The engine: windows through the network in batches, low-band replacement, cores joined again.
+
+A window of one recording does not know which windows of which recordings share its batch: `compute` takes any mixture.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import islice
 from typing import Protocol
 
 import numpy as np
@@ -30,9 +33,27 @@ class Network(Protocol):
     def hop(self) -> int: ...
 
     @property
-    def context(self) -> int: ...
+    def context(self) -> int:
+        """Samples to either side of a core that a window must hold."""
+        ...
 
-    def generate(self, waves: Tensor, cutoff_hz: float, noise: Tensor) -> Tensor: ...
+    @property
+    def trim(self) -> int:
+        """Samples by which an output is shorter than its window at either end, at most `context`."""
+        ...
+
+    def generate(self, waves: Tensor, cutoff_hz: Tensor, noise: Tensor) -> Tensor:
+        """[B, T], [B], [B, T - 2 trim] -> [B, T - 2 trim]."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """A window to restore: where its recording's content ends, and the gain to the network's level."""
+
+    window: Window
+    cutoff_hz: float
+    gain: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +62,39 @@ class Restored:
 
     output: Wave
     original: Wave
+
+
+def default_batch(network: Network) -> int:
+    """Windows in one pass: a processor gains little from more than one, a GPU needs them."""
+    return 1 if network.device.type == "cpu" else 8
+
+
+def plan_for(network: Network, cutoff_hz: float, chunk_seconds: float) -> ChunkPlan:
+    """How a recording with this cutoff is cut for this network."""
+    return ChunkPlan.fit(chunk_seconds, network.context + reach(cutoff_hz), network.hop, SAMPLE_RATE)
+
+
+def tasks(
+    blocks: Iterable[Wave],
+    network: Network,
+    *,
+    cutoff_hz: float,
+    gain: float,
+    chunk_seconds: float,
+    batch_size: int = 1,
+) -> Iterator[list[Task]]:
+    """A recording in blocks [C, T] at 48 kHz as tasks, in lists that fill a batch, in constant memory.
+
+    Args:
+        cutoff_hz: upper edge of the content.
+        gain: brings the recording to the network's level; undone after it.
+        chunk_seconds: length of the cores. It changes memory and speed, not the output.
+        batch_size: windows (a channel of a chunk each) in one pass of the network.
+    """
+    cut = windows(blocks, plan_for(network, cutoff_hz, chunk_seconds))
+    for first in cut:
+        several = -(-batch_size // first.samples.shape[0])
+        yield [Task(window, cutoff_hz, gain) for window in (first, *islice(cut, several - 1))]
 
 
 def restore_blocks(
@@ -54,48 +108,60 @@ def restore_blocks(
 ) -> Iterator[Restored]:
     """Restores blocks [C, T] at 48 kHz of any length, in constant memory; as many samples come out as went in.
 
-    Args:
-        cutoff_hz: upper edge of the content.
-        gain: brings the recording to the network's level; undone after it.
-        chunk_seconds: length of the cores. It changes memory and speed, not the output.
-        batch_size: windows (a channel of a chunk each) in one pass of the network.
+    The arguments are those of `tasks`.
     """
-    plan = ChunkPlan.fit(chunk_seconds, network.context + reach(cutoff_hz), network.hop, SAMPLE_RATE)
-    for group in _batched(windows(blocks, plan), batch_size):
-        stacked = torch.from_numpy(np.concatenate([window.samples for window in group]))
-        noise = torch.from_numpy(np.concatenate([_noise(window) for window in group]))
-        parts = zip(torch.split(stacked, batch_size), torch.split(noise, batch_size), strict=True)
-        finished = torch.cat([_restore(*part, network, cutoff_hz, gain) for part in parts]).numpy()
-        row = 0
-        for window in group:
+    for group in tasks(
+        blocks, network, cutoff_hz=cutoff_hz, gain=gain, chunk_seconds=chunk_seconds, batch_size=batch_size
+    ):
+        yield from compute(group, network, batch_size)
+
+
+def compute(group: Sequence[Task], network: Network, batch_size: int = 1) -> list[Restored]:
+    """Restores windows, of one recording or of several, each as if it were alone; in the order of `group`."""
+    finished: dict[int, Restored] = {}
+    by_size: dict[int, list[int]] = {}
+    for index, task in enumerate(group):
+        by_size.setdefault(task.window.samples.shape[1], []).append(index)
+    for indices in by_size.values():
+        rows = _rows([group[index] for index in indices], network, batch_size)
+        for index in indices:
+            window = group[index].window
             channels = window.samples.shape[0]
-            core = slice(plan.context, plan.context + window.length)
-            yield Restored(finished[row : row + channels, core], window.samples[:, core])
-            row += channels
+            done, rows = rows[:channels], rows[channels:]
+            core = slice(window.context, window.context + window.length)
+            inner = slice(window.context - network.trim, window.context - network.trim + window.length)
+            finished[index] = Restored(done[:, inner], window.samples[:, core])
+    return [finished[index] for index in range(len(group))]
 
 
-def _noise(window: Window) -> Wave:
-    """The noise at the window's place, the same in every channel so that equal channels stay equal: [C, T]."""
+def _rows(group: Sequence[Task], network: Network, batch_size: int) -> Wave:
+    """The channels of windows of equal size, one below the other: [B, T - 2 trim]."""
+    samples = torch.from_numpy(np.concatenate([task.window.samples for task in group]))
+    noise = torch.from_numpy(np.concatenate([_noise(task.window, network.trim) for task in group]))
+    owners = [task for task in group for _ in range(task.window.samples.shape[0])]
+    done = [
+        _restore(samples[i : i + batch_size], noise[i : i + batch_size], owners[i : i + batch_size], network)
+        for i in range(0, len(owners), batch_size)
+    ]
+    return np.asarray(torch.cat(done).numpy())
+
+
+def _noise(window: Window, trim: int) -> Wave:
+    """The noise at the window's place, the same in every channel so that equal channels stay equal: [C, T - 2 trim]."""
     channels, length = window.samples.shape
-    return np.broadcast_to(positional_noise(window.start, length), (channels, length))
+    length -= 2 * trim
+    return np.broadcast_to(positional_noise(window.start + trim, length), (channels, length))
 
 
-def _restore(samples: Tensor, noise: Tensor, network: Network, cutoff_hz: float, gain: float) -> Tensor:
-    """[B, T], [B, T] -> [B, T] on the CPU."""
+def _restore(samples: Tensor, noise: Tensor, owners: Sequence[Task], network: Network) -> Tensor:
+    """[B, T], [B, T - 2 trim] -> [B, T - 2 trim] on the CPU."""
     on_device = samples.to(network.device)
+    gains = torch.tensor([task.gain for task in owners], device=network.device)[:, None]
+    cutoffs = torch.tensor([task.cutoff_hz for task in owners], dtype=torch.float32, device=network.device)
     with torch.inference_mode():
-        generated = network.generate(on_device * gain, cutoff_hz, noise.to(network.device)) / gain
-        return replace_low_band(generated, on_device, cutoff_hz).cpu()
-
-
-def _batched(stream: Iterator[Window], batch_size: int) -> Iterator[list[Window]]:
-    """Groups windows of equal size until a batch is full."""
-    for _, same in groupby(stream, key=lambda window: window.samples.shape):
-        group: list[Window] = []
-        for window in same:
-            group.append(window)
-            if len(group) * window.samples.shape[0] >= batch_size:
-                yield group
-                group = []
-        if group:
-            yield group
+        generated = network.generate(on_device * gains, cutoffs, noise.to(network.device)) / gains
+        original = on_device[:, network.trim : on_device.shape[1] - network.trim]
+        if len({task.cutoff_hz for task in owners}) == 1:
+            return replace_low_band(generated, original, owners[0].cutoff_hz).cpu()
+        pairs = zip(generated, original, owners, strict=True)
+        return torch.stack([replace_low_band(row, kept, task.cutoff_hz) for row, kept, task in pairs]).cpu()

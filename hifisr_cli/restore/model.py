@@ -46,20 +46,26 @@ class Model:
         """Samples to either side that an output sample depends on."""
         return self.generator.context
 
-    def generate(self, waves: Tensor, cutoff_hz: float, noise: Tensor) -> Tensor:
-        """Runs the network on windows at its own level: [B, T], white noise [B, T] -> [B, T], on the model's device.
+    @property
+    def trim(self) -> int:
+        """Samples by which an output is shorter than its window at either end."""
+        return self.generator.trim
+
+    def generate(self, waves: Tensor, cutoff_hz: Tensor, noise: Tensor) -> Tensor:
+        """Runs the network on windows at its own level, on the model's device.
+
+        Shape: [B, T], cutoffs [B], white noise [B, T - 2 trim] -> [B, T - 2 trim].
 
         Raises:
             DeviceError: the device ran out of memory.
         """
         import torch
 
-        cutoffs = torch.full((waves.shape[0],), cutoff_hz, device=self.device)
         try:
             with torch.inference_mode():
-                features = self.generator.featurize(waves, cutoffs)
+                features = self.generator.featurize(waves, cutoff_hz)
                 with self._autocast():
-                    return self.generator.synthesize(features, noise).float()
+                    return self.generator.synthesize(features, noise, trimmed=True).float()
         except torch.OutOfMemoryError as error:
             raise DeviceError(
                 f"{self.device} ran out of memory", hint="try a smaller --chunk-seconds or --batch-size"

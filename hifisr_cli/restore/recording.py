@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -20,6 +20,7 @@ from hifisr_cli.results import KEPT_FRACTION, AudioInfo, FileResult
 
 if TYPE_CHECKING:
     from hifisr_cli.restore.model import Model
+    from hifisr_cli.restore.together import Steps
 
 Progress = Callable[[Literal["survey", "restore"], float, float | None], None]
 
@@ -86,6 +87,45 @@ def restore_file(
         DeviceError: the device ran out of memory.
         BrokenPipeError: whoever read standard output is gone.
     """
+    from hifisr_cli.restore.together import drive
+
+    (outcome,) = drive(
+        [_restoring(source, target, model, options, on_progress=on_progress, label=label)], model, options.batch_size
+    )
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def restore_files(
+    pairs: Sequence[tuple[Path, Path]], *, model: Model, options: RestoreOptions
+) -> list[FileResult | Exception]:
+    """Restores several short recordings at once: their windows share the batches of the network.
+
+    Each output is what `restore_file` writes. One outcome for each pair of source and target, in order; an error of
+    one recording does not touch the others.
+
+    Raises:
+        DeviceError: the device ran out of memory.
+    """
+    from hifisr_cli.restore.together import drive
+
+    steps = [_restoring(source, target, model, options) for source, target in pairs]
+    return drive(steps, model, options.batch_size)
+
+
+def _restoring(
+    source: Path,
+    target: Path | None,
+    model: Model,
+    options: RestoreOptions,
+    *,
+    on_progress: Progress | None = None,
+    label: str | None = None,
+) -> Steps[FileResult]:
+    """One recording, step by step: yields windows for the network and is sent what it made of them."""
+    from hifisr_cli.restore.stream import resampled
+
     started = time.monotonic()
     info, found = _survey(source, options, on_progress)
     chosen = _format(info, target, options)
@@ -97,12 +137,21 @@ def restore_file(
         open_output(target, chosen, channels=info.channels, frames=frames, overwrite=options.overwrite) as output,
     ):
         done = 0
-        for finished, original in _stretches(recording.blocks(), info, found, model, options):
+
+        def write(finished: Wave, original: Wave) -> None:
+            nonlocal done
             encoded = output.write(finished)
             meter.push(encoded, original)
             done += finished.shape[1]
             if on_progress is not None:
                 on_progress("restore", seconds * done / frames, seconds)
+
+        blocks = resampled(recording.blocks(), info.sample_rate)
+        if found.restorable:
+            yield from _through_network(blocks, found, model, options, write)
+        else:
+            for block in blocks:
+                write(block, block)
     return _result(
         _names(source, target, label),
         "restored" if found.restorable else "copied",
@@ -116,26 +165,25 @@ def restore_file(
     )
 
 
-def _stretches(
-    blocks: Iterator[Wave], info: AudioInfo, found: Survey, model: Model, options: RestoreOptions
-) -> Iterator[tuple[Wave, Wave]]:
-    """Finished output and resampled input, stretch by stretch."""
-    from hifisr_cli.restore.stream import resampled, stream
+def _through_network(
+    blocks: Iterator[Wave],
+    found: Survey,
+    model: Model,
+    options: RestoreOptions,
+    write: Callable[[Wave, Wave], None],
+) -> Steps[None]:
+    from hifisr_cli.restore.engine import default_batch, tasks
 
-    if not found.restorable:
-        for block in resampled(blocks, info.sample_rate):
-            yield block, block
-        return
-    for stretch in stream(
+    for group in tasks(
         blocks,
-        info.sample_rate,
-        model=model,
+        model,
         cutoff_hz=found.bandwidth.cutoff_hz,
         gain=found.gain,
         chunk_seconds=options.chunk_seconds,
-        batch_size=options.batch_size,
+        batch_size=options.batch_size or default_batch(model),
     ):
-        yield stretch.output, stretch.original
+        for stretch in (yield group):
+            write(stretch.output, stretch.original)
 
 
 def _survey(source: Path, options: RestoreOptions, on_progress: Progress | None) -> tuple[AudioInfo, Survey]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hifisr_cli.audio.resample import Resampler
 from hifisr_cli.restore.chunks import CHUNK_SECONDS
-from hifisr_cli.restore.engine import Network, Restored, restore_blocks
+from hifisr_cli.restore.engine import Network, Restored, default_batch, restore_blocks
 from hifisr_cli.results import SAMPLE_RATE
 
 Wave = NDArray[np.float32]
@@ -49,12 +49,11 @@ def stream(
         chunk_seconds: memory and delay against speed; the output does not depend on it.
         batch_size: windows in one pass of the network; None chooses by device.
     """
-    size = batch_size if batch_size is not None else (1 if model.device.type == "cpu" else 8)
     return restore_blocks(
         resampled(blocks, sample_rate),
         model,
         cutoff_hz=cutoff_hz,
         gain=gain,
         chunk_seconds=chunk_seconds,
-        batch_size=size,
+        batch_size=batch_size or default_batch(model),
     )
