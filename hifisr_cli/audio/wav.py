@@ -13,26 +13,34 @@ import numpy.typing as npt
 
 from hifisr_cli.results import SAMPLE_RATE
 
+DATA_HEADER = 8
+"""Bytes of name and length in front of the samples."""
+
 _MAX_SIZE = 0xFFFF_FFFF
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _SUBFORMAT_TAIL = bytes.fromhex("000000001000800000aa00389b71")  # of the GUIDs whose first field is a format tag
 
 
-def wav_header(frames: int, *, channels: int, bits: int, is_float: bool, seekable: bool = True) -> bytes:
+def wav_header(
+    frames: int, *, channels: int, bits: int, is_float: bool, seekable: bool = True, before: int = 0, after: int = 0
+) -> bytes:
     """Header of a file of `frames` samples a channel, up to where the samples begin.
 
     Over 4 GB it is that of an RF64 file; for a stream that cannot be one (`seekable` false) the sizes are 0xFFFFFFFF
     then, which readers take for "until the end".
+
+    `before` and `after` are the lengths of other chunks on either side of the samples. Those before belong in front of
+    the last DATA_HEADER bytes of what this returns.
     """
     size = frames * channels * bits // 8
     fmt = _format_chunk(channels, bits, is_float)
     fact = struct.pack("<4sII", b"fact", 4, min(frames, _MAX_SIZE)) if is_float else b""
-    riff = 4 + len(fmt) + len(fact) + 8 + size + size % 2
+    riff = 4 + len(fmt) + len(fact) + before + DATA_HEADER + size + size % 2 + after
     if riff <= _MAX_SIZE:
         return struct.pack("<4sI4s", b"RIFF", riff, b"WAVE") + fmt + fact + struct.pack("<4sI", b"data", size)
     data = struct.pack("<4sI", b"data", _MAX_SIZE)
     if not seekable:
-        return struct.pack("<4sI4s", b"RIFF", _MAX_SIZE, b"WAVE") + fmt + fact + data
+        return struct.pack("<4sI4s", b"RIFF", _MAX_SIZE, b"WAVE") + fmt + fact + data  # nothing can follow
     ds64 = struct.pack("<4sIQQQI", b"ds64", 28, riff + 36, size, frames, 0)
     return struct.pack("<4sI4s", b"RF64", _MAX_SIZE, b"WAVE") + ds64 + fmt + fact + data
 
