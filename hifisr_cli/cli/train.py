@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hifisr_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hifisr_cli.train.data import Batch, Batches
 
 _LOG_EVERY = 50
 
@@ -20,28 +25,44 @@ def train(
     validation: Annotated[
         Path | None, typer.Option(help="Folder of held-out recordings; decides which state is kept as the best.")
     ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the configuration (section.key=value)."),
+    ] = None,
     init: Annotated[
         str | None, typer.Option(metavar="NAME|PATH", help="Start from the weights of this model, of the same sizes.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last state in the output folder.")] = False,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    threads: Annotated[int | None, typer.Option(min=1, help="Processor threads (default: all cores).")] = None,
+    device: Annotated[
+        str, typer.Option(metavar="cpu|cuda", help="Under torchrun, cuda is each process's own GPU.")
+    ] = "cpu",
+    threads: Annotated[int | None, typer.Option(min=1, help="Processor threads [default: all cores].")] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that prepare data ahead; for GPUs.")] = 0,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write what TensorBoard shows (needs the extra 'tensorboard').")
+    ] = False,
     name: Annotated[str, typer.Option(help="Name of the frozen model.")] = "trained",
     licence: Annotated[str, typer.Option(help="SPDX identifier of the weights' licence.")] = "Apache-2.0",
 ) -> None:
-    """Train a network and freeze its best state as model.safetensors."""
+    """Train a network and freeze its best state as model.safetensors.
+
+    On several GPUs: torchrun --nproc-per-node N -m hifisr_cli train ... --device cuda
+    """
     import torch
     from tqdm import tqdm
 
+    from hifisr_cli.audio.resample import RESAMPLER_ID
     from hifisr_cli.checkpoints.frozen import load
     from hifisr_cli.checkpoints.registry import find_model
+    from hifisr_cli.checkpoints.training_state import freeze_state
+    from hifisr_cli.train.board import Board
     from hifisr_cli.train.config import TrainConfig
     from hifisr_cli.train.data import Batches, load_clips
-    from hifisr_cli.train.export import freeze_state
+    from hifisr_cli.train.distributed import joined
     from hifisr_cli.train.loop import BEST_NAME, STATE_NAME, Trainer
     from hifisr_cli.train.validation import excerpts, validate
 
-    settings = TrainConfig.read(config)
+    settings = TrainConfig.read(config, changes or ())
     last = output / STATE_NAME
     if last.exists() != resume:
         raise UsageError(
@@ -51,32 +72,56 @@ def train(
         )
     if threads is not None:
         torch.set_num_threads(threads)
-    held_out = excerpts(load_clips([validation])) if validation is not None else None
-    trainer = Trainer(
-        settings,
-        Batches(load_clips(data), settings),
-        output,
-        device=device,
-        validate=None if held_out is None else lambda generator: validate(generator, held_out),
-    )
-    if resume:
-        trainer.resume(last)
-    elif init is not None:
-        trainer.start_from(load(find_model(init).path)[0])
-    try:
-        with tqdm(total=settings.steps, initial=trainer.step_index, unit="step") as bar:
-            while trainer.step_index < settings.steps:
-                report = trainer.step()
+    with joined(device) as place:
+        first = place.rank == 0
+        held_out = excerpts(load_clips([validation])) if validation is not None and first else []
+        batches = Batches(load_clips(data), settings, rank=place.rank, processes=place.processes)
+        trainer = Trainer(
+            settings,
+            batches,
+            output,
+            device=place.device,
+            validate=(lambda generator: validate(generator, held_out)) if held_out else None,
+        )
+        if resume:
+            trainer.resume(last)
+        elif init is not None:
+            trainer.start_from(load(find_model(init).path)[0])
+        board = Board(output / "tensorboard", held_out) if tensorboard and first else None
+        bar = tqdm(total=settings.steps, initial=trainer.step_index, unit="step", disable=not first)
+        try:
+            for batch in _ahead(batches, range(trainer.step_index, settings.steps), workers):
+                report = trainer.step(batch)
                 bar.update()
+                if board is not None:
+                    board.take(report, trainer.average)
                 if report.validation is not None:
                     bar.write(f"step {report.step}: " + _figures(report.validation))
                 elif report.step % _LOG_EVERY == 0:
                     bar.set_postfix_str(_figures(report.losses))
-    finally:  # Ctrl-C and SIGTERM arrive as exceptions: what was learnt stays
-        trainer.save()
-    best = output / (BEST_NAME if held_out is not None else STATE_NAME)
-    info = freeze_state(best, output / "model.safetensors", name=name, licence=licence)
+        finally:  # Ctrl-C and SIGTERM arrive as exceptions: what was learnt stays
+            bar.close()
+            if first:
+                trainer.save()
+            if board is not None:
+                board.close()
+    if not first:
+        return
+    best = output / (BEST_NAME if held_out and (output / BEST_NAME).exists() else STATE_NAME)
+    info = freeze_state(best, output / "model.safetensors", name=name, licence=licence, resampler=RESAMPLER_ID)
     typer.echo(f"{output / 'model.safetensors'}: {info.name}, parameters {info.parameter_hash[:12]}")
+
+
+def _ahead(batches: Batches, steps: range, workers: int) -> Iterator[Batch]:
+    """The batches of these steps, prepared by other processes where there are any."""
+    if not workers:
+        for step in steps:
+            yield batches[step]
+        return
+    from torch.utils.data import DataLoader
+
+    loader: Any = DataLoader(batches, batch_size=None, sampler=steps, num_workers=workers, prefetch_factor=4)  # type: ignore[arg-type]  # a map-style dataset in all but name
+    yield from loader
 
 
 def _figures(values: dict[str, float]) -> str:

@@ -40,7 +40,7 @@ class MossFormerConfig:
         expansion: hidden width of the attention layer over D.
         qk_width: width of queries and keys.
         conv_kernel: taps of the depthwise convolution after each projection.
-        fsmn_width, fsmn_kernel: channels and taps of the FSMN memory.
+        fsmn_width, fsmn_kernel: channels and taps of the FSMN memory; width 0 leaves the FSMN blocks out.
         context: "global" is the published network (attention in groups of `span` frames plus linear attention over
             the whole chunk, statistics over the chunk, absolute positions); "bounded" sees `span` frames to either
             side in each layer, so that its output does not depend on where a recording is cut.

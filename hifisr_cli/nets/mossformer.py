@@ -83,7 +83,9 @@ class MossFormer(nn.Module):
         self.enter = nn.Linear(channels, width, bias=False)
         self.position = AbsolutePosition(width) if chunk_statistics else None
         self.flash = nn.ModuleList(FlashLayer(config) for _ in range(config.blocks))
-        self.fsmn = nn.ModuleList(GatedFsmnBlock(config) for _ in range(config.blocks))
+        self.fsmn = nn.ModuleList(
+            GatedFsmnBlock(config) if config.fsmn_width else nn.Identity() for _ in range(config.blocks)
+        )
         self.norm_frames = nn.LayerNorm(width, eps=1e-6)
         self.norm_chunk: nn.Module = (
             nn.GroupNorm(1, width, eps=_CHUNK_NORM_EPSILON) if chunk_statistics else nn.Identity()
@@ -98,9 +100,9 @@ class MossFormer(nn.Module):
     def context_frames(self) -> int:
         """Frames to either side that an output frame depends on (bounded context only)."""
         config = self.config
-        conv, memory = config.conv_kernel // 2, config.fsmn_kernel // 2
-        token_shift = 1
-        return config.blocks * (token_shift + conv + config.span + conv + conv + memory)
+        conv, memory, token_shift = config.conv_kernel // 2, config.fsmn_kernel // 2, 1
+        recurrent = conv + memory if config.fsmn_width else 0
+        return config.blocks * (token_shift + conv + config.span + conv + recurrent)
 
     def forward(self, features: Tensor) -> Tensor:
         start = self.enter(self.norm_in(features).transpose(1, 2))

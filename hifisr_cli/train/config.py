@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from hifisr_cli.errors import UsageError
 from hifisr_cli.nets.config import COMPACT, ConfigError, NetworkConfig
+
+if TYPE_CHECKING:
+    from hifisr_cli.train.adversarial import Kind
+
+
+LOSSES = {"mel": 1.0, "lsd": 1.0, "adversarial": 0.1, "features": 0.2}
+"""Every loss of the generator, and what it counts by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +30,13 @@ class TrainConfig:
         learning_rate, warmup_steps, final_rate: AdamW with linear warm-up and cosine decay to `final_rate` of the peak.
         ema_decay: of the averaged weights, which are what is validated and shipped.
         clip_norm: bound of the gradient norm.
+        discriminators: of "mpd", "msd" and "mbd"; none trains without adversary.
+        discriminator_width, discriminator_rate: channels of their narrowest layers, and their learning rate.
+        adversarial_loss: "least-squares" or "hinge".
+        adversarial_from: the step at which they begin.
+        precision: "float32", or "bfloat16" to compute networks and discriminators in it on a GPU.
         repulsion: how much two draws of the noise must differ, 1 for as much as two recordings do, 0 for not at all.
-        weights: of the losses, keyed by the names that the log uses.
+        weights: of the losses, keyed by the names that the log uses: "mel", "lsd", "adversarial", "features".
         sources: share of the crops drawn from folders whose path contains the key; the rest is drawn by duration.
         validate_every, save_every: in steps.
         seed: of data and initial weights; step n draws its data from (seed, n) alone, so a resumed run sees the same.
@@ -37,12 +51,25 @@ class TrainConfig:
     final_rate: float = 0.02
     ema_decay: float = 0.999
     clip_norm: float = 1.0
+    discriminators: tuple[str, ...] = ()
+    discriminator_width: int = 16
+    discriminator_rate: float = 2e-4
+    adversarial_loss: Kind = "least-squares"
+    adversarial_from: int = 0
+    precision: Literal["float32", "bfloat16"] = "float32"
     repulsion: float = 1.0
-    weights: dict[str, float] = field(default_factory=lambda: {"mel": 1.0, "lsd": 1.0})
+    weights: dict[str, float] = field(default_factory=lambda: dict(LOSSES))
     sources: dict[str, float] = field(default_factory=dict)
     validate_every: int = 500
     save_every: int = 100
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        unknown = sorted({*self.discriminators} - {"mpd", "msd", "mbd"}) + sorted({*self.weights} - {*LOSSES})
+        if unknown:
+            raise UsageError(f"no such discriminator or loss: {', '.join(unknown)}")
+        if self.adversarial_loss not in ("least-squares", "hinge") or self.precision not in ("float32", "bfloat16"):
+            raise UsageError("adversarial_loss is least-squares or hinge, precision is float32 or bfloat16")
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
@@ -56,21 +83,56 @@ class TrainConfig:
                 values["network"] = NetworkConfig.from_dict(_merged(COMPACT.to_dict(), values["network"]))
             except ConfigError as error:
                 raise UsageError(f"network: {error}") from error
+        if "weights" in values:
+            values["weights"] = LOSSES | values["weights"]
+        if "discriminators" in values:
+            values["discriminators"] = tuple(values["discriminators"])
         return cls(**values)
 
     @classmethod
-    def read(cls, path: Path) -> Self:
-        """Raises `UsageError` when the file cannot be read as TOML."""
-        try:
-            data = tomllib.loads(path.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise UsageError(f"not a training configuration: {error}", path=path) from error
+    def read(cls, path: Path, changes: Sequence[str] = ()) -> Self:
+        """The run that a file describes.
+
+        Args:
+            path: TOML. Its key `base` names another file, beside it, whose values it changes (an overlay).
+            changes: "key=value" or "section.key=value", values in TOML, over all files.
+
+        Raises:
+            UsageError: a file cannot be read as TOML, or a change is not of that form.
+        """
+        data = _read(path, set())
+        for change in changes:
+            key, equals, value = change.partition("=")
+            if not equals:
+                raise UsageError(f"--set {change!r} is not key=value")
+            try:
+                data = _merged(data, tomllib.loads(f"{key} = {value}"))
+            except tomllib.TOMLDecodeError:
+                try:
+                    data = _merged(data, tomllib.loads(f"{key} = {json.dumps(value)}"))
+                except tomllib.TOMLDecodeError as error:
+                    raise UsageError(f"--set {change!r} is not key=value: {error}") from error
         return cls.from_dict(data)
+
+
+def _read(path: Path, above: set[Path]) -> dict[str, Any]:
+    """A file over the one that it names as its base."""
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"not a training configuration: {error}", path=path) from error
+    base = data.pop("base", None)
+    if base is None:
+        return data
+    if path.resolve() in above:
+        raise UsageError("a training configuration that is its own base", path=path)
+    return _merged(_read(path.parent / str(base), above | {path.resolve()}), data)
 
 
 def _merged(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
     """`base` with the values of `overlay`, section by section."""
-    return {
-        **base,
-        **{k: {**base[k], **v} if isinstance(v, dict) and k in base else v for k, v in overlay.items()},
-    }
+    merged = dict(base)
+    for key, value in overlay.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merged(merged[key], value) if both else value
+    return merged

@@ -16,6 +16,7 @@ from hifisr_cli.dsp.level import NETWORK_RMS, active_rms
 from hifisr_cli.errors import NoAudioError
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.config import TrainConfig
+from hifisr_cli.train.disturb import disturb, stretched
 
 Wave = NDArray[np.float32]
 
@@ -109,21 +110,32 @@ def _bandwidths(folder: Path) -> dict[str, float]:
 
 
 class Batches:
-    """Endless training batches; batch n depends on (seed, n) only."""
+    """Endless training batches; item i of batch n depends on (seed, n, i) only.
 
-    def __init__(self, clips: list[Clip], config: TrainConfig) -> None:
+    Args:
+        rank, processes: of several processes, each gets every `processes`-th item of a batch.
+    """
+
+    def __init__(self, clips: list[Clip], config: TrainConfig, *, rank: int = 0, processes: int = 1) -> None:
         self.clips = clips
-        self.batch_size = config.batch_size
+        self.items = range(rank, config.batch_size, processes)
         self.crop = int(config.crop_seconds * SAMPLE_RATE)
         self.seed = config.seed
         self.probabilities = _source_weights(clips, config.sources)
 
     def __getitem__(self, step: int) -> Batch:
-        rng = np.random.default_rng((self.seed, step))
-        items = [self._item(rng) for _ in range(self.batch_size)]
+        items = [self._item(np.random.default_rng((self.seed, step, i))) for i in self.items]
         waves = [torch.from_numpy(np.stack([item[i] for item in items])) for i in (0, 1)]
         scalars = [torch.tensor([item[i] for item in items], dtype=torch.float32) for i in (2, 3)]
         return Batch(waves[0], waves[1], scalars[0], scalars[1])
+
+    def noise(self, step: int) -> Tensor:
+        """Two draws of the noise that the network shapes in a step: [2, B, T]. The data's seed decides them, too."""
+        rows = [
+            np.random.default_rng((self.seed, step, i, 1)).standard_normal((2, self.crop), np.float32)
+            for i in self.items
+        ]
+        return torch.from_numpy(np.stack(rows, axis=1))
 
     def _item(self, rng: np.random.Generator) -> tuple[Wave, Wave, float, float]:
         clip = self.clips[int(rng.choice(len(self.clips), p=self.probabilities))]
@@ -135,7 +147,7 @@ class Batches:
         low, high = CUTOFF_RANGE_HZ
         cutoff = float(np.exp(rng.uniform(np.log(low), np.log(min(high, 0.9 * bandwidth)))))
         limit = random_limit(cutoff, rng)
-        degraded = apply(target, limit.response(target.size))
+        degraded = disturb(apply(target, limit.response(target.size)), cutoff, rng)
         if rng.random() < 0.1:
             degraded = degraded + _noise_floor(target.size, rng)
         told = cutoff * rng.uniform(0.95, 1.02)
@@ -153,18 +165,8 @@ class Batches:
             lead = int(rng.integers(0, need - wave.size + 1))
             wave = np.pad(wave, (lead, need - wave.size - lead))
         if stretch != 1.0:
-            wave = _stretch(wave, length)
+            wave = stretched(wave, length)
         return wave[:length], stretch
-
-
-def _stretch(wave: Wave, length: int) -> Wave:
-    """Resamples a whole crop to `length` samples in the frequency domain (ideal band limit)."""
-    spectrum = np.fft.rfft(wave)
-    bins = length // 2 + 1
-    resized = np.zeros(bins, dtype=spectrum.dtype)
-    count = min(bins, spectrum.size)
-    resized[:count] = spectrum[:count]
-    return (np.fft.irfft(resized, length) * (length / wave.size)).astype(np.float32)
 
 
 def random_limit(cutoff_hz: float, rng: np.random.Generator) -> BandLimit:

@@ -17,8 +17,11 @@ from hifisr_cli.errors import UsageError
 from hifisr_cli.nets.generator import Generator
 from hifisr_cli.nets.hifigan import unfold
 from hifisr_cli.train.config import TrainConfig
+from hifisr_cli.train.critics import Critics, within
 from hifisr_cli.train.data import Batch, Batches
+from hifisr_cli.train.distributed import average_gradients_of, is_first
 from hifisr_cli.train.losses import energy_distance
+from hifisr_cli.train.optimise import computing_in, descend, optimizer, set_rate
 
 STATE_NAME = "last.pt"
 BEST_NAME = "best.pt"
@@ -34,8 +37,28 @@ class StepReport:
     validation: dict[str, float] | None = None
 
 
+class TwoDraws(nn.Module):
+    """The generator as training runs it: one pass, rendered with two draws of the noise.
+
+    Shape: [B, T], [B], [2, B, T] -> two waveforms [B, T].
+    """
+
+    def __init__(self, generator: Generator, precision: str) -> None:
+        super().__init__()
+        self.generator = generator
+        self.precision = precision
+
+    def forward(self, degraded: Tensor, cutoff_hz: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        generator = self.generator
+        features = generator.featurize(degraded, cutoff_hz)
+        with computing_in(self.precision, degraded.device):
+            drawn = generator.head.draw(generator.latent(features))
+        drawn = drawn.float()
+        return generator.head.render(drawn, noise[0]), generator.head.render(drawn, noise[1])
+
+
 class Trainer:
-    """Generator, averaged generator, optimiser and step counter, with one `step` at a time.
+    """Generator, averaged generator, discriminators, optimisers and step counter, with one `step` at a time.
 
     Args:
         validate: takes the averaged generator and returns figures by name; "score" decides which state is best
@@ -62,9 +85,9 @@ class Trainer:
             self.generator,
             multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema_decay),  # type: ignore[no-untyped-call]  # untyped in torch
         )
-        self.optimizer = torch.optim.AdamW(
-            _decay_groups(self.generator), lr=config.learning_rate, betas=(0.8, 0.99), eps=1e-8
-        )
+        self.optimizer = optimizer(self.generator, config.learning_rate)
+        self.critics = Critics(config, self.device) if config.discriminators else None
+        self._drawing = average_gradients_of(TwoDraws(self.generator, config.precision))
         self.step_index = 0
         self.trained_seconds = 0.0
         self.best = math.inf
@@ -77,44 +100,51 @@ class Trainer:
             raise TypeError("the averaged model lost its type")
         return module
 
-    def step(self) -> StepReport:
-        """One optimiser step on the batch of this index; validates and saves when they are due."""
+    def step(self, batch: Batch | None = None) -> StepReport:
+        """One optimiser step on the batch of this index (made here if it is None); validates and saves when due."""
         started = time.monotonic()
         config = self.config
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(config, self.step_index)
-        batch = _to(self.batches[self.step_index], self.device)
+        self._set_rates()
+        batch = _to(self.batches[self.step_index] if batch is None else batch, self.device)
         self.generator.train()
-        drawn = self.generator.draw(batch.degraded, batch.cutoff_hz)
-        noise = torch.randn(2, *batch.target.shape, generator=self._noise_source(), device="cpu").to(self.device)
-        draws = (
-            _finish(self.generator.head.render(drawn, noise[0]), batch),
-            _finish(self.generator.head.render(drawn, noise[1]), batch),
-        )
+        noise = self.batches.noise(self.step_index).to(self.device)
+        first, second = self._drawing(batch.degraded, batch.cutoff_hz, noise)
+        draws = (_finish(first, batch), _finish(second, batch))
         losses = energy_distance(draws, batch.target, batch.bandwidth_hz, config.repulsion)
-        total = sum((config.weights.get(name, 0.0) * loss for name, loss in losses.items()), torch.zeros(()))
-        self.optimizer.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]  # untyped in torch
-        norm = nn.utils.clip_grad_norm_(self.generator.parameters(), config.clip_norm)
-        if torch.isfinite(norm):
-            self.optimizer.step()
+        figures: dict[str, float] = {}
+        if self.critics is not None and self.step_index >= config.adversarial_from:
+            real, fake = (within(wave, batch.bandwidth_hz) for wave in (batch.target, draws[0]))
+            figures["discriminators"] = self.critics.learn(real, fake.detach())
+            losses |= self.critics.judge(real, fake)
+        total = sum((config.weights[name] * loss for name, loss in losses.items()), torch.zeros((), device=self.device))
+        figures |= {name: float(loss.detach()) for name, loss in losses.items()}
+        figures["norm"] = descend(total, self.generator, self.optimizer, config.clip_norm)
+        if math.isfinite(figures["norm"]):
             self.averaged.update_parameters(self.generator)
         self.step_index += 1
         self.trained_seconds += time.monotonic() - started
-        figures = {name: float(loss.detach()) for name, loss in losses.items()} | {"norm": float(norm)}
-        validation = None
-        if self.validate is not None and self._due(config.validate_every):
-            validation = self.validate(self.average)
-            if validation["score"] < self.best:
-                self.best = validation["score"]
-                self.save(BEST_NAME)
-        if self._due(config.save_every):
-            self.save(STATE_NAME)
-        return StepReport(self.step_index, figures, time.monotonic() - started, validation)
+        return StepReport(self.step_index, figures, time.monotonic() - started, self._look_and_save())
 
-    def _noise_source(self) -> torch.Generator:
-        """Like the data, the noise of a step depends on the seed and the step alone."""
-        return torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.step_index)
+    def _set_rates(self) -> None:
+        """Generator and discriminators follow the same schedule."""
+        share = learning_rate(self.config, self.step_index) / self.config.learning_rate
+        set_rate(self.optimizer, share * self.config.learning_rate)
+        if self.critics is not None:
+            set_rate(self.critics.optimizer, share * self.config.discriminator_rate)
+
+    def _look_and_save(self) -> dict[str, float] | None:
+        """Validation and states, where they are due; one of several processes does it for all."""
+        if not is_first():
+            return None
+        found = None
+        if self.validate is not None and self._due(self.config.validate_every):
+            found = self.validate(self.average)
+            if found["score"] < self.best:
+                self.best = found["score"]
+                self.save(BEST_NAME)
+        if self._due(self.config.save_every):
+            self.save(STATE_NAME)
+        return found
 
     def _due(self, every: int) -> bool:
         return self.step_index % every == 0 or self.step_index == self.config.steps
@@ -124,18 +154,18 @@ class Trainer:
         self.output.mkdir(parents=True, exist_ok=True)
         target = self.output / name
         part = target.with_suffix(".part")
-        torch.save(
-            {
-                "network": self.config.network.to_dict(),
-                "generator": self.generator.state_dict(),
-                "averaged": self.averaged.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-                "step": self.step_index,
-                "seconds": self.trained_seconds,
-                "best": self.best,
-            },
-            part,
-        )
+        state = {
+            "network": self.config.network.to_dict(),
+            "generator": self.generator.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step_index,
+            "seconds": self.trained_seconds,
+            "best": self.best,
+        }
+        if self.critics is not None:
+            state["critics"] = self.critics.state()
+        torch.save(state, part)
         part.replace(target)
         return target
 
@@ -146,16 +176,20 @@ class Trainer:
             UsageError: its sizes are not those of this run.
         """
         if generator.config != self.config.network:
-            raise UsageError("the model to start from has other sizes than this run", hint="copy its sizes to [network]")
+            raise UsageError(
+                "the model to start from has other sizes than this run", hint="copy its sizes to [network]"
+            )
         for mine in (self.generator, self.average):
             unfold(mine, generator)
 
     def resume(self, path: Path) -> None:
-        """Goes on from a saved state, bit for bit on the CPU."""
+        """Goes on from a saved state, bit for bit on the CPU. A state without discriminators starts them afresh."""
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         self.generator.load_state_dict(state["generator"])
         self.averaged.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.critics is not None and "critics" in state:
+            self.critics.restore(state["critics"])
         self.step_index = int(state["step"])
         self.trained_seconds = float(state["seconds"])
         self.best = float(state["best"])
@@ -167,17 +201,6 @@ def learning_rate(config: TrainConfig, step: int) -> float:
         return config.learning_rate * (step + 1) / config.warmup_steps
     done = min((step - config.warmup_steps) / max(config.steps - config.warmup_steps, 1), 1.0)
     return config.learning_rate * (config.final_rate + (1 - config.final_rate) * 0.5 * (1 + math.cos(math.pi * done)))
-
-
-def _decay_groups(module: nn.Module) -> list[dict[str, Any]]:
-    """Weight decay for matrices and kernels only: not for gains, biases and Snake frequencies."""
-    named = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
-    gains = [p for name, p in named if p.ndim < 2 or name.endswith(("original0", "alpha"))]
-    chosen = {id(p) for p in gains}
-    return [
-        {"params": [p for _, p in named if id(p) not in chosen], "weight_decay": 0.01},
-        {"params": gains, "weight_decay": 0.0},
-    ]
 
 
 def _finish(generated: Tensor, batch: Batch) -> Tensor:

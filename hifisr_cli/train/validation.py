@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from hifisr_cli.dsp.bandlimit import BandLimit, apply
 from hifisr_cli.dsp.crossover import replace_low_band
@@ -42,17 +43,21 @@ def validate(
     generator.eval()
     figures: dict[str, float] = {}
     for rate in rates:
-        scores = []
-        for excerpt in excerpts:
-            wave = excerpt[: excerpt.size // generator.hop * generator.hop]
-            limit = BandLimit("resample", rate / 2, softness=_SOFTNESS)
-            degraded = torch.from_numpy(apply(wave, limit.response(wave.size)))[None]
-            cutoff = rate / 2
-            noise = torch.from_numpy(positional_noise(0, wave.size))[None]
-            generated = generator(degraded, torch.tensor([float(cutoff)]), noise)
-            restored = replace_low_band(generated, degraded, cutoff)
-            scores.append(lsd(restored[0], torch.from_numpy(wave)).full)
+        scores = [lsd(*restored(generator, excerpt, rate)).full for excerpt in excerpts]
         figures[f"lsd@{rate}"] = float(np.mean(scores))
     figures["score"] = float(np.mean(list(figures.values())))
     generator.train(training)
     return figures
+
+
+@torch.inference_mode()
+def restored(generator: Generator, excerpt: NDArray[np.float32], rate: int) -> tuple[Tensor, Tensor]:
+    """An excerpt [T] band-limited to what `rate` carries and restored, and the excerpt itself, both [T]."""
+    wave = excerpt[: excerpt.size // generator.hop * generator.hop]
+    cutoff = rate / 2
+    limit = BandLimit("resample", cutoff, softness=_SOFTNESS)
+    device = next(generator.parameters()).device
+    degraded = torch.from_numpy(apply(wave, limit.response(wave.size)))[None].to(device)
+    noise = torch.from_numpy(positional_noise(0, wave.size))[None].to(device)
+    generated = generator(degraded, torch.tensor([cutoff], device=device), noise)
+    return replace_low_band(generated, degraded, cutoff)[0].cpu(), torch.from_numpy(wave)

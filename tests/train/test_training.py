@@ -10,11 +10,12 @@ import pytest
 import soundfile
 import torch
 
+from hifisr_cli.audio.resample import RESAMPLER_ID
 from hifisr_cli.checkpoints.frozen import load
+from hifisr_cli.checkpoints.training_state import freeze_state
 from hifisr_cli.errors import NoAudioError, UsageError
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.data import Batches, Clip, load_clips
-from hifisr_cli.train.export import freeze_state
 from hifisr_cli.train.loop import Trainer, learning_rate
 from hifisr_cli.train.losses import energy_distance, reconstruction
 from hifisr_cli.train.validation import excerpts, validate
@@ -79,7 +80,9 @@ def test_validation_and_freezing(clips: list[Clip], tmp_path: Path) -> None:
     run.step()
     figures = validate(run.average, excerpts(clips), rates=(8_000,))
     assert figures["score"] == figures["lsd@8000"] > 0
-    info = freeze_state(run.save(), tmp_path / "model.safetensors", name="trained", licence="Apache-2.0")
+    info = freeze_state(
+        run.save(), tmp_path / "model.safetensors", name="trained", licence="Apache-2.0", resampler=RESAMPLER_ID
+    )
     loaded, found = load(tmp_path / "model.safetensors")
     assert found == info
     wave, cutoff = 0.1 * torch.randn(1, 9600), torch.tensor([4000.0])

@@ -1,0 +1,76 @@
+"""The discriminators at work: they learn to tell originals from restored recordings, and tell the generator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hifisr_cli.nets.discriminators import Discriminators, FeatureMaps
+from hifisr_cli.results import SAMPLE_RATE
+from hifisr_cli.train.adversarial import discriminator_loss, feature_loss, generator_loss
+from hifisr_cli.train.config import TrainConfig
+from hifisr_cli.train.distributed import average_gradients_of
+from hifisr_cli.train.optimise import computing_in, descend, optimizer
+
+
+class Critics:
+    """Discriminators and their optimiser."""
+
+    def __init__(self, config: TrainConfig, device: torch.device) -> None:
+        self._config, self._device = config, device
+        self._networks = Discriminators(config.discriminators, config.discriminator_width).to(device)
+        self._learning = average_gradients_of(self._networks)
+        self.optimizer = optimizer(self._networks, config.discriminator_rate)
+
+    def learn(self, real: Tensor, fake: Tensor) -> float:
+        """One step on originals and restored recordings [B, T]; the loss."""
+        self._networks.requires_grad_(requires_grad=True)
+        with computing_in(self._config.precision, self._device):
+            # one pass over both: DistributedDataParallel counts one pass a step
+            maps = self._learning(torch.cat((real, fake)))
+        halves = [_halves(member) for member in maps]
+        good, bad = [first for first, _ in halves], [second for _, second in halves]
+        loss = discriminator_loss(good, bad, self._config.adversarial_loss)
+        descend(loss, self._networks, self.optimizer, self._config.clip_norm)
+        return float(loss.detach())
+
+    def judge(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """Losses of the generator, keyed like the weights: [B, T], [B, T] -> scalars."""
+        self._networks.requires_grad_(requires_grad=False)
+        with computing_in(self._config.precision, self._device):
+            with torch.no_grad():
+                wanted = self._networks(real)
+            maps = self._networks(fake)
+        floats = [[one.float() for one in member] for member in maps]
+        return {
+            "adversarial": generator_loss(floats, self._config.adversarial_loss),
+            "features": feature_loss([[one.float() for one in member] for member in wanted], floats),
+        }
+
+    def state(self) -> dict[str, Any]:
+        return {"networks": self._networks.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._networks.load_state_dict(state["networks"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+
+def within(wave: Tensor, bandwidth_hz: Tensor) -> Tensor:
+    """Cut off above the target's own bandwidth, so that no discriminator can tell by what the target never had.
+
+    Shape: [B, T], [B] -> [B, T].
+    """
+    if bool((bandwidth_hz >= SAMPLE_RATE / 2).all()):
+        return wave
+    spectrum = torch.fft.rfft(wave)
+    frequency = torch.linspace(0.0, SAMPLE_RATE / 2, spectrum.shape[-1], device=wave.device)
+    cut: Tensor = torch.fft.irfft(spectrum * (frequency[None] <= bandwidth_hz[:, None]), wave.shape[-1])
+    return cut
+
+
+def _halves(maps: FeatureMaps) -> tuple[FeatureMaps, FeatureMaps]:
+    """Feature maps of a joint batch -> of its first and of its second half."""
+    pairs = [one.float().chunk(2) for one in maps]
+    return [good for good, _ in pairs], [bad for _, bad in pairs]
