@@ -3,22 +3,50 @@
 from __future__ import annotations
 
 import json
+import resource
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from hifisr_cli.errors import UsageError
 
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+_DEFAULT_RATES = "4000,8000,12000,16000,24000,32000"
+
 
 def evaluate(
     *,
-    data: Annotated[Path, typer.Option(help="Folder of full-band recordings that no model was trained on.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for eval.json and table.md.")],
-    model: Annotated[
-        str | None, typer.Option(help="Name of a model, or a .safetensors file (default: the bundled one).")
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for eval.json, table.md and pictures.")],
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Full-band recordings that no model was trained on.")
     ] = None,
-    rates: Annotated[str, typer.Option(help="Input rates in Hz, separated by commas.")] = "4000,8000,16000,24000",
+    reference: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Instead of --data: originals of finished files.")
+    ] = None,
+    estimate: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The finished files, of any program, named like the originals.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|PATH", help="A model by name, or a .safetensors file [default: the bundled one]."),
+    ] = None,
+    rates: Annotated[
+        str,
+        typer.Option(
+            metavar="HZ,HZ,...", help="Input rates. With --estimate the one that the files were restored from."
+        ),
+    ] = _DEFAULT_RATES,
+    rows: Annotated[
+        Literal["rates", "robustness", "all"],
+        typer.Option(
+            metavar="rates|robustness|all", help="Plain input rates, disturbed inputs (noise, codecs, tape), or both."
+        ),
+    ] = "rates",
     exclude: Annotated[
         list[str] | None,
         typer.Option(metavar="TEXT", help="Leave out recordings with TEXT in their path (may be given several times)."),
@@ -26,32 +54,78 @@ def evaluate(
     given_cutoff: Annotated[
         bool, typer.Option("--given-cutoff", help="Tell the network the true cutoff instead of detecting it.")
     ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    threads: Annotated[int | None, typer.Option(min=1, help="Processor threads (default: all cores).")] = None,
+    visqol: Annotated[
+        bool, typer.Option("--visqol", help="Measure ViSQOL, too (slow; needs the extra 'visqol').")
+    ] = False,
+    pictures: Annotated[
+        bool, typer.Option("--pictures/--no-pictures", help="Draw the best, median and worst recording of each row.")
+    ] = True,
+    device: Annotated[str, typer.Option(metavar="auto|cpu|cuda|cuda:N|mps", help="Where the network runs.")] = "auto",
+    threads: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Processor threads [default: all cores].")
+    ] = None,
 ) -> None:
-    """Measure a model: band-limit full-band recordings, restore them, compare with the originals."""
-    from tqdm import tqdm
-
-    from hifisr_cli.evaluate import bench, table
-    from hifisr_cli.restore.model import load_model
+    """Measure a model: degrade full-band recordings, restore them as upsample does, compare with the originals."""
+    from hifisr_cli.evaluate import table
+    from hifisr_cli.evaluate.measures import load_visqol
 
     wanted = _rates(rates)
-    loaded = load_model(model, device=device, threads=threads)
+    if (data is None) == (reference is None) or (reference is None) != (estimate is None):
+        raise UsageError("say what to measure: --data DIR, or --reference DIR with --estimate DIR")
+    judge = load_visqol() if visqol else None
     output.mkdir(parents=True, exist_ok=True)
+    if reference is not None and estimate is not None:
+        from hifisr_cli.evaluate.finished import score_finished
+
+        if len(wanted) != 1:
+            raise UsageError("say with --rates HZ which one rate the finished files were restored from")
+        with _bar("recording") as bar:
+            pairs = score_finished(reference, estimate, wanted[0] / 2, visqol=judge, on_progress=_mover(bar))
+        _write(output, table.finished_json(pairs), table.to_markdown(table.finished_rows(pairs)))
+        return
+
+    from hifisr_cli.evaluate import bench, conditions
+    from hifisr_cli.evaluate.pictures import draw_triples
+    from hifisr_cli.restore.model import load_model
+
+    if data is None:
+        raise UsageError("say what to measure: --data DIR")
+    chosen = conditions.input_rates(wanted, detect=not given_cutoff) if rows != "robustness" else []
+    chosen += conditions.robustness() if rows != "rates" else []
     recordings = bench.find_recordings(data, exclude or ())
-    with tqdm(total=len(recordings), unit="recording") as bar:
+    loaded = load_model(model, device=device, threads=threads)
+    with _bar("recording") as bar:
+        scores = bench.evaluate(data, recordings, loaded, chosen, visqol=judge, on_progress=_mover(bar))
+    report = table.to_json(scores, loaded.name, loaded.parameter_hash, peak_memory_mb=_peak_memory_mb())
+    _write(output, report, table.to_markdown(table.summarize(scores)))
+    if pictures:
+        with _bar("row") as bar:
+            draw_triples(data, scores, chosen, loaded, output / "pictures", on_progress=_mover(bar))
 
-        def advance(_done: int, _count: int) -> None:
-            bar.update()
 
-        scores = bench.evaluate(
-            data, recordings, loaded, rates=wanted, detect_cutoff=not given_cutoff, on_progress=advance
-        )
-    report = table.to_json(scores, loaded.name, loaded.parameter_hash)
+def _bar(unit: str) -> tqdm[Any]:
+    from tqdm import tqdm
+
+    return tqdm(unit=unit)
+
+
+def _mover(bar: tqdm[Any]) -> Callable[[int, int], None]:
+    def move(done: int, count: int) -> None:
+        bar.total = count
+        bar.update(done - bar.n)
+
+    return move
+
+
+def _write(output: Path, report: dict[str, Any], markdown: str) -> None:
     (output / "eval.json").write_text(json.dumps(report, indent=1) + "\n", "utf-8")
-    markdown = table.to_markdown(table.summarize(scores))
     (output / "table.md").write_text(markdown, "utf-8")
     typer.echo(markdown, nl=False)
+
+
+def _peak_memory_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak / 1024  # bytes there, kilobytes elsewhere
 
 
 def _rates(text: str) -> tuple[int, ...]:

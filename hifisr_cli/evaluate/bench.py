@@ -1,9 +1,10 @@
-"""The bench: band-limit full-band recordings, restore them the way `upsample` does, measure what came out."""
+"""The bench: degrade full-band recordings, restore them the way `upsample` does, measure what came out."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +16,13 @@ from numpy.typing import NDArray
 from hifisr_cli.audio.decode import open_recording
 from hifisr_cli.audio.formats import AUDIO_SUFFIXES
 from hifisr_cli.audio.resample import resample
-from hifisr_cli.dsp.lsd import N_FFT, lsd
+from hifisr_cli.dsp.lsd import N_FFT
+from hifisr_cli.dsp.noise import positional_noise
 from hifisr_cli.errors import NoAudioError
+from hifisr_cli.evaluate.conditions import Condition, Degraded
+from hifisr_cli.evaluate.measures import Measures, Visqol, measure
 from hifisr_cli.restore.recording import RestoreOptions, restore_file
+from hifisr_cli.restore.survey import survey
 from hifisr_cli.results import SAMPLE_RATE
 
 if TYPE_CHECKING:
@@ -25,28 +30,42 @@ if TYPE_CHECKING:
 
 Wave = NDArray[np.float32]
 
-DEFAULT_RATES = (4_000, 8_000, 16_000, 24_000)
+DEFAULT_RATES = (4_000, 8_000, 12_000, 16_000, 24_000, 32_000)
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One recording from one input rate.
+    """One recording under one condition.
 
     Attributes:
         recording: path relative to the data folder.
-        rate: of the band-limited input, in Hz.
-        lsd, lsd_low, lsd_high: over all bins, below and from the input's Nyquist frequency up.
-        cutoff_hz: that was detected.
+        condition: its name.
+        restored: what came out, against the reference.
+        visqol_before: ViSQOL of the unprocessed input.
+        cutoff_hz: that was detected or given.
         kept_band_error_db: None where it could not be measured, -inf where nothing moved.
+        seconds: duration of the recording.
+        cpu_seconds: of restoring it, reading and writing included.
     """
 
     recording: str
-    rate: int
-    lsd: float
-    lsd_low: float
-    lsd_high: float
+    condition: str
+    restored: Measures
+    visqol_before: float | None
     cutoff_hz: float
     kept_band_error_db: float | None
+    seconds: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """A score with the sounds that it speaks of, for pictures: input (resampled), output and reference, [T] each."""
+
+    score: Score
+    before: Wave
+    after: Wave
+    reference: Wave
 
 
 def find_recordings(folder: Path, exclude: Iterable[str] = ()) -> list[Path]:
@@ -69,17 +88,17 @@ def find_recordings(folder: Path, exclude: Iterable[str] = ()) -> list[Path]:
 
 def evaluate(
     folder: Path,
-    recordings: list[Path],
+    recordings: Sequence[Path],
     model: Model,
+    conditions: Sequence[Condition],
     *,
-    rates: Iterable[int] = DEFAULT_RATES,
-    detect_cutoff: bool = True,
+    visqol: Visqol | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Score]:
     """Scores a model on full-band recordings (their first channels), which are named relative to their folder.
 
     Args:
-        detect_cutoff: False tells the network the input's Nyquist frequency instead.
+        visqol: from `measures.load_visqol`; None leaves it out.
         on_progress: hears how many recordings of how many are through.
 
     Raises:
@@ -90,24 +109,61 @@ def evaluate(
         reference = read_full_band(path)
         if reference.size > N_FFT:
             name = path.relative_to(folder).as_posix()
-            scores += [score(name, reference, rate, model, detect_cutoff=detect_cutoff) for rate in rates]
+            scores += [assess(name, reference, condition, model, visqol).score for condition in conditions]
         if on_progress is not None:
             on_progress(index + 1, len(recordings))
     return scores
 
 
-def score(name: str, reference: Wave, rate: int, model: Model, *, detect_cutoff: bool = True) -> Score:
-    """Scores one full-band recording [T] at 48 kHz from one input rate."""
-    options = RestoreOptions(cutoff_hz=None if detect_cutoff else rate / 2, bit_depth="32f")
+def assess(name: str, recording: Wave, condition: Condition, model: Model, visqol: Visqol | None = None) -> Outcome:
+    """Degrades, restores and measures one full-band recording [T] at 48 kHz."""
+    degraded = condition.degrade(recording)
+    started = time.process_time()
+    run = _restored(degraded, condition, model) if condition.replace else _generated(degraded, model)
+    after, cutoff_hz, kept_band_error_db = run
+    spent = time.process_time() - started
+    before = resample(degraded.wave[None], degraded.rate, SAMPLE_RATE)[0]
+    reference = degraded.reference
+    length = min(before.size, after.size, reference.size)
+    before, after, reference = before[:length], after[:length], reference[:length]
+    score = Score(
+        name,
+        condition.name,
+        measure(after, reference, condition.cutoff_hz, visqol),
+        None if visqol is None else visqol(reference, before),
+        cutoff_hz,
+        kept_band_error_db,
+        length / SAMPLE_RATE,
+        spent,
+    )
+    return Outcome(score, before, after, reference)
+
+
+def _restored(degraded: Degraded, condition: Condition, model: Model) -> tuple[Wave, float, float | None]:
+    """Output [T], the cutoff and the kept-band error, through files as `upsample` makes them."""
+    options = RestoreOptions(cutoff_hz=None if condition.detect else condition.cutoff_hz, bit_depth="32f")
     with tempfile.TemporaryDirectory() as folder:
         narrow, restored = Path(folder) / "narrow.wav", Path(folder) / "restored.wav"
-        write_float(narrow, resample(reference[None], SAMPLE_RATE, rate), rate)
+        write_float(narrow, degraded.wave[None], degraded.rate)
         result = restore_file(narrow, restored, model=model, options=options)
-        estimate = read_full_band(restored)
-    length = min(estimate.size, reference.size)
-    distance = lsd(torch.from_numpy(estimate[:length]), torch.from_numpy(reference[:length]), rate / 2)
+        output = read_full_band(restored)
     cutoff = result.bandwidth.cutoff_hz if result.bandwidth is not None else float("nan")
-    return Score(name, rate, distance.full, distance.low, distance.high, cutoff, result.kept_band_error_db)
+    return output, cutoff, result.kept_band_error_db
+
+
+def _generated(degraded: Degraded, model: Model) -> tuple[Wave, float, None]:
+    """What the network makes of the recording, nothing put back: output [T], the detected cutoff."""
+    found = survey([degraded.wave[None]], degraded.rate)
+    cutoff = found.bandwidth.cutoff_hz
+    wave = resample(degraded.wave[None], degraded.rate, SAMPLE_RATE)
+    frames = -(-wave.shape[1] // model.hop)
+    window = np.pad(wave, ((0, 0), (model.context, model.context + frames * model.hop - wave.shape[1])))
+    trim = model.trim
+    noise = positional_noise(trim - model.context, window.shape[1] - 2 * trim)[None]
+    on_device = [torch.from_numpy(array).to(model.device) for array in (window * np.float32(found.gain), noise)]
+    output = model.generate(on_device[0], torch.tensor([cutoff], device=model.device), on_device[1])
+    inner = output[0, model.context - trim :][: wave.shape[1]]
+    return (inner / found.gain).cpu().numpy(), cutoff, None
 
 
 def read_full_band(path: Path) -> Wave:

@@ -1,59 +1,111 @@
-"""Scores as a table for people and as JSON for the model card."""
+"""Scores as tables for people and as JSON for the model card."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
 from hifisr_cli.evaluate.bench import Score
+from hifisr_cli.evaluate.finished import Pair
+from hifisr_cli.evaluate.measures import Measures
+
+Row = dict[str, Any]
 
 
-def summarize(scores: list[Score]) -> list[dict[str, float]]:
-    """One row an input rate: means over its recordings, and the worst kept-band error."""
-    rows = []
-    for rate in sorted({score.rate for score in scores}):
-        of_rate = [score for score in scores if score.rate == rate]
-        errors = [s.kept_band_error_db for s in of_rate if s.kept_band_error_db is not None]
-        rows.append(
-            {
-                "rate": float(rate),
-                "recordings": float(len(of_rate)),
-                "lsd": float(np.mean([s.lsd for s in of_rate])),
-                "lsd_low": float(np.mean([s.lsd_low for s in of_rate])),
-                "lsd_high": float(np.mean([s.lsd_high for s in of_rate])),
-                "worst_kept_band_error_db": max(errors, default=-math.inf),
-            }
-        )
-    return rows
+def summarize(scores: Sequence[Score], key: Callable[[Score], str] = lambda score: score.condition) -> list[Row]:
+    """One row a condition (or whatever `key` says), in the order of appearance: means over its recordings."""
+    return [_row(name, [s for s in scores if key(s) == name]) for name in dict.fromkeys(map(key, scores))]
 
 
-def to_markdown(rows: list[dict[str, float]]) -> str:
-    """The rows of `summarize` as a Markdown table."""
-    lines = [
-        "| input rate | recordings | LSD | LSD-LF | LSD-HF | worst kept-band error |",
-        "|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {row['rate']:.0f} Hz | {row['recordings']:.0f} | {row['lsd']:.3f} | {row['lsd_low']:.3f} "
-        f"| {row['lsd_high']:.3f} | {row['worst_kept_band_error_db']:.1f} dB |"
-        for row in rows
-    ]
-    return "\n".join(lines) + "\n"
+def by_source(scores: Sequence[Score]) -> list[Row]:
+    """One row for each condition and top folder of the data."""
+    return summarize(scores, lambda score: f"{score.condition}, {score.recording.split('/')[0]}")
 
 
-def to_json(scores: list[Score], model: str, parameter_hash: str) -> dict[str, Any]:
-    """Everything that was measured, ready for `json.dumps`; figures that are not finite become null."""
+def _row(name: str, scores: Sequence[Score]) -> Row:
+    errors = [s.kept_band_error_db for s in scores if s.kept_band_error_db is not None]
+    seconds = sum(s.seconds for s in scores)
     return {
-        "version": 1,
-        "model": model,
-        "parameter_sha256": parameter_hash,
-        "summary": [_finite(row) for row in summarize(scores)],
-        "scores": [_finite(asdict(score)) for score in scores],
+        "condition": name,
+        "recordings": len(scores),
+        **_means([s.restored for s in scores]),
+        "visqol_before": _mean(s.visqol_before for s in scores),
+        "worst_kept_band_error_db": max(errors, default=None),
+        "cpu_seconds_per_second": sum(s.cpu_seconds for s in scores) / seconds if seconds else None,
     }
 
 
-def _finite(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: None if isinstance(v, float) and not math.isfinite(v) else v for key, v in row.items()}
+def _means(measures: Sequence[Measures]) -> Row:
+    names = ("lsd", "lsd_low", "lsd_high", "texture_ratio", "snr_db", "visqol")
+    return {name: _mean(getattr(one, name) for one in measures) for name in names}
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    """The mean of what could be measured."""
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    return sum(known) / len(known) if known else None
+
+
+_COLUMNS: dict[str, tuple[str, str]] = {
+    "condition": ("input", "{}"),
+    "recordings": ("recordings", "{}"),
+    "lsd": ("LSD", "{:.3f}"),
+    "lsd_low": ("LSD-LF", "{:.3f}"),
+    "lsd_high": ("LSD-HF", "{:.3f}"),
+    "texture_ratio": ("texture", "{:.2f}"),
+    "snr_db": ("SNR, dB", "{:.1f}"),
+    "visqol": ("ViSQOL", "{:.2f}"),
+    "visqol_before": ("ViSQOL of the input", "{:.2f}"),
+    "worst_kept_band_error_db": ("worst kept band, dB", "{:.1f}"),
+    "cpu_seconds_per_second": ("CPU s per s", "{:.3f}"),
+}
+
+
+def to_markdown(rows: Sequence[Row]) -> str:
+    """Rows as a Markdown table, without the columns in which nothing was measured."""
+    shown = [key for key in _COLUMNS if any(row.get(key) is not None for row in rows)]
+    lines = ["| " + " | ".join(_COLUMNS[key][0] for key in shown) + " |", "|---" * len(shown) + "|"]
+    for row in rows:
+        cells = ["-" if row.get(key) is None else _COLUMNS[key][1].format(row[key]) for key in shown]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def finished_rows(pairs: Sequence[Pair]) -> list[Row]:
+    """The single row of finished files."""
+    return [{"condition": "finished files", "recordings": len(pairs), **_means([pair.measures for pair in pairs])}]
+
+
+def to_json(
+    scores: Sequence[Score], model: str, parameter_hash: str, *, peak_memory_mb: float | None = None
+) -> dict[str, Any]:
+    """Everything that was measured, ready for `json.dumps`; figures that are not finite become null."""
+    report = {
+        "version": 2,
+        "model": model,
+        "parameter_sha256": parameter_hash,
+        "peak_memory_mb": peak_memory_mb,
+        "summary": summarize(scores),
+        "by_source": by_source(scores),
+        "scores": [asdict(score) for score in scores],
+    }
+    finite: dict[str, Any] = _finite(report)
+    return finite
+
+
+def finished_json(pairs: Sequence[Pair]) -> dict[str, Any]:
+    """The same for finished files."""
+    finite: dict[str, Any] = _finite(
+        {"version": 2, "summary": finished_rows(pairs), "scores": [asdict(pair) for pair in pairs]}
+    )
+    return finite
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -69,7 +69,7 @@ def test_train_resume_evaluate(tmp_path: Path, speech: Path) -> None:
     measured = CliRunner().invoke(
         app,
         ["evaluate", "--data", str(speech), "--model", str(run / "model.safetensors"), "--rates", "8000",
-         "-o", str(figures), "--exclude", "1.wav", "--threads", "1"],
+         "-o", str(figures), "--exclude", "1.wav", "--threads", "1", "--no-pictures"],
     )  # fmt: skip
     assert measured.exit_code == 0, measured.output
     assert "| 8000 Hz | 1 |" in measured.output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,10 @@ import torch
 
 from hifisr_cli.checkpoints.frozen import freeze
 from hifisr_cli.errors import NoAudioError
-from hifisr_cli.evaluate.bench import evaluate, find_recordings
+from hifisr_cli.evaluate.bench import assess, evaluate, find_recordings, read_full_band
+from hifisr_cli.evaluate.conditions import Condition, input_rates
+from hifisr_cli.evaluate.finished import score_finished
+from hifisr_cli.evaluate.pictures import draw_triples, ranked
 from hifisr_cli.evaluate.table import summarize, to_json, to_markdown
 from hifisr_cli.nets.generator import Generator
 from hifisr_cli.restore.model import Model, load_model
@@ -43,22 +47,61 @@ def test_scores_and_tables(recordings: Path, model: Model) -> None:
         recordings,
         find_recordings(recordings),
         model,
-        rates=(8_000, 16_000),
+        input_rates([8_000, 16_000]),
         on_progress=lambda done, count: heard.append((done, count)),
     )
     assert heard == [(1, 2), (2, 2)]
-    assert {(score.recording, score.rate) for score in scores} == {
-        (name, rate) for name in ("one/a.wav", "two/b.wav") for rate in (8_000, 16_000)
+    assert {(score.recording, score.condition) for score in scores} == {
+        (name, rate) for name in ("one/a.wav", "two/b.wav") for rate in ("8000 Hz", "16000 Hz")
     }
     for score in scores:
         assert score.kept_band_error_db is not None
         assert score.kept_band_error_db < -60
-        assert score.lsd_high > score.lsd_low
+        assert score.restored.lsd_high > score.restored.lsd_low
+        assert score.cpu_seconds > 0
     rows = summarize(scores)
-    assert [row["rate"] for row in rows] == [8_000, 16_000]
-    assert rows[0]["lsd"] == pytest.approx(np.mean([s.lsd for s in scores if s.rate == 8_000]))
-    assert to_markdown(rows).count("\n") == 4
-    assert json.loads(json.dumps(to_json(scores, "tiny", "0" * 64), allow_nan=False))["summary"][0]["rate"] == 8_000
+    assert [row["condition"] for row in rows] == ["8000 Hz", "16000 Hz"]
+    assert rows[0]["lsd"] == pytest.approx(np.mean([s.restored.lsd for s in scores if s.condition == "8000 Hz"]))
+    table = to_markdown(rows)
+    assert table.count("\n") == 4
+    assert "ViSQOL" not in table  # not measured, no column
+    report = json.loads(json.dumps(to_json(scores, "tiny", "0" * 64), allow_nan=False))
+    assert report["summary"][0]["condition"] == "8000 Hz"
+    assert len(report["by_source"]) == 4
+
+
+def test_without_replacement_the_low_band_is_the_networks(recordings: Path, model: Model) -> None:
+    """The same network, the same noise: above the crossover nothing changes, below it everything does."""
+    wave = read_full_band(recordings / "one/a.wav")
+    plain = Condition("plain", 4_000.0, input_rates([8_000])[0].degrade)
+    kept = assess("a", wave, plain, model)
+    bare = assess("a", wave, replace(plain, replace=False), model)
+    assert bare.score.restored.lsd_high == pytest.approx(kept.score.restored.lsd_high, abs=0.02)
+    assert bare.score.restored.lsd_low > 2 * kept.score.restored.lsd_low
+    assert bare.score.kept_band_error_db is None
+
+
+def test_pictures_of_best_median_and_worst(recordings: Path, model: Model, tmp_path: Path) -> None:
+    conditions = input_rates([8_000])
+    scores = evaluate(recordings, find_recordings(recordings), model, conditions)
+    ranks = ranked(scores)
+    assert ranks["best"].restored.lsd <= ranks["median"].restored.lsd <= ranks["worst"].restored.lsd
+    pictures = draw_triples(recordings, scores, conditions, model, tmp_path / "pictures")
+    assert [picture.name for picture in pictures] == [f"8000-hz-{rank}.png" for rank in ("best", "median", "worst")]
+    assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
+
+
+def test_finished_files_are_scored_by_name(recordings: Path, tmp_path: Path) -> None:
+    estimates = tmp_path / "estimates"
+    (estimates / "one").mkdir(parents=True)
+    wave, rate = soundfile.read(recordings / "one/a.wav")
+    soundfile.write(estimates / "one/a.flac", wave, rate, subtype="PCM_24")
+    soundfile.write(estimates / "other.wav", wave, rate)
+    (pair,) = score_finished(recordings, estimates, 4_000.0)
+    assert pair.recording == "one/a.wav"
+    assert pair.measures.lsd < 0.05
+    with pytest.raises(NoAudioError):
+        score_finished(recordings / "two", estimates, 4_000.0)
 
 
 def test_recordings_can_be_left_out(recordings: Path) -> None:
