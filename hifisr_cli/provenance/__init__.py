@@ -1,0 +1,1 @@
+"""What archives file beside recordings: PREMIS events and BagIt bags, made from the journal."""

@@ -1,0 +1,53 @@
+"""One recording or a pair as a PNG file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from hifisr_cli.audio.staging import StagedFile, output_error
+from hifisr_cli.report.look import Look, look_at
+from hifisr_cli.report.picture import Panel, drawn, few_colours
+from hifisr_cli.restore.survey import RESAMPLER_EDGE
+
+
+def draw_comparison(
+    paths: Sequence[Path],
+    target: Path,
+    *,
+    cutoff_hz: float | None = None,
+    mark_cutoff: bool = True,
+    overwrite: bool = False,
+) -> None:
+    """Draws the recordings side by side on the same scale, with the cutoff of the first.
+
+    Args:
+        paths: one or two recordings.
+        target: the PNG file.
+        cutoff_hz: of the first recording; None measures it.
+        mark_cutoff: whether it is drawn at all.
+        overwrite: replace a picture that is there already.
+
+    Raises:
+        FileError: a recording cannot be read, or the picture is there already.
+        OutputError: the picture cannot be written.
+    """
+    looks = [look_at(path) for path in paths]
+    if mark_cutoff and cutoff_hz is None and not looks[0].bandwidth.full_band:
+        highest = RESAMPLER_EDGE * looks[0].info.sample_rate / 2  # as far as a restored file keeps the original
+        cutoff_hz = min(looks[0].bandwidth.cutoff_hz, highest)
+    image = drawn([Panel(_title(look), look.spectrogram) for look in looks], cutoff_hz=cutoff_hz)
+    staged = StagedFile(target, overwrite=overwrite)
+    try:
+        with os.fdopen(os.dup(staged.fd), "wb") as file:
+            few_colours(image).save(file, "PNG", optimize=True)
+        staged.commit()
+    except OSError as error:
+        raise output_error(error, target) from error
+    finally:
+        staged.discard()
+
+
+def _title(look: Look) -> str:
+    return f"{look.name} ({look.info.sample_rate / 1000:g} kHz)"

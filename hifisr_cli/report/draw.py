@@ -1,0 +1,109 @@
+"""What a row shows when it is opened: pictures, average spectra and sound of the original and the output."""
+
+from __future__ import annotations
+
+import base64
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hifisr_cli.audio.raw import RawFormat
+from hifisr_cli.errors import FileError
+from hifisr_cli.report.look import Look, look_at
+from hifisr_cli.report.picture import TOP_HZ, bare
+from hifisr_cli.report.places import find_original, find_output, has_changed, reference
+from hifisr_cli.report.rows import Row
+from hifisr_cli.report.sound import EMBED_LIMIT, data_uri, embedded_size
+
+_WIDTH, _HEIGHT = 640, 240
+_POINTS = 96  # bands of 250 Hz
+
+
+@dataclass(slots=True)
+class Artist:
+    """Adds pictures and sound to rows.
+
+    Attributes:
+        page: the file that will refer to them.
+        folder: the one that holds the journal.
+        originals: where the inputs lie now, if they have moved.
+        pictures: the folder for pictures; None puts them into the page.
+        embed: put the sound into the page, too.
+    """
+
+    page: Path
+    folder: Path
+    originals: Path | None
+    pictures: Path | None
+    embed: bool
+    embedded: int = 0
+
+    def refer(self, row: Row) -> None:
+        """Lets the row point to its recordings, as far as they are there."""
+        original, output = find_original(row.record, self.folder, self.originals), find_output(row.record, self.folder)
+        row.data["audio"] = [None if path is None else reference(path, self.page) for path in (original, output)]
+        if original is not None and not row.failed and has_changed(original, row.record.input.size):
+            row.data["changed"] = True
+
+    def draw(self, row: Row, number: int) -> None:
+        """Draws both recordings. One that cannot be read any more has no picture."""
+        places = find_original(row.record, self.folder, self.originals), find_output(row.record, self.folder)
+        looks = [_look(places[0], _raw(row)), _look(places[1])]
+        seconds = max((look.spectrogram.seconds for look in looks if look is not None), default=0.0)
+        if seconds == 0.0:
+            return
+        row.data["picture"] = [
+            None if look is None else self._picture(look, seconds, f"{number + 1:05d}-{side}")
+            for look, side in zip(looks, ("before", "after"), strict=True)
+        ]
+        row.data["span"] = seconds
+        row.data["spectrum"] = [None if look is None else _spectrum(look) for look in looks]
+        if looks[1] is not None:
+            row.data["after"], row.data["measured"] = looks[1].bandwidth.cutoff_hz, True
+        if self.embed:
+            row.data["audio"] = [self._sound(path, uri) for path, uri in zip(places, row.data["audio"], strict=True)]
+
+    def _picture(self, look: Look, seconds: float, name: str) -> str:
+        data = bare(look.spectrogram, _WIDTH, _HEIGHT, seconds=seconds)
+        webp = data[:4] == b"RIFF"
+        if self.pictures is None:
+            return f"data:image/{'webp' if webp else 'png'};base64,{base64.b64encode(data).decode('ascii')}"
+        self.pictures.mkdir(parents=True, exist_ok=True)
+        path = self.pictures / f"{name}.{'webp' if webp else 'png'}"
+        path.write_bytes(data)
+        return reference(path, self.page)
+
+    def _sound(self, path: Path | None, uri: str | None) -> str | None:
+        if path is None or self.embedded + embedded_size(path) > EMBED_LIMIT:
+            return uri
+        try:
+            inside = data_uri(path)
+        except FileError:
+            return uri
+        self.embedded += len(inside)
+        return inside
+
+
+def _raw(row: Row) -> RawFormat | None:
+    """What the header of the original would say, if it has none."""
+    found = row.record.options.get("raw")
+    try:
+        return RawFormat(**found) if isinstance(found, dict) else None
+    except TypeError:  # the journal of another version
+        return None
+
+
+def _look(path: Path | None, raw: RawFormat | None = None) -> Look | None:
+    try:
+        return None if path is None else look_at(path, salvage=True, raw=raw)
+    except FileError:
+        return None
+
+
+def _spectrum(look: Look) -> list[Any]:
+    """Decibels to a tenth; None above Nyquist."""
+    return [
+        None if math.isnan(level) else round(float(level), 1)
+        for level in look.spectrogram.mean_db(_POINTS, top_hz=TOP_HZ)
+    ]

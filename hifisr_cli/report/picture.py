@@ -1,0 +1,170 @@
+"""Spectrograms as pictures: bare ones for the page, and one with axes for a file or a pair."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hifisr_cli.dsp.spectrogram import Spectrogram
+from hifisr_cli.report.colours import FLOOR_DB, TOP_DB, painted, palette
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from PIL.ImageDraw import ImageDraw
+    from PIL.ImageFont import FreeTypeFont, ImageFont
+
+TOP_HZ = 24_000.0
+"""The upper edge of every picture: the Nyquist frequency of the outputs."""
+
+_SCALE = 2  # pixels of the picture for one of the layout: sharp on fine screens
+_PANEL_WIDTH, _HEIGHT = 480 * _SCALE, 280 * _SCALE
+_LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 44 * _SCALE, 78 * _SCALE, 30 * _SCALE, 38 * _SCALE, 26 * _SCALE
+_TEXT, _TITLE = 12 * _SCALE, 13 * _SCALE
+_INK, _FAINT, _PAPER, _LINE = (40, 40, 48), (110, 110, 120), (255, 255, 255), (255, 255, 255)
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One half of a picture: a title over a spectrogram."""
+
+    title: str
+    spectrogram: Spectrogram
+
+
+def bare(spectrogram: Spectrogram, width: int, height: int, *, seconds: float) -> bytes:
+    """The spectrogram from 0 to 24 kHz without axes, as a small WebP or, where Pillow has none, PNG file."""
+    from PIL import features
+
+    image = _painted(spectrogram, width, height, seconds)
+    data = io.BytesIO()
+    if features.check("webp"):
+        image.convert("RGB").save(data, "WEBP", quality=72, method=4)
+    else:
+        image.save(data, "PNG", optimize=True)
+    return data.getvalue()
+
+
+def drawn(panels: Sequence[Panel], *, cutoff_hz: float | None) -> Image:
+    """One or two spectrograms side by side with axes, a colour scale and the cutoff as a dashed line."""
+    from PIL import Image, ImageDraw
+
+    seconds = max(panel.spectrogram.seconds for panel in panels) or 1.0
+    width = _LEFT + len(panels) * _PANEL_WIDTH + (len(panels) - 1) * _GAP + _RIGHT
+    image = Image.new("RGB", (width, _TOP + _HEIGHT + _BOTTOM), _PAPER)
+    draw = ImageDraw.Draw(image)
+    for index, panel in enumerate(panels):
+        left = _LEFT + index * (_PANEL_WIDTH + _GAP)
+        image.paste(_painted(panel.spectrogram, _PANEL_WIDTH, _HEIGHT, seconds).convert("RGB"), (left, _TOP))
+        title = _fitting(panel.title, _font(_TITLE), _PANEL_WIDTH)
+        draw.text((left, _TOP - 9 * _SCALE), title, _INK, _font(_TITLE), anchor="ls")
+        _time_axis(draw, left, seconds)
+        if cutoff_hz is not None and 0 < cutoff_hz < TOP_HZ:
+            _cutoff(draw, left, cutoff_hz, label=index == 0)
+    _frequency_axis(draw)
+    _colour_scale(image, draw, width - _RIGHT + 18 * _SCALE)
+    return image
+
+
+def few_colours(image: Image) -> Image:
+    """The picture in half of the spectrogram's colours and some greys: the eye sees no less, the file is half as large.
+
+    No dithering: it would add to the noise.
+    """
+    from PIL import Image as Images
+
+    greys = np.repeat(np.linspace(30, 255, 16).round().astype(np.uint8)[:, None], 3, axis=1)
+    colours = Images.new("P", (1, 1))
+    colours.putpalette(np.concatenate([palette()[::2], greys]).tobytes())
+    return image.quantize(palette=colours, dither=Images.Dither.NONE)
+
+
+def _painted(spectrogram: Spectrogram, width: int, height: int, seconds: float) -> Image:
+    from PIL import Image
+
+    image = Image.fromarray(painted(spectrogram.image(width, height, top_hz=TOP_HZ, seconds=seconds)))
+    image.putpalette(palette().tobytes())
+    return image
+
+
+def _font(size: int) -> FreeTypeFont | ImageFont:
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size)
+
+
+def _fitting(text: str, font: FreeTypeFont | ImageFont, width: int) -> str:
+    """`text`, cut in the middle where it is wider than `width` pixels."""
+    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    shown, keep = text, len(text)
+    while keep > 8 and font.getlength(shown) > width:
+        keep -= 1
+        shown = f"{text[: keep // 2]}...{text[len(text) - (keep - keep // 2) :]}"
+    return shown
+
+
+def _y(hertz: float) -> int:
+    return _TOP + round(_HEIGHT * (1 - hertz / TOP_HZ))
+
+
+def _frequency_axis(draw: ImageDraw) -> None:
+    for kilohertz in range(0, 25, 4):
+        y = _y(1000 * kilohertz)
+        draw.line([(_LEFT - 4 * _SCALE, y), (_LEFT, y)], _FAINT, _SCALE)
+        draw.text((_LEFT - 7 * _SCALE, y), str(kilohertz), _INK, _font(_TEXT), anchor="rm")
+    draw.text((_LEFT - 7 * _SCALE, _TOP - 9 * _SCALE), "kHz", _FAINT, _font(_TEXT), anchor="rs")
+
+
+def time_ticks(seconds: float) -> list[tuple[float, str]]:
+    """About five round times from 0 to `seconds`, with their text."""
+    steps = [m * 10.0**e for e in range(-3, 1) for m in (1, 2, 5)] + [10, 15, 30, 60, 120, 300, 600, 900, 1800]
+    steps += [3600.0 * n for n in (1, 2, 3, 6, 12, 24, 48, 96)]
+    step = next((step for step in steps if seconds / step <= 6), seconds)
+    ticks = [index * step for index in range(int(seconds / step + 1e-9) + 1)]
+    return [(tick, clock(tick, step)) for tick in ticks]
+
+
+def clock(seconds: float, step: float) -> str:
+    """Seconds as "2.5", "1:30" or "1:02:00"; as fine as `step` needs."""
+    if seconds < 60 and step < 60:
+        return f"{seconds:.{max(0, -int(np.floor(np.log10(step))))}f}"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _time_axis(draw: ImageDraw, left: int, seconds: float) -> None:
+    bottom = _TOP + _HEIGHT
+    for tick, text in time_ticks(seconds):
+        x = left + round(_PANEL_WIDTH * tick / seconds)
+        draw.line([(x, bottom), (x, bottom + 4 * _SCALE)], _FAINT, _SCALE)
+        draw.text((x, bottom + 7 * _SCALE), text, _INK, _font(_TEXT), anchor="mt" if tick else "lt")
+    draw.text(
+        (left + _PANEL_WIDTH, bottom + 22 * _SCALE), "s" if seconds < 60 else "time", _FAINT, _font(_TEXT), anchor="rt"
+    )
+
+
+def _cutoff(draw: ImageDraw, left: int, cutoff_hz: float, *, label: bool) -> None:
+    y, dash = _y(cutoff_hz), 7 * _SCALE
+    for x in range(left, left + _PANEL_WIDTH, 2 * dash):
+        draw.line([(x, y), (min(x + dash, left + _PANEL_WIDTH) - 1, y)], _LINE, _SCALE)
+    if label:
+        above = y - _TOP > 24 * _SCALE
+        place = (left + 6 * _SCALE, y + (-4 if above else 4) * _SCALE)
+        draw.text(place, f"cutoff {cutoff_hz / 1000:.1f} kHz", _LINE, _font(_TEXT), anchor="ls" if above else "lt")
+
+
+def _colour_scale(image: Image, draw: ImageDraw, left: int) -> None:
+    from PIL import Image as Images
+
+    ramp = np.repeat(np.linspace(255, 0, _HEIGHT).round().astype(np.uint8)[:, None], 10 * _SCALE, axis=1)
+    strip = Images.fromarray(ramp)
+    strip.putpalette(palette().tobytes())
+    image.paste(strip.convert("RGB"), (left, _TOP))
+    for decibels in range(-100, 0, 30):
+        y = _TOP + round(_HEIGHT * (TOP_DB - decibels) / (TOP_DB - FLOOR_DB))
+        draw.text((left + 15 * _SCALE, y), f"{decibels}", _INK, _font(_TEXT), anchor="lm")
+    draw.text((left, _TOP - 9 * _SCALE), "dBFS", _FAINT, _font(_TEXT), anchor="ls")

@@ -1,0 +1,163 @@
+"""The documentation is true: its examples run, its commands and options exist, its links lead somewhere.
+
+A fenced block after `<!-- run -->` is run, with the others, from top to bottom, in one folder that holds examples/
+(`<!-- run: 4 -->` ends with that status). Every other block says why it is not; its options are checked all the same.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hifisr_cli.errors import EXIT_STATUSES
+from tests.conftest import ROOT
+
+# In this order: what one page makes, a later one uses.
+PAGES = (
+    "quick-start",
+    "how-it-works",
+    "choosing-options",
+    "for-archives",
+    "checkpoint-format",
+    "for-developers",
+    "exit-statuses",
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block with the comment before it."""
+
+    page: str
+    language: str
+    mark: str
+    text: str
+
+    @property
+    def status(self) -> int:
+        return int(self.mark.partition(":")[2] or 0)
+
+
+def blocks(page: str) -> list[Block]:
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    found = re.findall(r"(?:<!-- (.+?) -->\n)?^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [Block(page, language, mark, body) for mark, language, body in found]
+
+
+ALL = [block for page in PAGES for block in blocks(page)]
+
+
+def lines(block: Block) -> Iterator[list[str]]:
+    """The `hifisr` commands in a block, as arguments."""
+    for found in re.findall(r"(?:^|[|(]\s*)(hifisr .*?)(?=$|[|)>])", block.text, re.MULTILINE):
+        yield shlex.split(found, comments=True)[1:]
+
+
+def command_of(arguments: list[str]) -> tuple[Any, list[str]]:
+    """The command that arguments name, and what is left of them."""
+    import typer.main
+
+    from hifisr_cli.cli.app import app
+
+    command: Any = typer.main.get_command(app)
+    while hasattr(command, "commands"):
+        assert arguments[0] in command.commands, f"no command {arguments[0]}"
+        command, arguments = command.commands[arguments[0]], arguments[1:]
+    return command, arguments
+
+
+def test_every_page_is_listed_and_tested() -> None:
+    pages = {path.stem for path in (ROOT / "docs").glob("*.md")} - {"README"}
+    assert pages == set(PAGES)
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    assert [page for page in PAGES if f"]({page}.md)" not in index] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
+def test_links_lead_to_files(path: Path) -> None:
+    for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text(encoding="utf-8")):
+        assert (path.parent / link).exists(), link
+
+
+def test_every_command_is_in_the_index() -> None:
+    import typer.main
+
+    from hifisr_cli.cli.app import app
+
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]  # a group
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `hifisr (\w+)`", index, re.MULTILINE)) == set(commands)
+    shown = {arguments[0] for block in ALL for arguments in lines(block)}
+    assert set(commands) <= shown, "every command has an example"
+
+
+@pytest.mark.parametrize("block", [b for b in ALL if b.language == "sh"], ids=lambda b: f"{b.page}-{b.text[:30]}")
+def test_the_options_of_examples_exist(block: Block) -> None:
+    assert block.mark.startswith(("run", "not run: ")), "say <!-- run -->, or why not"
+    commands = list(lines(block))
+    assert commands
+    for arguments in commands:
+        command, rest = command_of(arguments)
+        known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+        given = {word.partition("=")[0] for word in rest if re.match(r"--?[a-z]", word)}
+        assert given <= known, f"hifisr {' '.join(arguments)}"
+
+
+def test_the_exit_statuses_are_those_of_the_code() -> None:
+    text = (ROOT / "docs" / "exit-statuses.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (.+?) \|$", text, re.MULTILINE)
+    assert {int(status): meaning for status, meaning in rows} == EXIT_STATUSES
+
+
+def test_every_example_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One test, because the examples build on each other."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    script = tmp_path / "bin" / "hifisr"
+    script.parent.mkdir()
+    script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m hifisr_cli "$@"\n', encoding="utf-8")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{script.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}".rstrip(os.pathsep))
+    names: dict[str, Any] = {}
+    ran = 0
+    for block in ALL:
+        if not block.mark.startswith("run"):
+            continue
+        ran += 1
+        if block.language == "python":
+            exec(compile(block.text, f"{block.page}.md", "exec"), names)
+            continue
+        for line in filter(None, block.text.splitlines()):
+            status, said = _shell(line, capsys)
+            last = line == block.text.splitlines()[-1]
+            assert status == (block.status if last else 0), f"{block.page}.md: {line}\n{said}"
+    assert ran > 10
+    for made in ("restored/report.html", "telephone.png", "tape-48k.flac", "call-48k.wav", "collection/premis.xml"):
+        assert (tmp_path / made).stat().st_size > 0
+
+
+def _shell(line: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """A line of a block: plain commands of ours in this process, which has loaded PyTorch already."""
+    from hifisr_cli.cli.app import run
+
+    if line.startswith("hifisr ") and not re.search(r"[|>$]", line):
+        arguments = shlex.split(line, comments=True)[1:]
+        if arguments[0] == "upsample":
+            arguments += ["--jobs", "0"]
+        status = run(arguments)
+        return status, "".join(capsys.readouterr())
+    done = subprocess.run(["sh", "-c", line], check=False, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
