@@ -16,7 +16,7 @@ KEPT_FRACTION = 0.9
 
 CutoffSource = Literal["edge", "nyquist", "full-band", "silence", "given"]
 Status = Literal["restored", "copied", "skipped", "failed", "planned"]
-Container = Literal["wav", "flac", "ogg", "mp3", "aiff", "other"]
+Container = Literal["wav", "flac", "ogg", "mp3", "aiff", "raw", "other"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,11 @@ class FileResult:
         clipped_samples: samples limited to full scale while encoding.
         codec, bits: of the output.
         wall_seconds: time spent.
+        loudness_lufs: integrated loudness of the input (BS.1770-4, at its own rate); None below -70 LUFS.
+        output_loudness_lufs, true_peak_dbtp: the same of the output, and its true peak, as it was encoded.
+        loudness_gain_db: gain of the output for the sake of its loudness or true peak; 0 is exactly 1.
+        salvaged: the recording was damaged; this is what was readable of it (a warning says how much).
+        measured_seconds: of a stream, what its cutoff and level were measured on; None: the whole recording.
         warnings: one line each.
     """
 
@@ -109,7 +114,13 @@ class FileResult:
     codec: str | None = None
     bits: int | None = None
     wall_seconds: float | None = None
+    loudness_lufs: float | None = None
+    output_loudness_lufs: float | None = None
+    true_peak_dbtp: float | None = None
+    loudness_gain_db: float | None = None
     model: str | None = None
+    salvaged: bool = False
+    measured_seconds: float | None = None
     warnings: tuple[str, ...] = ()
     error: ErrorInfo | None = None
 

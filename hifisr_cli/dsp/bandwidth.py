@@ -48,6 +48,11 @@ class BandwidthMeter:
         """Take a block [C, T]."""
         self._levels.push(block)
 
+    @property
+    def levels(self) -> BandLevels:
+        """What the cutoff is read from."""
+        return self._levels.finished()
+
     def result(self) -> Bandwidth:
         """The measured cutoff; may be asked for at any time."""
         levels = self._levels.finished()

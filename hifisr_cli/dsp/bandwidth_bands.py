@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from hifisr_cli.dsp.products import product
+
 FloatArray = npt.NDArray[np.float64]
 
 LOWEST_HZ = 250.0
@@ -134,13 +136,14 @@ class BandLevels:
         view = np.lib.stride_tricks.sliding_window_view(data, self.window, axis=1)[:, :: self.hop]
         spectrum = np.fft.rfft(view * self._taper)
         power = np.mean(np.square(spectrum.real) + np.square(spectrum.imag), axis=0, dtype=np.float64)
-        self._add(power @ self._weights)
+        self._add(product(np.asarray(power), self._weights))
 
     def _add(self, density: FloatArray) -> None:
         density = density[density.max(axis=1) > _SILENCE]
         compressed = density**COMPRESSION
         widths = np.diff(self.edges_hz)
-        np.add.at(self.histogram, (np.arange(len(widths))[None], _loudness_class(density)), 1)
+        cells = _loudness_class(density) + np.arange(len(widths)) * _CLASSES
+        self.histogram += np.bincount(cells.ravel(), minlength=self.histogram.size).reshape(self.histogram.shape)
         for row, (first, last) in enumerate(self.references):
             power = density[:, first:last] @ widths[first:last] / widths[first:last].sum()
             classes = _loudness_class(power)

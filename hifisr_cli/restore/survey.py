@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hifisr_cli.audio.decode import open_recording
+from hifisr_cli.audio.raw import RawFormat
 from hifisr_cli.dsp.bandwidth import BandwidthMeter
 from hifisr_cli.dsp.level import NETWORK_RMS, LevelMeter
+from hifisr_cli.dsp.loudness import LoudnessMeter
 from hifisr_cli.results import SAMPLE_RATE, AudioInfo, Bandwidth
 
 Wave = NDArray[np.float32]
@@ -32,12 +34,14 @@ class Survey:
         bandwidth: the detected (or given) cutoff, no higher than the resampler reaches.
         gain: brings the active level to the network's.
         peak: largest absolute sample.
+        loudness_lufs: integrated loudness, where it was asked for and there is any.
     """
 
     frames: int
     bandwidth: Bandwidth
     gain: float
     peak: float
+    loudness_lufs: float | None = None
 
     @property
     def restorable(self) -> bool:
@@ -63,11 +67,21 @@ def survey(
     *,
     cutoff_hz: float | None = None,
     on_progress: Callable[[float], None] | None = None,
+    width: BandwidthMeter | None = None,
+    loudness: LoudnessMeter | None = None,
 ) -> Survey:
-    """Measures blocks [C, T] at the source's rate; `on_progress` hears the seconds that are through."""
-    width, level = BandwidthMeter(sample_rate), LevelMeter(sample_rate)
+    """Measures blocks [C, T] at the source's rate.
+
+    Args:
+        cutoff_hz: given by the user; None measures it.
+        on_progress: hears the seconds that are through.
+        width, loudness: meters to use, for a caller who wants to ask them more.
+    """
+    width, level = width or BandwidthMeter(sample_rate), LevelMeter(sample_rate)
     frames = 0
     for block in blocks:
+        if loudness is not None:
+            loudness.push(block)
         if cutoff_hz is None:
             width.push(block)
         level.push(block)
@@ -81,13 +95,21 @@ def survey(
         bandwidth = Bandwidth(highest, bandwidth.confidence, bandwidth.source)
     if rms == 0.0:
         bandwidth = Bandwidth(0.0, 1.0, "silence")
-    return Survey(frames, bandwidth, NETWORK_RMS / rms if rms > 0.0 else 1.0, level.peak)
+    gain = NETWORK_RMS / rms if rms > 0.0 else 1.0
+    return Survey(frames, bandwidth, gain, level.peak, None if loudness is None else loudness.integrated())
 
 
 def survey_file(
-    path: Path, *, cutoff_hz: float | None = None, on_progress: Callable[[float], None] | None = None
+    path: Path,
+    *,
+    cutoff_hz: float | None = None,
+    on_progress: Callable[[float], None] | None = None,
+    salvage: bool = False,
+    raw: RawFormat | None = None,
 ) -> tuple[AudioInfo, Survey]:
     """Surveys a recording on disk. Raises what decoding raises."""
-    with open_recording(path) as recording:
-        found = survey(recording.blocks(), recording.info.sample_rate, cutoff_hz=cutoff_hz, on_progress=on_progress)
+    with open_recording(path, salvage=salvage, raw=raw) as recording:
+        rate = recording.info.sample_rate
+        loudness = LoudnessMeter(rate)
+        found = survey(recording.blocks(), rate, cutoff_hz=cutoff_hz, on_progress=on_progress, loudness=loudness)
         return recording.info, found

@@ -1,0 +1,26 @@
+"""DC offset: the mean of the samples."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class OffsetMeter:
+    """Streaming mean of every channel."""
+
+    def __init__(self) -> None:
+        self._sums: NDArray[np.float64] | float = 0.0
+        self._samples = 0
+
+    def push(self, block: NDArray[np.float32]) -> None:
+        """Takes the next block [C, T]."""
+        self._sums = self._sums + block.sum(axis=1, dtype=np.float64)
+        self._samples += block.shape[1]
+
+    def result(self) -> float:
+        """The mean that is farthest from zero among the channels, full scale 1; 0 for nothing."""
+        if not self._samples:
+            return 0.0
+        means = np.atleast_1d(self._sums) / self._samples
+        return float(means[np.argmax(np.abs(means))])

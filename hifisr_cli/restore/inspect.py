@@ -1,0 +1,157 @@
+"""One recording looked at before anything is done to it: what it is, how it sounds, whether it would be restored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hifisr_cli.audio.decode import open_recording
+from hifisr_cli.dsp.bandwidth import BandwidthMeter
+from hifisr_cli.dsp.bandwidth_found import CutoffEvidence, evidence
+from hifisr_cli.dsp.bit_depth import BitDepthMeter
+from hifisr_cli.dsp.clipping import ClippingMeter, full_scale
+from hifisr_cli.dsp.hum import Hum, HumMeter
+from hifisr_cli.dsp.loudness import LoudnessMeter
+from hifisr_cli.dsp.noise_floor import NoiseFloorMeter
+from hifisr_cli.dsp.offset import OffsetMeter
+from hifisr_cli.dsp.true_peak import TruePeakMeter, decibels
+from hifisr_cli.restore.survey import Survey, Wave, survey
+from hifisr_cli.results import AudioInfo, Bandwidth
+
+_CONFIDENT = 0.5
+
+Progress = Callable[[float, float | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a recording is. Levels are relative to full scale; root mean squares, of which a full-scale sine has -3 dB.
+
+    Attributes:
+        input: the path as text, or the name to report instead.
+        info: what the file says of itself.
+        frames: samples a channel that are really there.
+        seconds: duration.
+        bandwidth: the upper edge of its content, as `upsample` sees it, with a confidence of 0 to 1.
+        cutoff_evidence: what it was read from; see `dsp.bandwidth_found.evidence`.
+        restorable: whether `upsample` would restore it (otherwise it would copy it through).
+        reason: why, in a few words.
+        effective_bits: bits of its samples that are in use; None for lossy, companded and real floating point.
+        peak_dbfs, true_peak_dbtp: largest sample, and largest value of the waveform between samples, of all channels;
+            None for silence.
+        loudness_lufs: integrated loudness (BS.1770-4); None below -70 LUFS.
+        clipped_runs, clipped_samples, longest_clip: runs of three or more equal samples at full scale, the samples in
+            all of them and in the longest.
+        dc_offset: mean of the samples of the worst channel, full scale 1.
+        hum: at 50 or 60 Hz and its harmonics; None where the recording is too short to tell.
+        noise_floor_dbfs: level of the quietest tenth of its 50 ms frames that are not digital silence, noisiest
+            channel; None where there are none.
+    """
+
+    input: str
+    info: AudioInfo
+    frames: int
+    seconds: float
+    bandwidth: Bandwidth
+    cutoff_evidence: CutoffEvidence
+    restorable: bool
+    reason: str
+    effective_bits: int | None
+    peak_dbfs: float | None
+    true_peak_dbtp: float | None
+    loudness_lufs: float | None
+    clipped_runs: int
+    clipped_samples: int
+    longest_clip: int
+    dc_offset: float
+    hum: Hum | None
+    noise_floor_dbfs: float | None
+
+
+def inspect_file(path: Path, *, label: str | None = None, on_progress: Progress | None = None) -> Inspection:
+    """Inspects a recording in one pass and constant memory, without loading torch.
+
+    Args:
+        label: the name to report instead of `path`.
+        on_progress: hears the seconds that are through and the seconds in all (None while unknown).
+
+    Raises:
+        FileError: it cannot be read; see `audio.decode.open_recording`.
+    """
+    with open_recording(path) as recording:
+        info = recording.info
+        meters = _Meters(info)
+
+        def heard(seconds: float) -> None:
+            if on_progress is not None:
+                on_progress(seconds, info.seconds)
+
+        found = survey(
+            meters.watching(recording.blocks()),
+            info.sample_rate,
+            on_progress=heard,
+            width=meters.width,
+            loudness=meters.loudness,
+        )
+    return meters.inspection(label or str(path), found)
+
+
+class _Meters:
+    """Everything that is measured on the way past."""
+
+    def __init__(self, info: AudioInfo) -> None:
+        self._info = info
+        self.width = BandwidthMeter(info.sample_rate)
+        self.loudness = LoudnessMeter(info.sample_rate)
+        self._peak = TruePeakMeter(info.sample_rate)
+        self._clipping = ClippingMeter(full_scale(info.bits, info.codec))
+        self._depth = BitDepthMeter(info.bits, is_float=info.is_float) if info.bits is not None else None
+        self._offset = OffsetMeter()
+        self._hum = HumMeter(info.sample_rate)
+        self._floor = NoiseFloorMeter(info.sample_rate)
+
+    def watching(self, blocks: Iterator[Wave]) -> Iterator[Wave]:
+        for block in blocks:
+            for meter in (self._peak, self._clipping, self._offset, self._hum, self._floor):
+                meter.push(block)
+            if self._depth is not None:
+                self._depth.push(block)
+            yield block
+
+    def inspection(self, name: str, found: Survey) -> Inspection:
+        info = self._info
+        return Inspection(
+            input=name,
+            info=info,
+            frames=found.frames,
+            seconds=found.frames / info.sample_rate,
+            bandwidth=found.bandwidth,
+            cutoff_evidence=evidence(self.width.levels, found.bandwidth, lossy=info.lossy),
+            restorable=found.restorable,
+            reason=_reason(found),
+            effective_bits=None if self._depth is None else self._depth.result(),
+            peak_dbfs=decibels(self._peak.peak),
+            true_peak_dbtp=decibels(self._peak.true_peak),
+            loudness_lufs=self.loudness.integrated(),
+            clipped_runs=self._clipping.runs,
+            clipped_samples=self._clipping.samples,
+            longest_clip=self._clipping.longest,
+            dc_offset=self._offset.result(),
+            hum=self._hum.result(),
+            noise_floor_dbfs=self._floor.level_db(),
+        )
+
+
+def _reason(found: Survey) -> str:
+    """Why a recording would be restored or not."""
+    cutoff = f"{found.bandwidth.cutoff_hz / 1000:.1f} kHz"
+    doubt = ", uncertain" if found.bandwidth.confidence < _CONFIDENT else ""
+    if found.restorable:
+        full = found.bandwidth.source == "nyquist"
+        return (f"its sample rate ends at {cutoff}" if full else f"its content ends at {cutoff}") + doubt
+    if found.bandwidth.source == "silence":
+        return "silence"
+    if found.bandwidth.full_band:
+        return f"full band already{doubt}"
+    return f"no content above {found.bandwidth.cutoff_hz:.0f} Hz to restore from"
