@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hifisr_cli.checkpoints.provenance import Provenance
 from hifisr_cli.errors import ModelError, OutputError
 from hifisr_cli.nets.config import ConfigError, NetworkConfig
 
@@ -24,46 +25,6 @@ if TYPE_CHECKING:
 FORMAT = "hifisr-frozen-1"
 _MAX_HEADER_BYTES = 16_000_000
 _REINSTALL = "install hifisr again or get the file anew"
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """A file that weights came from: its name without folders, its size in bytes and the SHA-256 of the whole."""
-
-    name: str
-    size: int
-    sha256: str
-
-    @classmethod
-    def of(cls, path: Path) -> SourceFile:
-        """Raises `ModelError` when the file cannot be read."""
-        try:
-            with path.open("rb") as file:
-                return cls(path.name, path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
-        except OSError as error:
-            raise ModelError(f"cannot be read: {error.strerror or error}", path=path) from error
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """Where imported weights come from.
-
-    Attributes:
-        files: that they were read from.
-        importer: the program that converted them, with its version.
-        source: where the files were published, with the revision; None where that is not known.
-    """
-
-    files: tuple[SourceFile, ...]
-    importer: str
-    source: str | None = None
-
-    @classmethod
-    def from_json(cls, text: str) -> Provenance:
-        """Raises `TypeError`, `KeyError` or `ValueError` when something is missing."""
-        data = json.loads(text)
-        files = tuple(SourceFile(str(f["name"]), int(f["size"]), str(f["sha256"])) for f in data["files"])
-        return cls(files, str(data["importer"]), data.get("source"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +132,37 @@ def parameter_hash(tensors: dict[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
+_DTYPES = {"F16": "torch.float16", "F32": "torch.float32", "BF16": "torch.bfloat16", "F64": "torch.float64"}
+"""What torch calls the types of a safetensors header."""
+
+
+def verify_parameters(path: Path) -> None:
+    """Checks the weights against the hash in their description, without torch, a tensor at a time.
+
+    Raises:
+        ModelError: unreadable or damaged.
+    """
+    info = read_info(path)
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(size))
+            header.pop("__metadata__", None)
+            for name in sorted(header):
+                entry = header[name]
+                first, last = entry["data_offsets"]
+                digest.update(f"{name}:{_DTYPES[entry['dtype']]}:{tuple(entry['shape'])}\n".encode())
+                file.seek(8 + size + first)
+                digest.update(file.read(last - first))
+    except OSError as error:
+        raise ModelError(f"cannot be read: {error.strerror or error}", path=path) from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise ModelError("damaged header", path=path, hint=_REINSTALL) from error
+    if digest.hexdigest() != info.parameter_hash:
+        raise ModelError("damaged: its weights do not match their hash", path=path, hint=_REINSTALL)
+
+
 def freeze(
     generator: Generator,
     path: Path,
@@ -237,7 +229,6 @@ def load(path: Path) -> tuple[Generator, FrozenInfo]:
     from safetensors.torch import load_file
 
     from hifisr_cli.nets.generator import Generator
-    from hifisr_cli.nets.hifigan import fold_weight_norm
 
     info = read_info(path)
     try:
@@ -246,11 +237,10 @@ def load(path: Path) -> tuple[Generator, FrozenInfo]:
         raise ModelError(f"damaged: {error}", path=path, hint=_REINSTALL) from error
     if parameter_hash(tensors) != info.parameter_hash:
         raise ModelError("damaged: its weights do not match their hash", path=path, hint=_REINSTALL)
-    with torch.device("cpu"):
-        generator = Generator(info.config)
-    fold_weight_norm(generator)
+    with torch.device("meta"):  # neither time nor memory for random weights
+        generator = Generator(info.config, normed=False)
     try:
-        generator.load_state_dict({key: value.float() for key, value in tensors.items()})
+        generator.load_state_dict({key: value.float() for key, value in tensors.items()}, assign=True)
     except RuntimeError as error:
         first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise ModelError(f"weights that do not fit its description: {first}", path=path, hint=_REINSTALL) from error

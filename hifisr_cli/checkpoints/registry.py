@@ -1,22 +1,29 @@
 """Finding a model by name or path, without torch.
 
-A name is looked up in the registry of, in this order: `$HIFISR_MODELS`, the installed package, the checkout.
+A name is looked up in, in this order: the registry of `$HIFISR_MODELS`, the user's own models (files that
+`hifisr models pull` or the user put there), the registries of the installed package and of the checkout.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from hifisr_cli.checkpoints.frozen import read_info
+from hifisr_cli.checkpoints.provenance import SourceFile
 from hifisr_cli.errors import ModelError
 
 ENVIRONMENT = "HIFISR_MODELS"
 REGISTRY_NAME = "registry.toml"
 _PACKAGE = Path(__file__).resolve().parents[1]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,7 @@ class ModelFile:
         sha256: of the whole file, where the registry pins it.
         licence: SPDX identifier, where the registry states it.
         default: used when no model is named.
+        trained_on: the data in a few words, where the registry says so.
     """
 
     name: str
@@ -36,6 +44,7 @@ class ModelFile:
     sha256: str | None = None
     licence: str | None = None
     default: bool = False
+    trained_on: str | None = None
 
     def verify(self) -> None:
         """Raises `ModelError` unless the file is whole and, where it is pinned, has the pinned hash."""
@@ -51,42 +60,105 @@ class ModelFile:
                 )
 
 
-def model_folders() -> tuple[Path, ...]:
-    """The folders that are searched, in order; those that do not exist are left out."""
+@dataclass(frozen=True, slots=True)
+class PublishedModel:
+    """A model that others published and that can be imported.
+
+    Attributes:
+        name: here.
+        repository: on the Hugging Face hub.
+        revision: the commit that was looked at, None where none is known.
+        licence: SPDX identifier of the weights.
+        trained_on: the data in a few words.
+        files: what the weights are read from.
+    """
+
+    name: str
+    repository: str
+    revision: str | None
+    licence: str
+    trained_on: str
+    files: tuple[SourceFile, ...]
+
+
+def user_folder() -> Path:
+    """Where pulled models go and a user's own are found by their file names: `$HIFISR_MODELS`, or the data folder."""
     named = os.environ.get(ENVIRONMENT)
-    candidates = ([Path(named)] if named else []) + [_PACKAGE / "models", _PACKAGE.parent / "models"]
+    if named:
+        return Path(named)
+    fallback = Path.home() / ("AppData/Local" if sys.platform == "win32" else ".local/share")
+    data = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_DATA_HOME")
+    return (Path(data) if data else fallback) / "hifisr" / "models"
+
+
+def model_folders() -> tuple[Path, ...]:
+    """The folders with a registry that are searched, in order; those that do not exist are left out."""
+    candidates = (user_folder(), _PACKAGE / "models", _PACKAGE.parent / "models")
     return tuple(folder for folder in candidates if (folder / REGISTRY_NAME).is_file())
 
 
 def registered() -> tuple[ModelFile, ...]:
-    """All registered models; a name in an earlier folder hides the same name in a later one.
+    """All models with a name; one that is found earlier hides a later one of the same name.
 
     Raises:
         ModelError: a registry cannot be read.
     """
     found: dict[str, ModelFile] = {}
+    own = user_folder()
+    for folder in dict.fromkeys((own, *model_folders())):
+        if (folder / REGISTRY_NAME).is_file():
+            for model in _read(folder, _model, "model"):
+                found.setdefault(model.name, model)
+        if folder == own:
+            for path in sorted(own.glob("*.safetensors")):
+                found.setdefault(path.stem, ModelFile(path.stem, path))
+    return tuple(found.values())
+
+
+def published_models() -> tuple[PublishedModel, ...]:
+    """What is known of models that others published; the first folder with a registry that lists any decides a name.
+
+    Raises:
+        ModelError: a registry cannot be read.
+    """
+    found: dict[str, PublishedModel] = {}
     for folder in model_folders():
-        for model in _read_registry(folder):
+        for model in _read(folder, _published, "published"):
             found.setdefault(model.name, model)
     return tuple(found.values())
 
 
-def _read_registry(folder: Path) -> list[ModelFile]:
+def _read(folder: Path, parse: Callable[[Path, dict[str, Any]], T], table: str) -> list[T]:
+    """The entries of one table of a folder's registry; only models are mandatory."""
     path = folder / REGISTRY_NAME
     try:
-        entries = tomllib.loads(path.read_text("utf-8"))["model"]
-        return [
-            ModelFile(
-                name=entry["name"],
-                path=folder / entry["file"],
-                sha256=entry["sha256"],
-                licence=entry["licence"],
-                default=entry.get("default", False),
-            )
-            for entry in entries
-        ]
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        content = tomllib.loads(path.read_text("utf-8"))
+        entries = content["model"] if table == "model" else content.get(table, [])
+        return [parse(folder, entry) for entry in entries]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"the model registry cannot be read: {error}", path=path) from error
+
+
+def _model(folder: Path, entry: dict[str, Any]) -> ModelFile:
+    return ModelFile(
+        name=entry["name"],
+        path=folder / entry["file"],
+        sha256=entry["sha256"],
+        licence=entry["licence"],
+        default=entry.get("default", False),
+        trained_on=entry.get("trained_on"),
+    )
+
+
+def _published(_folder: Path, entry: dict[str, Any]) -> PublishedModel:
+    return PublishedModel(
+        name=entry["name"],
+        repository=entry["repository"],
+        revision=entry.get("revision"),
+        licence=entry["licence"],
+        trained_on=entry["trained_on"],
+        files=tuple(SourceFile(f["name"], int(f["size"]), f["sha256"]) for f in entry["files"]),
+    )
 
 
 def find_model(name_or_path: str | None = None) -> ModelFile:
@@ -95,12 +167,17 @@ def find_model(name_or_path: str | None = None) -> ModelFile:
     Raises:
         ModelError: unknown name, missing file, damaged file, or no models at all.
     """
-    model = _lookup(name_or_path)
+    model = locate(name_or_path)
     model.verify()
     return model
 
 
-def _lookup(name_or_path: str | None) -> ModelFile:
+def locate(name_or_path: str | None = None) -> ModelFile:
+    """Like `find_model`, but the file is not looked into.
+
+    Raises:
+        ModelError: unknown name, or no models at all.
+    """
     if name_or_path is not None and (os.sep in name_or_path or name_or_path.endswith(".safetensors")):
         path = Path(name_or_path)
         return ModelFile(path.stem, path)
@@ -115,4 +192,7 @@ def _lookup(name_or_path: str | None) -> ModelFile:
         if model.name == name_or_path:
             return model
     known = ", ".join(model.name for model in models)
-    raise ModelError(f"unknown model {name_or_path!r}", hint=f"known models: {known}; or give a .safetensors file")
+    hint = f"known models: {known}; or give a .safetensors file"
+    if any(model.name == name_or_path for model in published_models()):
+        hint = f"it can be downloaded: hifisr models pull {name_or_path}"
+    raise ModelError(f"unknown model {name_or_path!r}", hint=hint)

@@ -18,6 +18,7 @@ from torch import Tensor
 from hifisr_cli.dsp.crossover import reach, replace_low_band
 from hifisr_cli.dsp.noise import positional_noise
 from hifisr_cli.restore.chunks import ChunkPlan, Window, windows
+from hifisr_cli.restore.crossfade import Seam, fixed_plan, fixed_windows
 from hifisr_cli.results import SAMPLE_RATE
 
 Wave = NDArray[np.float32]
@@ -42,6 +43,11 @@ class Network(Protocol):
         """Samples by which an output is shorter than its window at either end, at most `context`."""
         ...
 
+    @property
+    def crossfade(self) -> int:
+        """Samples over which neighbouring windows are faded into each other; 0 where they agree by construction."""
+        ...
+
     def generate(self, waves: Tensor, cutoff_hz: Tensor, noise: Tensor) -> Tensor:
         """[B, T], [B], [B, T - 2 trim] -> [B, T - 2 trim]."""
         ...
@@ -49,11 +55,15 @@ class Network(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """A window to restore: where its recording's content ends, and the gain to the network's level."""
+    """A window to restore: where its recording's content ends, and the gain to the network's level.
+
+    `seam` joins it to the window before; one for each recording, None for networks whose windows need none.
+    """
 
     window: Window
     cutoff_hz: float
     gain: float
+    seam: Seam | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +81,8 @@ def default_batch(network: Network) -> int:
 
 def plan_for(network: Network, cutoff_hz: float, chunk_seconds: float) -> ChunkPlan:
     """How a recording with this cutoff is cut for this network."""
+    if network.crossfade:
+        return fixed_plan(network.hop, SAMPLE_RATE)
     return ChunkPlan.fit(chunk_seconds, network.context + reach(cutoff_hz), network.hop, SAMPLE_RATE)
 
 
@@ -91,10 +103,12 @@ def tasks(
         chunk_seconds: length of the cores. It changes memory and speed, not the output.
         batch_size: windows (a channel of a chunk each) in one pass of the network.
     """
-    cut = windows(blocks, plan_for(network, cutoff_hz, chunk_seconds))
+    plan = plan_for(network, cutoff_hz, chunk_seconds)
+    cut = fixed_windows(blocks, plan) if network.crossfade else windows(blocks, plan)
+    seam = Seam(network.crossfade) if network.crossfade else None
     for first in cut:
         several = -(-batch_size // first.samples.shape[0])
-        yield [Task(window, cutoff_hz, gain) for window in (first, *islice(cut, several - 1))]
+        yield [Task(window, cutoff_hz, gain, seam) for window in (first, *islice(cut, several - 1))]
 
 
 def restore_blocks(
@@ -129,9 +143,17 @@ def compute(group: Sequence[Task], network: Network, batch_size: int = 1) -> lis
             channels = window.samples.shape[0]
             done, rows = rows[:channels], rows[channels:]
             core = slice(window.context, window.context + window.length)
-            inner = slice(window.context - network.trim, window.context - network.trim + window.length)
+            start = window.context - network.trim
+            inner = slice(start, start + window.length + network.crossfade)
             finished[index] = Restored(done[:, inner], window.samples[:, core])
-    return [finished[index] for index in range(len(group))]
+    return [_joined(finished[index], group[index]) for index in range(len(group))]
+
+
+def _joined(restored: Restored, task: Task) -> Restored:
+    """With its beginning faded in over the end of the window before."""
+    if task.seam is None:
+        return restored
+    return Restored(task.seam.join(restored.output, task.window.length), restored.original)
 
 
 def _rows(group: Sequence[Task], network: Network, batch_size: int) -> Wave:
