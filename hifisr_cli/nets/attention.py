@@ -109,8 +109,8 @@ class WindowAttention(nn.Module):
         self.gamma = nn.Parameter(torch.ones(2, config.qk_width))
         self.beta = nn.Parameter(torch.zeros(2, config.qk_width))
         self.scale = config.qk_width**-0.5
-        query = torch.arange(2 * self.span)[:, None] + self.span
-        key = torch.arange(4 * self.span)[None]
+        query = torch.arange(2 * self.span, device="cpu")[:, None] + self.span  # also while parameters are made on meta
+        key = torch.arange(4 * self.span, device="cpu")[None]
         self.register_buffer("band", ((query - key).abs() <= self.span).float(), persistent=False)
 
     def forward(self, qk: Tensor, values: Tensor) -> Tensor:

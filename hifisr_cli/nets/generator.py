@@ -18,14 +18,14 @@ class Generator(nn.Module):
     band of the output is only a sketch: low-band replacement puts the original back.
     """
 
-    def __init__(self, config: NetworkConfig) -> None:
+    def __init__(self, config: NetworkConfig, *, normed: bool = True) -> None:
         super().__init__()
         self.config = config
         bands = config.mel.bands
         self.mel = LogMel(config.mel)
         self.features = CutoffFeatures(config.mel) if config.told_cutoff else None
         self.latent = MossFormer(2 * bands if config.told_cutoff else bands, config.latent)
-        self.head = HifiGan(config.latent.latent, config.head, config.hop_out)
+        self.head = HifiGan(config.latent.latent, config.head, config.hop_out, normed=normed)
         self.latent_reach = self.latent.context_frames if config.latent.context == "bounded" else 0
         """Frames to either side that matter to a latent frame: the bound by construction, unless a measured one is
         known (`nets.reach`). Frames nearer to the edge of a window need not reach the head."""

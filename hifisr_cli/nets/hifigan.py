@@ -29,21 +29,29 @@ class Snake(nn.Module):
         return x + torch.sin(self.alpha * x).square() / (self.alpha + 1e-9)
 
 
-def _conv(channels_in: int, channels_out: int, kernel: int, dilation: int = 1) -> nn.Conv1d:
+def _conv(channels_in: int, channels_out: int, kernel: int, dilation: int = 1, *, normed: bool) -> nn.Conv1d:
     conv = nn.Conv1d(channels_in, channels_out, kernel, dilation=dilation, padding=dilation * (kernel - 1) // 2)
-    weight_norm(conv)
+    if normed:
+        weight_norm(conv)
+    return conv
+
+
+def _upsampling(channels_in: int, channels_out: int, kernel: int, rate: int, *, normed: bool) -> nn.ConvTranspose1d:
+    conv = nn.ConvTranspose1d(channels_in, channels_out, kernel, rate, padding=(kernel - rate) // 2)
+    if normed:
+        weight_norm(conv)
     return conv
 
 
 class ResidualBlock(nn.Module):
     """Dilated convolutions with residual connections, one kernel size. [B, C, F] -> same."""
 
-    def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...], *, paired: bool) -> None:
+    def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...], *, paired: bool, normed: bool) -> None:
         super().__init__()
-        self.dilated = nn.ModuleList(_conv(channels, channels, kernel, dilation) for dilation in dilations)
+        self.dilated = nn.ModuleList(_conv(channels, channels, kernel, each, normed=normed) for each in dilations)
         self.dilated_snakes = nn.ModuleList(Snake(channels) for _ in dilations)
         seconds = dilations if paired else ()
-        self.plain = nn.ModuleList(_conv(channels, channels, kernel) for _ in seconds)
+        self.plain = nn.ModuleList(_conv(channels, channels, kernel, normed=normed) for _ in seconds)
         self.plain_snakes = nn.ModuleList(Snake(channels) for _ in seconds)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -58,9 +66,9 @@ class ResidualBlock(nn.Module):
 class ReceptiveFields(nn.ModuleList):
     """Multi-receptive-field fusion: the mean of residual blocks of several kernel sizes. [B, C, F] -> same."""
 
-    def __init__(self, channels: int, config: HifiGanConfig) -> None:
+    def __init__(self, channels: int, config: HifiGanConfig, *, normed: bool) -> None:
         super().__init__(
-            ResidualBlock(channels, kernel, config.block_dilations, paired=config.paired)
+            ResidualBlock(channels, kernel, config.block_dilations, paired=config.paired, normed=normed)
             for kernel in config.block_kernels
         )
 
@@ -76,21 +84,24 @@ class HifiGan(nn.Module):
 
     Shape: latent [B, C, F], white noise [B or 1, F hop] (where it is configured) -> waveform [B, F hop] with
     hop = upsampling times `hop_out`.
+
+    Args:
+        normed: with weight norm, for training; without it is what `fold_weight_norm` leaves.
     """
 
-    def __init__(self, channels_in: int, config: HifiGanConfig, hop_out: int) -> None:
+    def __init__(self, channels_in: int, config: HifiGanConfig, hop_out: int, *, normed: bool = True) -> None:
         super().__init__()
         self.config = config
         widths = config.stage_channels()
-        self.enter = _conv(channels_in, widths[0], 7)
+        self.enter = _conv(channels_in, widths[0], 7, normed=normed)
         self.snakes = nn.ModuleList(Snake(width) for width in widths[:-1])
         self.ups = nn.ModuleList(
-            weight_norm(nn.ConvTranspose1d(before, after, kernel, rate, padding=(kernel - rate) // 2))
+            _upsampling(before, after, kernel, rate, normed=normed)
             for before, after, rate, kernel in zip(widths, widths[1:], config.rates, config.kernels, strict=False)
         )
-        self.blocks = nn.ModuleList(ReceptiveFields(width, config) for width in widths[1:])
+        self.blocks = nn.ModuleList(ReceptiveFields(width, config, normed=normed) for width in widths[1:])
         self.snake_out = Snake(widths[-1])
-        self.leave = _conv(widths[-1], config.outputs, 7)
+        self.leave = _conv(widths[-1], config.outputs, 7, normed=normed)
         if config.noise and self.leave.bias is not None:
             bins = config.istft_n_fft // 2 + 1
             nn.init.constant_(self.leave.bias[2 * bins :], _QUIET_LOG_GAIN)

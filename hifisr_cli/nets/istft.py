@@ -27,13 +27,16 @@ class IstftOutput(nn.Module):
         super().__init__()
         self.n_fft, self.hop = n_fft, hop
         self.overlap = n_fft // hop
-        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+        self.register_buffer("window", torch.hann_window(n_fft, device="cpu"), persistent=False)
 
     def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
         log_magnitude, phase, *log_gain = torch.split(x.float(), self.n_fft // 2 + 1, dim=1)
         spectrum = torch.polar(torch.exp(log_magnitude.clamp(max=_LOG_MAGNITUDE_MAX)), phase)
         if log_gain and noise is not None:
-            spectrum = spectrum + torch.exp(log_gain[0].clamp(max=_LOG_MAGNITUDE_MAX)) * self._spectrum(noise)
+            gain = torch.exp(log_gain[0].clamp(max=_LOG_MAGNITUDE_MAX))
+            # As real numbers: a product of real and complex tensors makes the real one complex first.
+            shaped = torch.view_as_real(self._spectrum(noise)) * gain[..., None]
+            spectrum = spectrum + torch.view_as_complex(shaped)
         frames = torch.fft.irfft(spectrum, n=self.n_fft, dim=1).transpose(1, 2) * self.window
         wave = self._overlap_add(frames)
         weight = self._overlap_add(self.window.square().expand(1, frames.shape[1], -1))
@@ -43,15 +46,16 @@ class IstftOutput(nn.Module):
     def _spectrum(self, noise: Tensor) -> Tensor:
         """[B, F hop] -> [B, K, F]: its STFT on the frames of this layer, scaled to unit variance."""
         pad = (self.n_fft - self.hop) // 2
-        padded = F.pad(noise, (pad, pad))
-        spectrum = torch.stft(padded, self.n_fft, self.hop, window=self.window, center=False, return_complex=True)
-        return spectrum / self.window.square().sum().sqrt()
+        padded = F.pad(noise / self.window.square().sum().sqrt(), (pad, pad))
+        return torch.stft(padded, self.n_fft, self.hop, window=self.window, center=False, return_complex=True)
 
     def _overlap_add(self, frames: Tensor) -> Tensor:
         """[B, F, n_fft] -> [B, F hop]: the sum of frames at their places, cropped to the centres' span."""
         batch, count, _ = frames.shape
         parts = frames.reshape(batch, count, self.overlap, self.hop)
-        padded = [F.pad(parts[:, :, i], (0, 0, i, self.overlap - 1 - i)) for i in range(self.overlap)]
-        summed = torch.stack(padded).sum(0).reshape(batch, -1)
+        summed = frames.new_zeros(batch, count + self.overlap - 1, self.hop)
+        for i in range(self.overlap):
+            summed[:, i : i + count] += parts[:, :, i]
+        summed = summed.flatten(1)
         start = (self.n_fft - self.hop) // 2
         return summed[:, start : start + count * self.hop]

@@ -39,14 +39,14 @@ def mel_to_hz(mel: Tensor) -> Tensor:
 
 def band_edges(bands: int, f_max: float) -> Tensor:
     """Corner frequencies in Hz [M + 2] in float64: band m rises from edge m to m + 1 and falls to m + 2."""
-    top = float(hz_to_mel(torch.tensor(f_max, dtype=torch.float64)))
-    return mel_to_hz(torch.linspace(0.0, top, bands + 2, dtype=torch.float64))
+    top = float(hz_to_mel(torch.tensor(f_max, dtype=torch.float64, device="cpu")))
+    return mel_to_hz(torch.linspace(0.0, top, bands + 2, dtype=torch.float64, device="cpu"))
 
 
 def mel_filterbank(n_fft: int, bands: int, f_max: float, sample_rate: int = SAMPLE_RATE) -> Tensor:
     """Triangular filters of unit area [M, K] in float64, K = n_fft / 2 + 1."""
     edges = band_edges(bands, f_max)[:, None]
-    bins = torch.linspace(0.0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64)[None]
+    bins = torch.linspace(0.0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64, device="cpu")[None]
     rise = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     fall = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
     return torch.minimum(rise, fall).clamp(min=0.0) * (2.0 / (edges[2:] - edges[:-2]))
@@ -65,7 +65,9 @@ class LogMel(nn.Module):
     def __init__(self, config: MelConfig) -> None:
         super().__init__()
         self.config = config
-        self.register_buffer("window", torch.hann_window(config.n_fft, dtype=torch.float64).float(), persistent=False)
+        # Constants are made on the processor even while parameters are made on the meta device.
+        window = torch.hann_window(config.n_fft, dtype=torch.float64, device="cpu").float()
+        self.register_buffer("window", window, persistent=False)
         filterbank = mel_filterbank(config.n_fft, config.bands, config.f_max)
         self.register_buffer("filterbank", filterbank.float(), persistent=False)
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Literal
 
 from hifisr_cli.checkpoints.registry import find_model
 from hifisr_cli.errors import DeviceError, UsageError
+from hifisr_cli.results import SAMPLE_RATE
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
     from hifisr_cli.nets.generator import Generator
+    from hifisr_cli.restore.workers import Workers
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -28,6 +30,8 @@ class Model:
         parameter_hash: SHA-256 of its parameters.
         device: where it runs.
         precision: what latent and head compute in; spectra and the crossover are always float32.
+        limits: what it cannot do by its training, one line each.
+        workers: threads for the windows of a batch, None where one window after the other is as fast.
     """
 
     name: str
@@ -35,6 +39,8 @@ class Model:
     generator: Generator
     device: torch.device
     precision: Literal["float32", "bfloat16", "float16"]
+    limits: tuple[str, ...] = ()
+    workers: Workers | None = None
 
     @property
     def hop(self) -> int:
@@ -51,6 +57,27 @@ class Model:
         """Samples by which an output is shorter than its window at either end."""
         return self.generator.trim
 
+    @property
+    def crossfade(self) -> int:
+        """Samples over which neighbouring windows are faded into each other; 0 where they agree by construction."""
+        from hifisr_cli.restore.crossfade import fade_length
+
+        return 0 if self._bounded else fade_length(self.hop, SAMPLE_RATE)
+
+    @property
+    def abreast(self) -> int:
+        """Windows that a processor computes side by side, where that saves more time than its memory is worth.
+
+        The published network is large and its windows are short: two of them add an eighth to its memory. For a small
+        network in long windows the windows are the memory.
+        """
+        return 1 if self.workers is None or self._bounded else self.workers.count
+
+    @property
+    def _bounded(self) -> bool:
+        """Its output does not depend on where a recording is cut, nor on the level of a whole window."""
+        return self.generator.config.latent.context == "bounded"
+
     def generate(self, waves: Tensor, cutoff_hz: Tensor, noise: Tensor) -> Tensor:
         """Runs the network on windows at its own level, on the model's device.
 
@@ -61,11 +88,23 @@ class Model:
         """
         import torch
 
-        try:
+        from hifisr_cli.dsp.level_match import match_level
+
+        def generated(waves: Tensor, cutoff_hz: Tensor, noise: Tensor) -> Tensor:
             with torch.inference_mode():
                 features = self.generator.featurize(waves, cutoff_hz)
                 with self._autocast():
-                    return self.generator.synthesize(features, noise, trimmed=True).float()
+                    wave = self.generator.synthesize(features, noise, trimmed=True).float()
+                return wave if self._bounded else match_level(wave, waves, cutoff_hz)
+
+        try:
+            if self.device.type != "cpu" or len(waves) == 1:
+                return generated(waves, cutoff_hz, noise)
+            if self.workers is not None:
+                return self.workers.map_rows(generated, waves, cutoff_hz, noise)
+            # A processor gains nothing from batches, and so the company of a window cannot touch a bit of it.
+            rows = zip(*(torch.split(each, 1) for each in (waves, cutoff_hz, noise)), strict=True)
+            return torch.cat([generated(*row) for row in rows])
         except torch.OutOfMemoryError as error:
             raise DeviceError(
                 f"{self.device} ran out of memory", hint="try a smaller --chunk-seconds or --batch-size"
@@ -105,6 +144,9 @@ def load_model(
     import torch
 
     from hifisr_cli.checkpoints.frozen import load
+    from hifisr_cli.nets.accelerate import accelerate
+    from hifisr_cli.nets.fast_head import FastHead
+    from hifisr_cli.restore.workers import Workers
 
     chosen = _device(device)
     if precision == "float16" and chosen.type == "cpu":
@@ -112,12 +154,19 @@ def load_model(
     if threads is not None or chosen.type == "cpu":
         torch.set_num_threads(threads or available_cores())
     generator, info = load(path)
+    workers: Workers | None = None
+    if chosen.type == "cpu" and precision in ("auto", "float32"):
+        head = accelerate(generator).head
+        if isinstance(head, FastHead) and torch.get_num_threads() > 1:
+            workers = Workers(torch.get_num_threads(), head.interrupt)
     return Model(
         name=info.name,
         parameter_hash=info.parameter_hash,
         generator=generator.to(chosen),
         device=chosen,
         precision="float32" if precision == "auto" else precision,
+        limits=info.limits,
+        workers=workers,
     )
 
 

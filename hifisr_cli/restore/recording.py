@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Literal
 from hifisr_cli.audio.decode import open_recording
 from hifisr_cli.audio.encode import open_output
 from hifisr_cli.audio.formats import OutputFormat, choose_format
+from hifisr_cli.audio.metadata import read_metadata
+from hifisr_cli.audio.raw import RawFormat
 from hifisr_cli.audio.resample import output_length
 from hifisr_cli.dsp.kept_band import KeptBandMeter
 from hifisr_cli.restore.chunks import CHUNK_SECONDS
+from hifisr_cli.restore.loudness import LevelledOutput, Levels, Loudness
 from hifisr_cli.restore.survey import Survey, Wave, survey_file
 from hifisr_cli.results import KEPT_FRACTION, AudioInfo, FileResult
 
@@ -36,15 +39,27 @@ class RestoreOptions:
         chunk_seconds, batch_size: memory against speed; they do not change the output.
         format: container of the output; None goes by the name of the output file, else WAV.
         bit_depth: of the output; "keep" is the input's, at least 24.
-        overwrite: replace an output that is there already.
+        overwrite: replace an output that is there already; "same" leaves it, if it is what would be written.
+        keep_mtime: the output's time of modification is the input's.
+        loudness: "keep" (the gain is exactly 1), "match" (as loud as the input), or LUFS.
+        true_peak_dbtp: the gain keeps the output's true peak below; None sets no limit.
+        salvage: restore what is readable of a damaged recording.
+        raw: what the header would say of inputs that have none.
+        measure_seconds: of a stream that goes on while it is restored, what is measured first; None chooses.
     """
 
     cutoff_hz: float | None = None
     chunk_seconds: float = CHUNK_SECONDS
     batch_size: int | None = None
-    format: Literal["wav", "flac", "keep"] | None = None
+    format: Literal["wav", "flac", "raw", "keep"] | None = None
     bit_depth: Literal["keep", "16", "24", "32f"] = "keep"
-    overwrite: bool = False
+    overwrite: bool | Literal["same"] = False
+    keep_mtime: bool = False
+    loudness: Loudness = "keep"
+    true_peak_dbtp: float | None = None
+    salvage: bool = False
+    raw: RawFormat | None = None
+    measure_seconds: float | None = None
 
 
 def plan_file(
@@ -61,7 +76,7 @@ def plan_file(
     """
     info, found = _survey(source, options, on_progress)
     chosen = _format(info, target, options)
-    return _result(_names(source, target, label), "planned", info, found, chosen)
+    return make_result(_names(source, target, label), "planned", info, found, chosen)
 
 
 def restore_file(
@@ -132,16 +147,35 @@ def _restoring(
     frames = output_length(found.frames, info.sample_rate)
     seconds = found.frames / info.sample_rate
     meter = KeptBandMeter(KEPT_FRACTION * (found.bandwidth.cutoff_hz if found.restorable else info.sample_rate / 2))
+    cutoff_hz = found.bandwidth.cutoff_hz if found.restorable else None
+    carried = read_metadata(source, info).for_output(
+        chosen, cutoff_hz=cutoff_hz, levelled=options.loudness != "keep" or options.true_peak_dbtp is not None
+    )
     with (
-        open_recording(source) as recording,
-        open_output(target, chosen, channels=info.channels, frames=frames, overwrite=options.overwrite) as output,
+        open_recording(source, salvage=options.salvage, raw=options.raw) as recording,
+        open_output(
+            target,
+            chosen,
+            channels=info.channels,
+            frames=frames,
+            overwrite=options.overwrite,
+            carried=carried,
+            mtime_ns=source.stat().st_mtime_ns if options.keep_mtime else None,
+        ) as output,
+        LevelledOutput(
+            output,
+            options.loudness,
+            ceiling_dbtp=options.true_peak_dbtp,
+            input_lufs=found.loudness_lufs,
+            target=target,
+            compare=meter.push,
+        ) as levelled,
     ):
         done = 0
 
         def write(finished: Wave, original: Wave) -> None:
             nonlocal done
-            encoded = output.write(finished)
-            meter.push(encoded, original)
+            levelled.write(finished, original)
             done += finished.shape[1]
             if on_progress is not None:
                 on_progress("restore", seconds * done / frames, seconds)
@@ -152,7 +186,7 @@ def _restoring(
         else:
             for block in blocks:
                 write(block, block)
-    return _result(
+    return make_result(
         _names(source, target, label),
         "restored" if found.restorable else "copied",
         info,
@@ -161,7 +195,10 @@ def _restoring(
         kept_band_error_db=meter.error_db(),
         clipped_samples=output.clipped,
         wall_seconds=time.monotonic() - started,
+        levels=levelled.levels(),
         model=model.name if found.restorable else None,
+        notes=(*recording.notes, *carried.warnings, *output.problems),
+        salvaged=recording.salvaged,
     )
 
 
@@ -191,7 +228,7 @@ def _survey(source: Path, options: RestoreOptions, on_progress: Progress | None)
         if on_progress is not None:
             on_progress("survey", seconds, None)
 
-    return survey_file(source, cutoff_hz=options.cutoff_hz, on_progress=heard)
+    return survey_file(source, cutoff_hz=options.cutoff_hz, on_progress=heard, salvage=options.salvage, raw=options.raw)
 
 
 def _format(info: AudioInfo, target: Path | None, options: RestoreOptions) -> OutputFormat:
@@ -204,7 +241,7 @@ def _names(source: Path, target: Path | None, label: str | None) -> tuple[str, s
     return label or str(source), "-" if target is None else str(target)
 
 
-def _result(
+def make_result(
     names: tuple[str, str],
     status: Literal["restored", "copied", "planned"],
     info: AudioInfo,
@@ -214,8 +251,12 @@ def _result(
     kept_band_error_db: float | None = None,
     clipped_samples: int = 0,
     wall_seconds: float | None = None,
+    levels: Levels | None = None,
     model: str | None = None,
+    notes: tuple[str, ...] = (),
+    salvaged: bool = False,
 ) -> FileResult:
+    """The result of a recording, from what was found and done. `names` are those of input and output."""
     return FileResult(
         input=names[0],
         output=names[1],
@@ -229,9 +270,18 @@ def _result(
         codec=chosen.codec,
         bits=chosen.bits,
         wall_seconds=wall_seconds,
+        loudness_lufs=found.loudness_lufs,
+        output_loudness_lufs=None if levels is None else levels.loudness_lufs,
+        true_peak_dbtp=None if levels is None else levels.true_peak_dbtp,
+        loudness_gain_db=None if levels is None else levels.gain_db,
         model=model,
-        warnings=_warnings(found, clipped_samples),
+        salvaged=salvaged,
+        warnings=(*_warnings(found, clipped_samples), *notes, *_loudness_note(levels)),
     )
+
+
+def _loudness_note(levels: Levels | None) -> tuple[str, ...]:
+    return () if levels is None or levels.note is None else (f"loudness: {levels.note}",)
 
 
 def _warnings(found: Survey, clipped_samples: int) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ class Identity:
     hop: int = 480
     context: int = 960
     trim: int = 0
+    crossfade: int = 0
+    abreast: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     batches: list[int] = field(default_factory=list)
 
