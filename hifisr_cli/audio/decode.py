@@ -1,4 +1,4 @@
-"""Recordings as float32 blocks, read forward once, with every way of being broken told apart.
+"""Opening recordings: the operating system first, then whichever decoder the content asks for.
 
 The operating system opens the file (libsndfile reports a missing file, a forbidden one and a full disk alike), the
 header's promise is compared with what is there (libsndfile reads truncated files without a word), and the content
@@ -9,134 +9,108 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
 
-import numpy as np
-import numpy.typing as npt
-
-from hifisr_cli.audio.integrity import find_open_header, find_shortfall
+from hifisr_cli.audio.bytestream import ByteStream
+from hifisr_cli.audio.foreign import foreign_kind, has_decoder, open_foreign, partly_foreign_kind
+from hifisr_cli.audio.integrity import find_shortfall
+from hifisr_cli.audio.limits import MAX_CHANNELS, check_limits
 from hifisr_cli.audio.mpeg import MpegScan, looks_like_mpeg, scan_mpeg
-from hifisr_cli.audio.resample import MAX_RATE, MIN_RATE
-from hifisr_cli.errors import (
-    EmptyAudioError,
-    FileError,
-    NonFiniteError,
-    NotAudioError,
-    TruncatedError,
-    UnreadableError,
-    UnsupportedError,
+from hifisr_cli.audio.raw import RawFormat, RawSource
+from hifisr_cli.audio.sound import NotOpenedError, open_sound
+from hifisr_cli.audio.source import BLOCK_FRAMES, Damage, Recording, Source, empty, truncated
+from hifisr_cli.audio.wavstream import parse_wav
+from hifisr_cli.errors import EmptyAudioError, NotAudioError, UnreadableError
+
+__all__ = ["BLOCK_FRAMES", "MAX_CHANNELS", "Recording", "check_headerless", "open_recording"]
+
+_HEAD = 512
+_CONVERT = (
+    "WAV, AIFF, FLAC, Ogg Vorbis, Opus, MP3 and, with PyAV or ffmpeg, M4A, WMA, AC-3, AMR and videos are read; "
+    "describe samples without a header with --raw"
 )
-from hifisr_cli.results import AudioInfo
-
-if TYPE_CHECKING:
-    from hifisr_cli.audio.forward import ForwardFile
-
-BLOCK_FRAMES = 65_536
-MAX_CHANNELS = 8
-
-_UNKNOWN_FRAMES = 1 << 40  # libsndfile says 2**63 - 1 where a header leaves the length open
-_BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
-_BITS |= {f"ALAC_{bits}": bits for bits in (16, 20, 24, 32)}
-_COMPANDED = ("ULAW", "ALAW")
-_CONVERT = "WAV, AIFF, FLAC, Ogg Vorbis, Opus and MP3 are read; convert other recordings first, for example with ffmpeg"
+_HEADERS = (b"RIFF", b"RF64", b"fLaC", b"OggS", b"FORM", b"ID3\x03", b"ID3\x04")
 
 
-def open_recording(path: Path) -> Recording:
+def open_recording(path: Path, *, salvage: bool = False, raw: RawFormat | None = None) -> Recording:
     """Open a recording; use the result in a `with` statement.
+
+    Args:
+        salvage: take what is readable of a damaged recording; `Recording.notes` tells what is missing.
+        raw: the file has no header; this is what it would say.
 
     Raises:
         UnreadableError: missing, a folder, not a regular file, no permission.
         EmptyAudioError: no bytes, or no samples.
         NotAudioError: not a recording, or of a kind that is not read.
         TruncatedError: it has fewer bytes than its header promises.
-        UnsupportedError: more than 8 channels, or a sample rate below 1 or above 768 kHz.
+        UnsupportedError: more than 8 channels, a sample rate below 1 or above 768 kHz, or no decoder for it here.
     """
-    return Recording(path)
+    with ExitStack() as stack:
+        fd, size = _open_regular(path, stack)
+        head = os.pread(fd, _HEAD, 0)
+        damage: Damage | None = None
+        notes: tuple[str, ...] = ()
+        if raw is not None:
+            check_limits(path, sample_rate=raw.sample_rate, channels=raw.channels)
+            check_headerless(path, head)
+            source: Source = RawSource(lambda count: os.read(fd, count), raw, frames=None)
+        elif (kind := foreign_kind(head)) is not None:
+            source = open_foreign(path, fd, kind, stack, tolerant=salvage)
+            notes = _tracks(source)
+        else:
+            source, damage = _open_known(path, fd, size, head, stack, salvage=salvage)
+        check_limits(path, sample_rate=source.info.sample_rate, channels=source.info.channels)
+        if source.info.frames == 0:
+            raise empty(path)
+        return Recording(path, source, stack.pop_all().close, salvage=salvage, damage=damage, notes=notes)
 
 
-class Recording:
-    """An open recording. See `open_recording`.
+def check_headerless(path: Path, head: bytes) -> None:
+    """A header read as samples would be a loud click, and the wrong rate.
 
-    Attributes:
-        path: of the file.
-        info: what it says of itself.
+    Raises:
+        NotAudioError: the first bytes are those of a recording with a header.
     """
+    if head[:4] in _HEADERS or foreign_kind(head) not in (None, ("ac3", "AC3"), ("eac3", "AC3"), ("aac", "AAC")):
+        raise NotAudioError("has a header of its own", path=path, hint="leave out --raw")
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._used = False
-        with ExitStack() as stack:
-            fd, size = _open_regular(path, stack)
-            shortfall = find_shortfall(fd, size)
-            if shortfall is not None:
-                raise _truncated(path, str(shortfall))
-            self._file, frames = _open_sound(path, fd, size, stack)
-            self.info = _describe(self._file, frames)
-            _check_info(path, self.info)
-            self._resources = stack.pop_all()
 
-    def __enter__(self) -> Self:
-        return self
+def _open_known(
+    path: Path, fd: int, size: int, head: bytes, stack: ExitStack, *, salvage: bool
+) -> tuple[Source, Damage | None]:
+    """A file that libsndfile should read, and what is known to be wrong with it."""
+    damage = None
+    shortfall = find_shortfall(fd, size)
+    if shortfall is not None:
+        promised, have = shortfall.promised, shortfall.have
+        damage = Damage(str(shortfall), have / promised if promised and have is not None else None)
+    scan = scan_mpeg(fd) if looks_like_mpeg(head[:4]) else None
+    if scan is not None and (damaged := _find_missing_frames(scan)) is not None:
+        damage = damaged
+    if damage is not None and not salvage:
+        raise truncated(path, damage.detail)
+    try:
+        return open_sound(fd, size, scan, stack), damage
+    except NotOpenedError as error:
+        own = _open_wav(path, stack) if head[8:12] == b"WAVE" else None
+        if own is not None:
+            return own, damage
+        kind = partly_foreign_kind(head)
+        if kind is not None and has_decoder():
+            return open_foreign(path, fd, kind, stack, tolerant=salvage), damage
+        raise NotAudioError(f"cannot be decoded: {error}", path=path, hint=_CONVERT) from error
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
-    def close(self) -> None:
-        self._resources.close()
-
-    def blocks(self, frames: int = BLOCK_FRAMES) -> Iterator[npt.NDArray[np.float32]]:
-        """Blocks [C, T] of float32 with full scale 1, T equal to `frames` in all but the last. Can be used once.
-
-        Raises:
-            TruncatedError: the sound breaks off or cannot be decoded further.
-            NonFiniteError: a sample is NaN or infinite.
-            EmptyAudioError: there was no sample.
-            ValueError: used a second time.
-        """
-        if self._used:
-            raise ValueError("a recording is read forward once; open it again")
-        self._used = True
-        done = 0
-        while True:
-            block = self._read(frames)
-            if not block.shape[1]:
-                break
-            if not np.isfinite(block).all():
-                at = (done + int(np.argmin(np.isfinite(block).all(axis=0)))) / self.info.sample_rate
-                raise NonFiniteError(
-                    f"a sample at {at:.3f} s is not a number or infinite",
-                    path=self.path,
-                    hint="export the recording again from the program that made it",
-                )
-            done += block.shape[1]
-            yield block
-        if done == 0:
-            raise _empty(self.path)
-        if self.info.frames is not None and done < self.info.frames:
-            rate = self.info.sample_rate
-            raise _truncated(self.path, f"it breaks off after {done / rate:.3f} of {self.info.frames / rate:.3f} s")
-
-    def _read(self, frames: int) -> npt.NDArray[np.float32]:
-        """The next [C, T] samples, fewer than `frames` at the end only."""
-        import soundfile
-
-        block = np.empty((frames, self.info.channels), np.float32)
-        filled = 0
-        try:
-            while filled < frames:
-                count = len(self._file.read(out=block[filled:]))
-                if count == 0:
-                    break
-                filled += count
-        except soundfile.LibsndfileError as error:
-            raise _truncated(self.path, f"the sound cannot be decoded to its end: {_reason(error)}") from error
-        return np.ascontiguousarray(block[:filled].T)
+def _open_wav(path: Path, stack: ExitStack) -> Source | None:
+    """A WAV or RF64 file read as a stream: libsndfile loses its way behind an RF64 file's chunks of an odd length."""
+    stream = ByteStream(stack.enter_context(path.open("rb")))
+    found = parse_wav(stream)
+    if found is None:
+        return None
+    stream.commit()
+    return RawSource(stream.read, found.form, frames=found.frames, container=found.container)
 
 
 def _open_regular(path: Path, stack: ExitStack) -> tuple[int, int]:
@@ -145,8 +119,8 @@ def _open_regular(path: Path, stack: ExitStack) -> tuple[int, int]:
     try:
         fd = os.open(path, flags)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UnreadableError(f"cannot be opened: {reason}", path=path, hint="check the name and its rights") from error
+        why = (error.strerror or str(error)).lower()
+        raise UnreadableError(f"cannot be opened: {why}", path=path, hint="check the name and its rights") from error
     stack.callback(os.close, fd)
     status = os.fstat(fd)
     if stat.S_ISDIR(status.st_mode):
@@ -158,78 +132,16 @@ def _open_regular(path: Path, stack: ExitStack) -> tuple[int, int]:
     return fd, status.st_size
 
 
-def _open_sound(path: Path, fd: int, size: int, stack: ExitStack) -> tuple[ForwardFile, int | None]:
-    """The sound behind a descriptor, and its length in frames where we know better than libsndfile."""
-    import soundfile
-
-    from hifisr_cli.audio.forward import ForwardFile, PipedFile
-
-    scan = scan_mpeg(fd) if looks_like_mpeg(os.pread(fd, 4, 0)) else None
-    if scan is not None:
-        _check_frames(path, scan)
-    unfinished = find_open_header(fd, size)
-    os.lseek(fd, 0, os.SEEK_SET)
-    try:
-        if unfinished is not None:
-            header, frames = unfinished
-            pipe = PipedFile(fd, len(header), header)
-        elif scan is not None and scan.frames != scan.promised:
-            pipe, frames = PipedFile(fd, scan.start), scan.frames * scan.samples
-        else:
-            return stack.enter_context(ForwardFile(fd, closefd=False)), None
-        stack.callback(pipe.close)
-        return stack.enter_context(ForwardFile(pipe.fd, closefd=False)), frames
-    except soundfile.LibsndfileError as error:
-        raise NotAudioError(f"cannot be decoded: {_reason(error)}", path=path, hint=_CONVERT) from error
-
-
-def _check_frames(path: Path, scan: MpegScan) -> None:
+def _find_missing_frames(scan: MpegScan) -> Damage | None:
     """Some encoders count the frame of the header as well, so one frame less is no loss."""
-    if scan.cut or (scan.promised is not None and scan.frames < scan.promised - 1):
-        detail = "its last frame is cut" if scan.cut else f"{scan.frames} of {scan.promised} frames are there"
-        raise _truncated(path, detail)
+    if not scan.cut and (scan.promised is None or scan.frames >= scan.promised - 1):
+        return None
+    if scan.promised is None or scan.frames >= scan.promised - 1:
+        return Damage("its last frame is cut")
+    detail = "its last frame is cut" if scan.cut else f"{scan.frames} of {scan.promised} frames are there"
+    return Damage(detail, scan.frames / scan.promised)
 
 
-def _describe(file: ForwardFile, frames: int | None) -> AudioInfo:
-    codec = str(file.subtype)
-    bits = _BITS.get(codec)
-    known = frames if frames is not None else int(file.frames)
-    return AudioInfo(
-        container=str(file.format),
-        codec=codec,
-        sample_rate=int(file.samplerate),
-        channels=int(file.channels),
-        frames=known if known < _UNKNOWN_FRAMES else None,
-        bits=bits,
-        is_float=codec in ("FLOAT", "DOUBLE"),
-        lossy=bits is None and codec not in _COMPANDED,
-    )
-
-
-def _check_info(path: Path, info: AudioInfo) -> None:
-    if info.frames == 0:
-        raise _empty(path)
-    if info.channels > MAX_CHANNELS:
-        raise UnsupportedError(
-            f"has {info.channels} channels; up to {MAX_CHANNELS} are supported", path=path, hint="split it first"
-        )
-    if not MIN_RATE <= info.sample_rate <= MAX_RATE:
-        raise UnsupportedError(
-            f"says that its sample rate is {info.sample_rate} Hz; {MIN_RATE} to {MAX_RATE} Hz are supported",
-            path=path,
-            hint="the header may be damaged",
-        )
-
-
-def _truncated(path: Path, detail: str) -> FileError:
-    return TruncatedError(f"the recording is incomplete: {detail}", path=path, hint="copy or export it again")
-
-
-def _empty(path: Path) -> FileError:
-    return EmptyAudioError("the recording has no samples", path=path, hint="copy or export it again")
-
-
-def _reason(error: Exception) -> str:
-    """libsndfile's own words, without its prefix, as part of a sentence."""
-    text = str(getattr(error, "error_string", error)).strip().rstrip(".")
-    return text[:1].lower() + text[1:]
+def _tracks(source: Source) -> tuple[str, ...]:
+    count = getattr(source, "tracks", 1)
+    return (f"the first of {count} sound tracks was taken",) if count > 1 else ()

@@ -15,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hifisr_cli.audio.formats import OutputFormat
+from hifisr_cli.audio.metadata import NOTHING, Carried
 from hifisr_cli.audio.quantise import DITHER_BELOW_BITS, Dither, quantise
-from hifisr_cli.audio.sinks import CodecSink, Encodable, Sink, WavSink, write_all
-from hifisr_cli.audio.staging import StagedFile, output_error
+from hifisr_cli.audio.sinks import CodecSink, Sink, WavSink
+from hifisr_cli.audio.staging import Overwrite, StagedFile, output_error
+from hifisr_cli.audio.streamed import Encodable, FlacStreamSink, RawSink, is_pipe, write_all
 from hifisr_cli.errors import NonFiniteError, OutputError, UnsupportedError
 
 WRITE_FRAMES = 65_536
@@ -27,22 +29,36 @@ _COPY = 1 << 20
 _AIFF_MAX = 0xFFFF_0000  # bytes of sound; its sizes have 32 bits
 
 
-def open_output(target: Path | None, chosen: OutputFormat, *, channels: int, frames: int, overwrite: bool) -> Output:
+def open_output(
+    target: Path | None,
+    chosen: OutputFormat,
+    *,
+    channels: int,
+    frames: int | None,
+    overwrite: Overwrite,
+    carried: Carried = NOTHING,
+    mtime_ns: int | None = None,
+) -> Output:
     """An output to be used in a `with` statement; leaving it without an exception completes the file.
 
     Args:
-        target: of the file, or None for standard output: WAV streams there, other formats follow when complete.
+        target: of the file, or None for standard output: WAV, raw and (into a pipe) FLAC stream there, other formats
+            follow when complete.
         chosen: how it is written.
         channels: C.
-        frames: samples a channel that will be written, exactly.
+        frames: samples a channel that will be written, exactly; None where nobody knows (only what streams).
         overwrite: replace what is there.
+        carried: metadata; that of the container's that is written.
+        mtime_ns: the file's time of modification, instead of now.
 
     Entering raises:
         OutputExistsError: the target is there and may not be replaced.
         OutputError: its folder cannot be written to.
         UnsupportedError: too long for the container.
     """
-    return Output(target, chosen, channels=channels, frames=frames, overwrite=overwrite)
+    return Output(
+        target, chosen, channels=channels, frames=frames, overwrite=overwrite, carried=carried, mtime_ns=mtime_ns
+    )
 
 
 class Output:
@@ -50,10 +66,19 @@ class Output:
 
     Attributes:
         clipped: samples that exceeded full scale and were limited (never those of floating-point files).
+        problems: metadata that could not be written, one line each; complete when the output is.
     """
 
     def __init__(
-        self, target: Path | None, chosen: OutputFormat, *, channels: int, frames: int, overwrite: bool
+        self,
+        target: Path | None,
+        chosen: OutputFormat,
+        *,
+        channels: int,
+        frames: int | None,
+        overwrite: Overwrite,
+        carried: Carried = NOTHING,
+        mtime_ns: int | None = None,
     ) -> None:
         self._target, self._format = target, chosen
         self._channels, self._frames, self._overwrite = channels, frames, overwrite
@@ -62,11 +87,13 @@ class Output:
         self._staged: StagedFile | None = None
         self._sink: Sink | None = None
         self._resources = ExitStack()
+        self._carried, self._mtime_ns = carried, mtime_ns
         self.clipped = 0
+        self.problems: tuple[str, ...] = ()
 
     def __enter__(self) -> Self:
         chosen, channels, frames = self._format, self._channels, self._frames
-        if chosen.container == "aiff" and frames * channels * (chosen.bits or 32) // 8 > _AIFF_MAX:
+        if chosen.container == "aiff" and (frames or 0) * channels * (chosen.bits or 32) // 8 > _AIFF_MAX:
             raise UnsupportedError("too long for an AIFF file", path=self._target, hint="write WAV instead")
         with ExitStack() as stack:
             if self._target is not None:
@@ -76,10 +103,21 @@ class Output:
                 self._fd = self._descriptor(stack)
                 if chosen.container == "wav":
                     self._sink = WavSink(
-                        self._fd, chosen, channels=channels, frames=frames, seekable=self._target is not None
+                        self._fd,
+                        chosen,
+                        channels=channels,
+                        frames=frames,
+                        seekable=self._target is not None,
+                        carried=self._carried,
+                    )
+                elif chosen.container == "raw":
+                    self._sink = RawSink(self._fd, chosen)
+                elif self._fd == _STDOUT:
+                    self._sink = FlacStreamSink(
+                        self._fd, chosen, channels=channels, frames=frames, carried=self._carried
                     )
                 else:
-                    self._sink = CodecSink(self._fd, chosen, channels=channels)
+                    self._sink = CodecSink(self._fd, chosen, channels=channels, carried=self._carried)
             self._resources = stack.pop_all()
         return self
 
@@ -122,14 +160,17 @@ class Output:
             if kind is not None:
                 sink.abort()
                 return
-            if self._written != self._frames:
+            if self._frames is not None and self._written != self._frames:
                 sink.abort()
                 raise ValueError(f"{self._written} samples were written, {self._frames} promised")
             with self._reported():
                 sink.finish()
                 if isinstance(sink, CodecSink):
+                    self.problems = tuple(sink.problems)
                     self._verify()
                 if self._staged is not None:
+                    if self._mtime_ns is not None:
+                        os.utime(self._fd, ns=(self._mtime_ns, self._mtime_ns))
                     self._staged.commit()
                 elif self._fd != _STDOUT:
                     self._copy_to_stdout()
@@ -151,7 +192,7 @@ class Output:
         """Where the sink writes: the staged file, standard output, or a file that is copied there in the end."""
         if self._staged is not None:
             return self._staged.fd
-        if self._format.container == "wav":
+        if self._format.container in ("wav", "raw") or (self._format.container == "flac" and is_pipe(_STDOUT)):
             return _STDOUT
         # These formats go back to their header when they know their length, which a pipe cannot.
         return stack.enter_context(tempfile.TemporaryFile(prefix="hifisr-")).fileno()
@@ -167,8 +208,8 @@ class Output:
 
         os.lseek(self._fd, 0, os.SEEK_SET)
         with ForwardFile(self._fd, closefd=False) as file:
-            if file.frames != self._frames:
-                raise OSError(errno.EIO, f"{file.frames} of {self._frames} samples arrived on the disk")
+            if file.frames != self._written:
+                raise OSError(errno.EIO, f"{file.frames} of {self._written} samples arrived on the disk")
 
     @contextmanager
     def _reported(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ from typing import Literal
 from hifisr_cli.errors import UnsupportedError, UsageError
 from hifisr_cli.results import AudioInfo, Container
 
-Requested = Literal["wav", "flac", "keep"]
+Requested = Literal["wav", "flac", "raw", "keep"]
 BitDepth = Literal["keep", "16", "24", "32f"]
 
 _WRITABLE: dict[str, Container] = {
@@ -27,7 +27,15 @@ _WRITABLE: dict[str, Container] = {
 WRITABLE_SUFFIXES = frozenset(_WRITABLE)
 """Suffixes that an output file may have."""
 
-AUDIO_SUFFIXES = WRITABLE_SUFFIXES | {".aifc", ".au", ".snd", ".caf", ".w64"}
+RAW_SUFFIX = ".raw"
+"""Suffix of samples without a header, which are written where they are asked for and in no other case."""
+
+_VIDEO = (".mp4", ".m4v", ".mkv", ".mov", ".webm", ".avi", ".wmv", ".asf", ".3gp", ".3g2", ".mpg", ".mpeg", ".flv")
+_AUDIO = (".m4a", ".m4b", ".aac", ".mka", ".wma", ".ac3", ".eac3", ".amr", ".awb", ".ape", ".wv", ".tta", ".mp2")
+FOREIGN_SUFFIXES = frozenset(_VIDEO + _AUDIO)
+"""Suffixes of recordings and videos that PyAV or ffmpeg decode (and .mp2)."""
+
+AUDIO_SUFFIXES = WRITABLE_SUFFIXES | {".aifc", ".au", ".snd", ".caf", ".w64"} | FOREIGN_SUFFIXES
 """Suffixes of what a folder is searched for; a file that is named explicitly may have any."""
 
 # What libsndfile calls the containers that an output can keep.
@@ -73,7 +81,8 @@ def choose_format(
 
     Args:
         info: of the recording.
-        requested: "wav", "flac", "keep" (the kind of the input where it can be written, else WAV), or None.
+        requested: "wav", "flac", "raw" (samples without a header), "keep" (the kind of the input where it can be
+            written, else WAV), or None.
         bit_depth: "keep" is the input's but at least 24; floating-point inputs stay so in WAV, and get 24 bits in
             containers of integers. Lossy codecs have no bit depth.
         suffix: of the output file, if it has a name; it decides where `requested` is None (WAV without a name), and
@@ -96,8 +105,8 @@ def choose_format(
         case "ogg":
             opus = name == ".opus" or (requested == "keep" and info.codec == "OPUS")
             return OutputFormat("ogg", "OPUS", None, ".opus") if opus else OutputFormat("ogg", "VORBIS", None, ".ogg")
-        case "wav":
-            return _pcm("wav", _wav_bits(info, bit_depth))
+        case "wav" | "raw":
+            return _pcm(container, _wav_bits(info, bit_depth))
         case _:
             if bit_depth == "32f" and requested != "keep":
                 raise UsageError(
@@ -112,6 +121,8 @@ def _choose_container(info: AudioInfo, requested: Requested | None, name: str | 
     if requested == "keep":
         return named or _FAMILIES.get(info.container, "wav")
     if requested is not None:
+        if requested == "raw" and name == RAW_SUFFIX:
+            return requested
         if named not in (None, requested):
             raise UsageError(
                 f"--format {requested} contradicts the suffix {name} of the output", hint="leave one of them out"

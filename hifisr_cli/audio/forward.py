@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections.abc import Callable
 
 import soundfile
 
@@ -18,6 +19,28 @@ class ForwardFile(soundfile.SoundFile):  # type: ignore[misc, unused-ignore]  # 
 
     def seekable(self) -> bool:
         return False
+
+
+class StreamPipe:
+    """The bytes that `pull` gives as a pipe: `fd` is its end for reading.
+
+    The thread that feeds it may wait for a stream for ever; it dies with the process.
+    """
+
+    def __init__(self, pull: Callable[[int], bytes]) -> None:
+        self.fd, self._write = os.pipe()
+        self._pull = pull
+        threading.Thread(target=self._feed, name="hifisr-stream-feed", daemon=True).start()
+
+    def _feed(self) -> None:
+        try:
+            with contextlib.suppress(OSError):
+                while data := self._pull(1 << 16):
+                    view = memoryview(data)
+                    while view:
+                        view = view[os.write(self._write, view) :]
+        finally:
+            os.close(self._write)
 
 
 class PipedFile:

@@ -14,6 +14,9 @@ from typing import Literal
 from hifisr_cli.audio.ogg import ends_properly
 
 _MAX_HEADER = 1 << 15
+_MOST_CHUNKS = 100_000
+"""A file of zeros is a file of empty chunks; nobody looks through millions of them."""
+
 _UNKNOWN = 0x7FFF_0000  # sox writes 0x7FFFF000 plus a little, ffmpeg 0xFFFFFFFF; a true size this large is checked too
 _W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _W64_DATA = bytes.fromhex("64617461f3acd3118cd100c04f8edb8a")
@@ -36,7 +39,7 @@ class Shortfall:
 def find_shortfall(fd: int, size: int) -> Shortfall | None:
     """What is missing at the end of the file of `size` bytes behind a descriptor, None where nothing is known to be.
 
-    Knows WAV, RF64, Wave64, AIFF, AU and Ogg; the decoder itself notices in FLAC, and `mpeg.py` counts MP3 frames.
+    Knows WAV, RF64, Wave64, AIFF, AU, CAF and Ogg; the decoder itself notices in FLAC, and `mpeg.py` counts MP3 frames.
     """
     head = os.pread(fd, 40, 0)
     walk: Callable[[int, int], Shortfall | None]
@@ -45,6 +48,8 @@ def find_shortfall(fd: int, size: int) -> Shortfall | None:
             walk = _riff
         case b"FORM", (b"AIFF" | b"AIFC"):
             walk = _aiff
+        case b"caff", _:
+            walk = _caf
         case b".snd", _:
             walk = _au
         case b"OggS", _:
@@ -78,7 +83,9 @@ def find_open_header(fd: int, size: int) -> tuple[bytes, int] | None:
 
 
 def _ends_in_chunks(fd: int, position: int, size: int) -> bool:
-    while position + 8 <= size:
+    for _ in range(_MOST_CHUNKS):
+        if position + 8 > size:
+            break
         length = int.from_bytes(os.pread(fd, 4, position + 4), "little")
         position += 8 + length + length % 2
     return position == size
@@ -87,7 +94,9 @@ def _ends_in_chunks(fd: int, position: int, size: int) -> bool:
 def _chunks(fd: int, size: int, order: Literal["little", "big"]) -> Iterator[tuple[bytes, int, int]]:
     """Chunks after a 12-byte header: name, position of the content, promised length."""
     position = 12
-    while position + 8 <= size:
+    for _ in range(_MOST_CHUNKS):
+        if position + 8 > size:
+            return
         head = os.pread(fd, 8, position)
         length = int.from_bytes(head[4:], order)
         yield head[:4], position + 8, length
@@ -124,9 +133,27 @@ def _au(fd: int, size: int) -> Shortfall | None:
     return None if length == 0xFFFF_FFFF else _compare(length, size - start)
 
 
+def _caf(fd: int, size: int) -> Shortfall | None:
+    position = 8
+    for _ in range(_MOST_CHUNKS):
+        if position + 12 > size:
+            break
+        head = os.pread(fd, 12, position)
+        length = int.from_bytes(head[4:], "big", signed=True)
+        position += 12
+        if head[:4] == b"data":
+            return None if length < 0 else _compare(length, size - position)
+        if length < 0:
+            break
+        position += length
+    return Shortfall()
+
+
 def _wave64(fd: int, size: int) -> Shortfall | None:
     position = 40
-    while position + 24 <= size:
+    for _ in range(_MOST_CHUNKS):
+        if position + 24 > size:
+            break
         head = os.pread(fd, 24, position)
         length = int.from_bytes(head[16:], "little")  # counts its own 24 bytes
         if head[:16] == _W64_DATA:

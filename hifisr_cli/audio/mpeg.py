@@ -7,7 +7,12 @@ one, would silently be read in part. The frame headers tell the truth. Header la
 from __future__ import annotations
 
 import mmap
+import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hifisr_cli.audio.bytestream import ByteStream
 
 _BITRATES = {  # kbit/s by (MPEG 1?, layer)
     (True, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -17,7 +22,15 @@ _BITRATES = {  # kbit/s by (MPEG 1?, layer)
     (False, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
     (False, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
+_SEARCHED = 1 << 16
+_MOST_TRIES = 200_000
+"""Places that look like a header and are none, in a row: more than in 100 MB of anything but malice."""
+_DECODER_DELAY = 529
 _RATES = (44_100, 48_000, 32_000)  # MPEG 1; half of it in MPEG 2, a quarter in MPEG 2.5
+
+
+# Eleven ones, a version and a layer that exist, a bit rate: searched for in C, since a file may be full of ones.
+_HEADER = re.compile(rb"\xff[\xe2-\xe7\xf2-\xf7\xfa-\xff][\x10-\xeb]", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +117,50 @@ def scan_mpeg(fd: int) -> MpegScan | None:
         return MpegScan(start, frames, head.samples, promised, cut)
 
 
+@dataclass(frozen=True, slots=True)
+class MpegStart:
+    """What the beginning of a stream says.
+
+    Attributes:
+        skip_begin, skip_end: samples a channel that the encoder and the decoder have added at either end.
+        length: samples a channel without them, None where the stream does not say.
+    """
+
+    skip_begin: int
+    skip_end: int
+    length: int | None
+
+
+def start_mpeg(stream: ByteStream) -> MpegStart | None:
+    """Read a stream up to its first frame with sound; None where there is none within 64 kB (after tags).
+
+    An MPEG decoder is 529 samples late. Where the header of an encoder (Xing with LAME's fields) states how many it
+    has added, they are taken off as all players do it.
+    """
+    while (tag := stream.peek(10))[:3] == b"ID3" and len(tag) == 10:
+        size = (tag[6] & 0x7F) << 21 | (tag[7] & 0x7F) << 14 | (tag[8] & 0x7F) << 7 | tag[9] & 0x7F
+        if not stream.skip(10 + size + (10 if tag[5] & 0x10 else 0)):
+            return None
+    window = stream.peek(_SEARCHED)
+    found = None if window[:4] == b"fLaC" else _find(window, 0, None)
+    if found is None:
+        return None
+    position, frame = found
+    head = window[position : position + frame.length]
+    promised, tagged = _promise(head, frame)
+    stream.skip(position + (frame.length if tagged else 0))
+    if not tagged:
+        return MpegStart(0, 0, None)
+    at = 4 + frame.side_info
+    begin = end = 0
+    lame = head[at + 120 :] if head[at : at + 4] in (b"Xing", b"Info") and head[at + 7] & 15 == 15 else b""
+    if len(lame) >= 24 and lame[0]:
+        delay, padding = lame[21] << 4 | lame[22] >> 4, (lame[22] & 15) << 8 | lame[23]
+        begin, end = delay + _DECODER_DELAY, max(0, padding - _DECODER_DELAY)
+    length = None if promised is None else max(0, promised * frame.samples - begin - end)
+    return MpegStart(begin, end, length)
+
+
 def _skip_tags(data: mmap.mmap) -> int:
     """Where the ID3v2 tags at the start end (their sizes are of seven bits a byte)."""
     position = 0
@@ -116,9 +173,13 @@ def _skip_tags(data: mmap.mmap) -> int:
     return position
 
 
-def _find(data: mmap.mmap, position: int, kind: tuple[int, int, int] | None) -> tuple[int, Frame] | None:
+def _find(data: mmap.mmap | bytes, position: int, kind: tuple[int, int, int] | None) -> tuple[int, Frame] | None:
     """The next frame that is followed by another of its kind; two headers in step are no accident."""
-    while (position := data.find(b"\xff", position)) >= 0:
+    for _ in range(_MOST_TRIES):
+        match = _HEADER.search(data, position)
+        if match is None:
+            return None
+        position = match.start()
         frame = parse_frame(data[position : position + 4])
         if frame is not None and kind in (None, frame.kind):
             following = parse_frame(data[position + frame.length : position + frame.length + 4])

@@ -5,20 +5,20 @@ A sink takes integers or floats [C, T] in blocks of at most 65,536 frames (libsn
 
 from __future__ import annotations
 
-import os
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from hifisr_cli.audio.formats import OutputFormat
+from hifisr_cli.audio.metadata import NOTHING, Carried
 from hifisr_cli.audio.ogg import set_serial
-from hifisr_cli.audio.wav import pack_samples, wav_header, wav_padding
+from hifisr_cli.audio.riff_chunks import Chunk
+from hifisr_cli.audio.streamed import Encodable, write_all
+from hifisr_cli.audio.wav import DATA_HEADER, pack_samples, wav_header, wav_padding
 from hifisr_cli.results import SAMPLE_RATE
 
-Encodable = npt.NDArray[np.int32] | npt.NDArray[np.float32]
-
 _OGG_SERIAL = 0x48694669
+_ENDLESS = 1 << 40  # samples: more than a WAV header can state, so that it states none
 # 0 is the best and largest, 1 the worst. About 190 kbit/s for stereo Vorbis, 390 for Opus, 320 (constant) for MP3.
 _COMPRESSION = {"VORBIS": 0.4, "OPUS": 0.25, "MPEG_LAYER_III": 0.0}
 
@@ -38,36 +38,76 @@ class Sink(Protocol):
 
 
 class WavSink:
-    """A WAV or RF64 file, or a WAV stream where `seekable` is false."""
+    """A WAV or RF64 file, or a WAV stream where `seekable` is false, with the chunks that it is given."""
 
-    def __init__(self, fd: int, chosen: OutputFormat, *, channels: int, frames: int, seekable: bool) -> None:
+    def __init__(
+        self,
+        fd: int,
+        chosen: OutputFormat,
+        *,
+        channels: int,
+        frames: int | None,
+        seekable: bool,
+        carried: Carried = NOTHING,
+    ) -> None:
         self._fd = fd
         self._bits = chosen.bits or 32
-        self._padding = wav_padding(frames, channels=channels, bits=self._bits)
-        is_float = chosen.codec == "FLOAT"
-        write_all(fd, wav_header(frames, channels=channels, bits=self._bits, is_float=is_float, seekable=seekable))
+        self._padding = b"" if frames is None else wav_padding(frames, channels=channels, bits=self._bits)
+        before, self._after = carried.before, carried.after
+        if not seekable:  # a reader of a stream may never get to its end
+            before, self._after = before + self._after, ()
+
+        def header_for(before: tuple[Chunk, ...], after: tuple[Chunk, ...]) -> bytes:
+            return wav_header(
+                frames if frames is not None else _ENDLESS,
+                channels=channels,
+                bits=self._bits,
+                is_float=chosen.codec == "FLOAT",
+                seekable=seekable,
+                before=sum(chunk.length for chunk in before),
+                after=sum(chunk.length for chunk in after),
+            )
+
+        header = header_for(before, self._after)
+        if header.startswith(b"RF64"):  # where libsndfile does not find the samples behind chunks of an odd length
+            self._after += tuple(chunk for chunk in before if chunk.size % 2)
+            before = tuple(chunk for chunk in before if not chunk.size % 2)
+            header = header_for(before, self._after)
+        write_all(fd, header[:-DATA_HEADER])
+        self._write_chunks(before)
+        write_all(fd, header[-DATA_HEADER:])
 
     def write(self, samples: Encodable) -> None:
         write_all(self._fd, pack_samples(samples, self._bits))
 
     def finish(self) -> None:
         write_all(self._fd, self._padding)
+        self._write_chunks(self._after)
 
     def abort(self) -> None:
         pass
+
+    def _write_chunks(self, chunks: tuple[Chunk, ...]) -> None:
+        for chunk in chunks:
+            for part in chunk.parts():
+                write_all(self._fd, part)
 
 
 class CodecSink:
     """A file of libsndfile's. The descriptor must be that of an empty regular file.
 
+    Attributes:
+        problems: tags that could not be written, one line each.
+
     Raises:
         soundfile.LibsndfileError: where the disk is full, without saying so.
     """
 
-    def __init__(self, fd: int, chosen: OutputFormat, *, channels: int) -> None:
+    def __init__(self, fd: int, chosen: OutputFormat, *, channels: int, carried: Carried = NOTHING) -> None:
         from hifisr_cli.audio.forward import ForwardFile
 
-        self._fd, self._format = fd, chosen
+        self._fd, self._format, self._carried = fd, chosen, carried
+        self.problems: list[str] = []
         self._file = ForwardFile(
             fd,
             "w",
@@ -79,6 +119,11 @@ class CodecSink:
             compression_level=_COMPRESSION.get(chosen.codec),
             bitrate_mode="CONSTANT" if chosen.container == "mp3" else None,
         )
+        if carried.tags or carried.comment is not None:
+            from hifisr_cli.audio.tags_write import plain_texts
+
+            for name, text in plain_texts(chosen.container, carried.tags, carried.comment).items():
+                setattr(self._file, name, text)
 
     def write(self, samples: Encodable) -> None:
         if self._format.bits is not None:  # libsndfile takes the upper bits of an int32
@@ -87,6 +132,10 @@ class CodecSink:
 
     def finish(self) -> None:
         self._file.close()
+        if self._carried.tags or self._carried.comment is not None:
+            from hifisr_cli.audio.tags_write import finish_tags
+
+            finish_tags(self._fd, self._format, self._carried.tags, self._carried.comment, self.problems)
         if self._format.container == "ogg":
             set_serial(self._fd, _OGG_SERIAL)
 
@@ -97,10 +146,3 @@ class CodecSink:
             self._file.close()
         except soundfile.LibsndfileError:
             return  # the file is thrown away anyway
-
-
-def write_all(fd: int, data: bytes) -> None:
-    """Write every byte; the operating system may take them in portions."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]

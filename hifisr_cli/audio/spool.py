@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol
 
 from hifisr_cli.errors import OutputError
 
 _BLOCK = 1 << 20
 
 
+class Readable(Protocol):
+    """What gives bytes, none at the end."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
 @contextlib.contextmanager
-def spool(stream: BinaryIO) -> Iterator[Path]:
+def spool(stream: Readable) -> Iterator[Path]:
     """Copy a stream to its end into a temporary file; gives its path and deletes it afterwards.
 
     Raises:
@@ -29,7 +34,8 @@ def spool(stream: BinaryIO) -> Iterator[Path]:
         path = Path(folder.name) / "stdin"
         try:
             with path.open("wb") as file:
-                shutil.copyfileobj(stream, file, _BLOCK)
+                while data := stream.read(_BLOCK):
+                    file.write(data)
         except OSError as error:
             raise _no_room(error, folder.name) from error
         yield path

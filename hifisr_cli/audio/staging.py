@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import filecmp
 import os
 import secrets
+import stat
+import sys
+import time
 from pathlib import Path
+from typing import Literal
 
 from hifisr_cli.errors import OutputError, OutputExistsError
 
 PART_PREFIX = ".hifisr-"
 PART_SUFFIX = ".part"
-"""Temporary files are named .hifisr-*.part; what a killed process leaves behind may be deleted."""
+"""Temporary files are named .hifisr-*.part and locked while they are written; `sweep` deletes those of the dead."""
 
 _HINTS = {
     errno.ENOSPC: "free some space, or choose an output on another disk",
@@ -21,6 +26,8 @@ _HINTS = {
     errno.EPERM: "choose a folder that you may write to",
     errno.EROFS: "choose a folder that you may write to",
 }
+_DAY = 86_400.0
+_BUSY = (errno.EWOULDBLOCK, errno.EACCES)
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 
 
@@ -30,27 +37,29 @@ def output_error(error: OSError, path: str | os.PathLike[str]) -> OutputError:
     return OutputError(f"cannot be written: {reason}", path=path, hint=_HINTS.get(error.errno or 0))
 
 
+Overwrite = bool | Literal["same"]
+
+
 class StagedFile:
     """A temporary file beside its target; `commit` gives it the target's name, `discard` removes it.
 
     Args:
         target: missing folders on the way to it are made.
-        overwrite: whether a file of that name is replaced.
+        overwrite: whether a file of that name is replaced; "same": it stays, and it is no failure that it is there if
+            it has the very bytes that were written.
 
     Raises:
         OutputExistsError: the target is there and may not be replaced, or is a folder.
         OutputError: the folder cannot be written to.
     """
 
-    def __init__(self, target: Path, *, overwrite: bool) -> None:
+    def __init__(self, target: Path, *, overwrite: Overwrite) -> None:
         self.target, self._overwrite = target, overwrite
         if os.path.lexists(target) and (not overwrite or (target.is_dir() and not target.is_symlink())):
             raise _exists(target)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            self.path = target.parent / f"{PART_PREFIX}{secrets.token_hex(6)}{PART_SUFFIX}"
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-            self.fd = os.open(self.path, flags, 0o666)  # less the umask, as for any other new file
+            self.path, self.fd = _new_part(target.parent)
         except OSError as error:
             raise output_error(error, target) from error
         self._open = True
@@ -63,12 +72,18 @@ class StagedFile:
             OSError: the disk is full or failed.
         """
         os.fsync(self.fd)
-        self._close()
-        if self._overwrite:
+        if os.name == "nt":  # elsewhere the lock is kept until the file has its name
+            self._close()
+        if self._overwrite == "same" and os.path.lexists(self.target):
+            if self.target.is_symlink() or not filecmp.cmp(self.path, self.target, shallow=False):
+                raise _exists(self.target)
+            self.discard()
+        elif self._overwrite is True:
             os.replace(self.path, self.target)  # noqa: PTH105 - one name for all of them in tests that break the disk
         else:
             self._link()
-        self._sync_folder()
+        self._close()
+        sync_folder(self.target.parent)
 
     def discard(self) -> None:
         """Remove the temporary file, as far as it is there."""
@@ -96,16 +111,85 @@ class StagedFile:
         else:
             self.path.unlink(missing_ok=True)
 
-    def _sync_folder(self) -> None:
-        with contextlib.suppress(OSError):  # some file systems cannot; the file itself is safe
-            folder = os.open(self.target.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+
+def _new_part(folder: Path) -> tuple[Path, int]:
+    """A new temporary file in `folder`, locked. One that a sweep took before it was locked is made again."""
+    while True:
+        path = folder / f"{PART_PREFIX}{secrets.token_hex(6)}{PART_SUFFIX}"
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        fd = os.open(path, flags, 0o666)  # less the umask, as for any other new file
+        try_lock(fd)
+        if os.fstat(fd).st_nlink or os.name == "nt":
+            return path, fd
+        os.close(fd)
+
+
+def sweep(folder: str | os.PathLike[str], *, below: bool = True) -> int:
+    """Delete the temporary files that dead processes left in `folder` (and, with `below`, in the folders in it).
+
+    Those that a live process writes are locked and stay. Returns how many were deleted; what cannot be read or deleted
+    is left as it is.
+    """
+    swept = 0
+    pending = [os.fspath(folder)]
+    while pending:
+        with contextlib.suppress(OSError), os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                if entry.name.startswith(PART_PREFIX) and entry.name.endswith(PART_SUFFIX):
+                    swept += _sweep_one(entry.path)
+                elif below and entry.is_dir(follow_symlinks=False):
+                    pending.append(entry.path)
+    return swept
+
+
+def _sweep_one(path: str) -> bool:
+    try:
+        fd = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError:
+        return False
+    try:
+        status = os.fstat(fd)
+        free = try_lock(fd)
+        if free is None:  # no locks here: a file that nobody wrote to for a day is nobody's
+            free = time.time() - status.st_mtime > _DAY
+        if not free or not stat.S_ISREG(status.st_mode):
+            return False
+        os.unlink(path)  # noqa: PTH108  a str from scandir
+    except OSError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(fd)
+
+
+def sync_folder(folder: str | os.PathLike[str]) -> None:
+    """Write the names in a folder to the disk, as far as the file system can; the files themselves are safe."""
+    with contextlib.suppress(OSError):
+        fd = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
 
 
 def _exists(target: Path) -> OutputExistsError:
     if target.is_dir():
         return OutputExistsError("a folder has that name already", path=target, hint="choose another output")
     return OutputExistsError("is there already", path=target, hint="--overwrite replaces it")
+
+
+def try_lock(fd: int) -> bool | None:
+    """Lock an open file for this process and those that inherit it; False where somebody else has it.
+
+    None where the system or the file system has no such locks.
+    """
+    if sys.platform == "win32":
+        return None
+    import fcntl
+
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return False if error.errno in _BUSY else None
+    return True

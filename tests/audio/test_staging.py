@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hifisr_cli.audio.staging import StagedFile
+from hifisr_cli.audio.staging import StagedFile, sweep
 from hifisr_cli.errors import OutputError, OutputExistsError
 
 
@@ -96,3 +96,37 @@ def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError):
         StagedFile(tmp_path / "file" / "a.wav", overwrite=False)
+
+
+def test_the_same_bytes_are_adopted_and_others_are_not(tmp_path: Path) -> None:
+    for content in (b"new", b"other"):
+        (tmp_path / "a").write_bytes(content)
+        file = StagedFile(tmp_path / "a", overwrite="same")
+        os.write(file.fd, b"new")
+        if content == b"new":
+            file.commit()
+        else:
+            with pytest.raises(OutputExistsError):
+                file.commit()
+            file.discard()
+        assert (tmp_path / "a").read_bytes() == content
+        assert [p.name for p in tmp_path.iterdir()] == ["a"]
+    (tmp_path / "a").unlink()
+    file = StagedFile(tmp_path / "a", overwrite="same")
+    os.write(file.fd, b"new")
+    file.commit()
+    assert (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_a_sweep_takes_what_the_dead_left_and_nothing_else(tmp_path: Path) -> None:
+    alive = staged(tmp_path / "deep" / "a.wav")
+    for name in (".hifisr-1.part", "deep/.hifisr-2.part", ".hifisr-journal", "other.part"):
+        (tmp_path / name).touch()
+    (tmp_path / ".hifisr-link.part").symlink_to(tmp_path / "other.part")
+    os.mkfifo(tmp_path / ".hifisr-pipe.part")
+    assert sweep(tmp_path, below=False) == 1
+    assert sweep(tmp_path) == 1
+    left = {path.name for path in tmp_path.rglob("*") if path.is_file() or path.is_fifo()}
+    assert left == {alive.path.name, ".hifisr-journal", "other.part", ".hifisr-link.part", ".hifisr-pipe.part"}
+    alive.commit()
+    assert (tmp_path / "deep" / "a.wav").read_bytes() == b"new"

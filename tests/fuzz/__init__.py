@@ -1,0 +1,1 @@
+"""Hostile recordings against the real command."""

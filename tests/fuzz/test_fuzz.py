@@ -1,0 +1,70 @@
+"""300 hostile recordings; benchmarks/fuzz.py meets thousands."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+from hifisr_cli.audio.bytestream import ByteStream
+from hifisr_cli.audio.decode import open_recording
+from hifisr_cli.audio.incoming import open_stream
+from hifisr_cli.errors import FileError
+from hifisr_cli.restore.survey import survey_file
+from tests.fuzz.cases import make_case, seeds
+from tests.fuzz.lies import BOASTS, boasting, hostile_wavs
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="watches processes through /proc")
+
+MUTATED, CHOSEN = 200, 100
+
+
+def test_mutated_recordings(tmp_path: Path, checkpoint: Path, repository: Path) -> None:
+    from tests.fuzz.harness import meet, worker
+
+    quick = ("--model", str(checkpoint), "--device", "cpu", "--threads", "1")
+    good = seeds(repository / "examples")
+    problems = []
+    with worker() as process:
+        for number in range(MUTATED):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            problem = meet(make_case(number, good), process, folder, quick)
+            if problem is not None:
+                problems.append(problem)
+    assert not problems, "\n".join(problems)
+
+
+@settings(max_examples=CHOSEN)
+@given(data=hostile_wavs())
+def test_headers_from_the_edges(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    """As a file and as a stream: samples or one line of words, and the same of both."""
+    path = tmp_path_factory.getbasetemp() / "hostile.wav"
+    path.write_bytes(data)
+    frames: list[int | None] = []
+    for salvage in (False, True):
+        try:
+            frames.append(survey_file(path, salvage=salvage)[1].frames)
+        except FileError as error:
+            assert "\n" not in str(error)
+            frames.append(None)
+        stream = ByteStream(path.open("rb"))
+        try:
+            recording = open_stream(stream, Path("-"), salvage=salvage)
+            if recording is not None:
+                done = sum(block.shape[1] for block in recording.blocks(4_800))
+                assert frames[-1] in (None, done)
+        except FileError as error:
+            assert "\n" not in str(error)
+    if frames[0] is not None:
+        assert frames[0] == frames[1]
+
+
+@pytest.mark.parametrize("kind", BOASTS)
+def test_two_thousand_million_samples_in_a_hundred_bytes(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "boast"
+    path.write_bytes(boasting(kind))
+    with pytest.raises(FileError), open_recording(path) as recording:
+        list(recording.blocks())
