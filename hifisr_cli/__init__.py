@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hifisr_cli.batch.folder import restore_folder
+    from hifisr_cli.batch.journal import read_journal
+    from hifisr_cli.batch.record import Record
     from hifisr_cli.errors import (
         EXIT_STATUSES,
         DeviceError,
@@ -35,7 +37,11 @@ if TYPE_CHECKING:
         UnsupportedError,
         UsageError,
     )
+    from hifisr_cli.provenance.premis import write_premis
+    from hifisr_cli.report.comparison import draw_comparison
+    from hifisr_cli.report.write import Report, write_report
     from hifisr_cli.restore.array import RestoredArray, restore_array
+    from hifisr_cli.restore.inspect import Inspection, inspect_file
     from hifisr_cli.restore.model import Model, load_model
     from hifisr_cli.restore.recording import RestoreOptions, plan_file, restore_file
     from hifisr_cli.restore.stream import stream
@@ -69,6 +75,7 @@ __all__ = [
     "FileResult",
     "FileStarted",
     "HifisrError",
+    "Inspection",
     "Model",
     "ModelError",
     "NoAudioError",
@@ -77,6 +84,8 @@ __all__ = [
     "OutputError",
     "OutputExistsError",
     "OutputIsInputError",
+    "Record",
+    "Report",
     "RestoreOptions",
     "RestoredArray",
     "RunError",
@@ -86,15 +95,22 @@ __all__ = [
     "UnsupportedError",
     "UsageError",
     "__version__",
+    "draw_comparison",
+    "inspect_file",
     "load_model",
     "plan_file",
+    "read_journal",
     "restore_array",
     "restore_file",
     "restore_folder",
     "stream",
+    "write_premis",
+    "write_report",
 ]
 
 _ELSEWHERE = {
+    "Inspection": "restore.inspect",
+    "inspect_file": "restore.inspect",
     "Model": "restore.model",
     "load_model": "restore.model",
     "RestoreOptions": "restore.recording",
@@ -104,6 +120,12 @@ _ELSEWHERE = {
     "restore_array": "restore.array",
     "stream": "restore.stream",
     "restore_folder": "batch.folder",
+    "Record": "batch.record",
+    "read_journal": "batch.journal",
+    "Report": "report.write",
+    "draw_comparison": "report.comparison",
+    "write_report": "report.write",
+    "write_premis": "provenance.premis",
     "SAMPLE_RATE": "results",
     "AudioInfo": "results",
     "Bandwidth": "results",

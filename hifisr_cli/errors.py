@@ -15,9 +15,13 @@ EXIT_STATUSES: dict[int, str] = {
     2: "usage: an option or argument does not fit",
     3: "finished, but some files failed; the summary names them",
     4: "no audio found in the inputs",
-    5: "the model is unknown, damaged or of a newer format",
+    5: "the model is unknown, damaged, of a newer format, or cannot be downloaded",
     6: "the device is not there or ran out of memory",
     7: "the output cannot be written (disk full, read-only, folder vanished)",
+    8: "another run is at work on the output folder",
+    9: "the time limit is reached; the same command goes on from there",
+    10: "verify: outputs are missing or changed",
+    11: "verify: every output is as it was, but there are recordings that the journal does not know",
     130: "interrupted (Ctrl-C)",
     141: "the reader of standard output closed the pipe (quiet)",
     143: "terminated (SIGTERM)",
@@ -108,6 +112,12 @@ class OutputIsInputError(FileError):
     code = "output-is-input"
 
 
+class CrashedError(FileError):
+    """The process that worked on the recording died: a crash inside a codec, or the system took its memory."""
+
+    code = "crashed"
+
+
 class RunError(HifisrError):
     """The whole run ends."""
 
@@ -133,6 +143,12 @@ class ModelError(RunError):
     exit_status = 5
 
 
+class DownloadError(ModelError):
+    """A model cannot be downloaded: no network, nothing to download with, or not there."""
+
+    code = "download"
+
+
 class DeviceError(RunError):
     """The device is not there, or has too little memory."""
 
@@ -145,3 +161,24 @@ class OutputError(RunError):
 
     code = "output"
     exit_status = 7
+
+
+class JournalError(RunError):
+    """The journal of an output folder cannot be read, or there is none where one is needed."""
+
+    code = "journal"
+    exit_status = 7
+
+
+class LockedError(RunError):
+    """Another run is at work on the same output folder."""
+
+    code = "locked"
+    exit_status = 8
+
+
+class TimeLimitError(RunError):
+    """The time that was given to the run is up."""
+
+    code = "time-limit"
+    exit_status = 9

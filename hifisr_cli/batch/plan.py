@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from hifisr_cli.audio.formats import AUDIO_SUFFIXES, kept_suffix
+from hifisr_cli.audio.formats import AUDIO_SUFFIXES, FOREIGN_SUFFIXES, RAW_SUFFIX, kept_suffix
 from hifisr_cli.batch.discover import Found
 from hifisr_cli.errors import (
     FileError,
@@ -23,15 +23,16 @@ from hifisr_cli.errors import (
 
 STDOUT = "-"
 
-Format = Literal["wav", "flac", "keep"]
+Format = Literal["wav", "flac", "raw", "keep"]
 
-_NOT_WRITTEN = frozenset(
-    {".m4a", ".aac", ".mp4", ".mka", ".mkv", ".mov", ".webm", ".wma", ".ac3", ".amr", ".ape", ".wv"}
-)
+_NOT_WRITTEN = FOREIGN_SUFFIXES
 """An output of such a name is certainly not meant as a folder."""
 
-_LONGEST_NAME = 255
+LONGEST_NAME = 255
 """Bytes in a file name, on every file system in use."""
+
+_BYTES = 4
+"""The most that a character of a name takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Job:
         size: of the input in bytes, 0 where unknown: the weight of this job in the progress of the run.
         explicit: the output was named by the user; that it exists is then a failure, not a reason to skip.
         error: why the job fails without being tried.
+        relative: of the input, below the folder that was given.
+        backup: where the original is kept that the output replaces.
     """
 
     source: Path | None
@@ -53,6 +56,8 @@ class Job:
     size: int = 0
     explicit: bool = False
     error: FileError | None = None
+    relative: str = ""
+    backup: Path | None = None
 
 
 def names_file(output: str, inputs: Sequence[str | os.PathLike[str]]) -> bool:
@@ -68,7 +73,7 @@ def names_file(output: str, inputs: Sequence[str | os.PathLike[str]]) -> bool:
         return False
     if path.suffix.lower() in _NOT_WRITTEN:
         raise UsageError(f"{path.suffix} files are not written", path=output, hint="name it .wav, .flac, .ogg or .mp3")
-    if path.suffix.lower() not in AUDIO_SUFFIXES:
+    if path.suffix.lower() not in AUDIO_SUFFIXES | {RAW_SUFFIX}:
         if os.path.lexists(path):
             raise UsageError("the output is there and is neither a folder nor an audio file", path=output)
         return False
@@ -77,7 +82,9 @@ def names_file(output: str, inputs: Sequence[str | os.PathLike[str]]) -> bool:
     return True
 
 
-def plan_outputs(found: Sequence[Found], output: str, *, requested: Format | None, to_file: bool) -> tuple[Job, ...]:
+def plan_outputs(
+    found: Sequence[Found], output: str, *, requested: Format | None, to_file: bool, name_suffix: str = ""
+) -> tuple[Job, ...]:
     """One job for each recording found, in the same order.
 
     Args:
@@ -85,14 +92,18 @@ def plan_outputs(found: Sequence[Found], output: str, *, requested: Format | Non
         output: the output folder, or the output file where `to_file` is true, or "-" for standard output.
         requested: the format asked for, which decides the suffix; None is wav.
         to_file: from `names_file`.
+        name_suffix: stands between the name and the suffix of an output in a folder: "_48k" makes `a_48k.wav`.
 
     Two recordings that would get the same name keep their own suffix in it: `a.wav` and `a.flac` become `a.wav.wav`
     and `a.flac.wav`. What still collides is numbered in order: `a.wav`, `a~2.wav`. Names that differ only in case or
     in Unicode normalisation collide too, since some file systems cannot hold both.
 
     Raises:
-        UsageError: several recordings for standard output; a format that contradicts the output file's suffix.
+        UsageError: several recordings for standard output; a format that contradicts the output file's suffix; a
+            name suffix that is no part of a name.
     """
+    if any(character in name_suffix for character in ("/", os.sep, "\0")):
+        raise UsageError(f"--suffix {name_suffix!r} is no part of a file name", hint="say --suffix _48k")
     if output == STDOUT:
         if len(found) != 1:
             raise UsageError("standard output takes one recording only", hint="name a folder with --output instead")
@@ -102,22 +113,25 @@ def plan_outputs(found: Sequence[Found], output: str, *, requested: Format | Non
         target = Path(output)
         _check_suffix(target, found[0], requested)
         return (replace(_checked(_job(found[0], target), found[0], sources), explicit=True),)
-    names = _distinct([(item.relative, suffix_for(item.relative, requested)) for item in found])
+    names = _distinct([(item.relative, name_suffix, suffix_for(item.relative, requested)) for item in found])
     folder = Path(output)
-    return tuple(_checked(_job(item, folder / name), item, sources) for item, name in zip(found, names, strict=True))
+    fresh = not os.path.lexists(folder)  # nothing can stand in the way there
+    check = _check_name if fresh else _checked
+    return tuple(check(_job(item, folder / name), item, sources) for item, name in zip(found, names, strict=True))
 
 
-def suffix_for(name: Path, requested: Format | None) -> str:
+def suffix_for(name: str | os.PathLike[str], requested: Format | None) -> str:
     """The suffix of the output of the recording `name`; "keep" keeps it where it is an audio suffix."""
-    if requested == "flac":
-        return ".flac"
+    if requested in ("flac", "raw"):
+        return f".{requested}"
     if requested == "keep":
-        return kept_suffix(name.suffix)
+        return kept_suffix(Path(name).suffix)
     return ".wav"
 
 
 def _job(item: Found, target: Path | None) -> Job:
-    return Job(item.source, None if item.error else target, item.label, item.size, error=item.error)
+    target = None if item.error else target
+    return Job(item.source, target, item.label, item.size, error=item.error, relative=item.relative)
 
 
 def _check_suffix(target: Path, item: Found, requested: Format | None) -> None:
@@ -130,10 +144,15 @@ def _check_suffix(target: Path, item: Found, requested: Format | None) -> None:
         )
 
 
-def _distinct(wanted: Sequence[tuple[Path, str]]) -> list[Path]:
-    """Output names without collisions from pairs of input name and output suffix."""
-    plain = [name.with_suffix(suffix) for name, suffix in wanted]
-    full = [name.with_name(name.name + suffix) for name, suffix in wanted]
+def _distinct(wanted: Sequence[tuple[str, str, str]]) -> list[str]:
+    """Output names without collisions from triples of input name, name suffix and output suffix.
+
+    Works on text: a Path for each step would take seconds where there are a hundred thousand.
+    """
+    plain, full = [], []
+    for name, extra, suffix in wanted:
+        plain.append(_stem(name) + extra + suffix)
+        full.append(name + extra + suffix)
     plain_keys = [_key(name) for name in plain]
     plain_counts = Counter(plain_keys)
     names = [
@@ -149,31 +168,49 @@ def _distinct(wanted: Sequence[tuple[Path, str]]) -> list[Path]:
     return names
 
 
-def _free(name: Path, taken: set[str]) -> Path:
+def _stem(name: str) -> str:
+    """A path without its last suffix; a dot in front or at the end of a name starts none."""
+    start = name.rfind(os.sep) + 1
+    dot = name.rfind(".", start)
+    return name[:dot] if start < dot < len(name) - 1 else name
+
+
+def _free(name: str, taken: set[str]) -> str:
     """`name`, or the first of `name~2`, `name~3`, ... that is not taken."""
-    candidate, number = name, 1
+    candidate, number, stem = name, 1, _stem(name)
     while _key(candidate) in taken:
         number += 1
-        candidate = name.with_name(f"{name.stem}~{number}{name.suffix}")
+        candidate = f"{stem}~{number}{name[len(stem) :]}"
     return candidate
 
 
-def _key(name: Path) -> str:
+def _key(name: str) -> str:
     """Equal for names that some file system cannot tell apart."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", str(name)).casefold())
+    if name.isascii():
+        return name.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _check_name(job: Job, _item: Found, _sources: set[tuple[int, int]]) -> Job:
+    """The job, failed where its output cannot have that name."""
+    if job.target is None or len(job.target.name) * _BYTES <= LONGEST_NAME:
+        return job
+    if len(os.fsencode(job.target.name)) <= LONGEST_NAME:
+        return job
+    problem = UnsupportedError(
+        f"the name of its output is too long: {job.target.name}",
+        path=job.label,
+        hint="give the input a shorter name",
+    )
+    return replace(job, target=None, error=problem)
 
 
 def _checked(job: Job, item: Found, sources: set[tuple[int, int]]) -> Job:
     """The job, failed where its output is an input (by device and inode), a folder, or cannot have that name."""
+    job = _check_name(job, item, sources)
     if job.target is None:
         return job
-    if len(os.fsencode(job.target.name)) > _LONGEST_NAME:
-        problem: FileError = UnsupportedError(
-            f"the name of its output is too long: {job.target.name}",
-            path=job.label,
-            hint="give the input a shorter name",
-        )
-        return replace(job, target=None, error=problem)
+    problem: FileError
     try:
         status = job.target.stat()
     except (FileNotFoundError, NotADirectoryError):

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-import errno
-import logging
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
 
+from hifisr_cli.batch.here import Here, TimeUp
 from hifisr_cli.batch.plan import Job
-from hifisr_cli.errors import HifisrError, OutputError, OutputExistsError, RunError, UnreadableError
-from hifisr_cli.results import ErrorInfo, Event, FileFinished, FileProgressed, FileResult, FileStarted, RunSummary
+from hifisr_cli.batch.pool import Pool
+from hifisr_cli.batch.session import Session
+from hifisr_cli.batch.settings import ModelRequest, RunSettings, Sharing
+from hifisr_cli.batch.task import UNEXPECTED, Manner, Outcome, Task, failed, skipped
+from hifisr_cli.batch.wire import Hello, Progressed
+from hifisr_cli.errors import OutputExistsError, RunError, TimeLimitError
+from hifisr_cli.results import Event, FileFinished, FileProgressed, FileResult, FileStarted, RunSummary
 
 if TYPE_CHECKING:
     from hifisr_cli.restore.model import Model
-    from hifisr_cli.restore.recording import Progress, RestoreOptions
+    from hifisr_cli.restore.recording import RestoreOptions
 
-logger = logging.getLogger(__name__)
+__all__ = ["UNEXPECTED", "Workers", "iterate", "run"]
 
-UNEXPECTED = "unexpected"
-"""The code of an error that nobody foresaw: a bug. The other codes are those of the classes in `errors`."""
+_AHEAD = 8
+"""Outputs that are announced at once for each worker: an announcement waits for the disk."""
 
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Worker processes for a run: how many, and how each of them gets its model."""
+
+    sharing: Sharing
+    request: ModelRequest
+    verbose: bool = False
 
 
 def run(
@@ -52,158 +60,159 @@ def iterate(
     dry_run: bool = False,
     on_event: Callable[[Event], None] | None = None,
     stdin: BinaryIO | None = None,
+    settings: RunSettings | None = None,
+    session: Session | None = None,
+    workers: Workers | None = None,
 ) -> Iterator[FileResult]:
-    """One result for each job, in order, as soon as it is there.
+    """One result for each job, as soon as it is there: in order in this process, in any order with workers.
 
     Args:
         jobs: from `plan_outputs`.
-        load: gives the model; called once, before the first file that needs it.
+        load: gives the model; called once, before the first file that needs it. Not used with workers.
         options: for every file.
         dry_run: look at the files and write nothing; the model is not loaded.
         on_event: called in this thread with what happens; what it raises ends the run.
         stdin: where a job without a source is read from; this process's standard input if None.
+        settings: what concerns the run as a whole.
+        session: the output folder, entered; without one nothing is resumed or recorded.
+        workers: None works in this process.
 
     Raises:
         RunError: nothing further can be done. The file that it struck has its (failed) FileFinished event before.
         BrokenPipeError: the reader of standard output is gone.
     """
-    emit = on_event if on_event is not None else _ignore
-    model: Model | None = None
-    for index, job in enumerate(jobs):
-        emit(FileStarted(index, len(jobs), job.label, None))
-        start = time.monotonic()
-        end: BaseException | None = None
-        if model is None and not dry_run and _settled(job, options) is None:
-            model = load()  # outside of what follows: a model that does not load is not this file's failure
-        try:
-            result = _settled(job, options)
-            if result is None:
-                if not dry_run:
-                    _make_folder(job)
-                result = _work(job, model, options, stdin, on_progress=_progress(index, job.label, emit))
-        except BrokenPipeError:
-            raise
-        except OutputExistsError as error:  # where it appeared after `_settled` looked, it is skipped like the others
-            appeared = not job.explicit and job.target is not None and job.target.is_file()
-            result = _skipped(job) if appeared else _failed(job, error)
-        except Exception as error:
-            end = _run_error(error)
-            result = _failed(job, end if isinstance(end, Exception) else error)
-            logger.debug("%s: failed", job.label, exc_info=True)
-        if result.status == "failed" and result.wall_seconds is None:
-            result = replace(result, wall_seconds=time.monotonic() - start)
-        emit(FileFinished(index, len(jobs), result))
-        if end is not None:
-            raise end
-        yield result
+    work = _Work(jobs, options, settings or RunSettings(), session, on_event if on_event is not None else _ignore)
+    work.dry_run = dry_run
+    manner = Manner(session is not None, work.settings.sidecars)
+    crew: Here | Pool
+    if workers is not None and workers.sharing.jobs > 0 and not dry_run:
+        hello = Hello(workers.request, options, manner, workers.verbose)
+        crew = Pool(workers.sharing, hello, lock_fd=None if session is None else session.lock_fd)
+        ahead = _AHEAD * workers.sharing.jobs
+    else:
+        crew, ahead = (
+            Here(
+                load=None if dry_run else load,
+                options=options,
+                manner=manner,
+                on_progress=work.progressed,
+                deadline=work.deadline,
+                stdin=stdin,
+            ),
+            1,
+        )
+    try:
+        yield from work.through(crew, ahead)
+    except TimeUp:
+        raise work.time_is_up() from None
+    finally:
+        for task, outcome in crew.close():  # finished while the run was ending
+            if session is not None:
+                session.finish(task.job, outcome)
 
 
-def _progress(index: int, label: str, emit: Callable[[Event], None]) -> Progress:
-    def on_progress(stage: Literal["survey", "restore"], seconds: float, total: float | None) -> None:
-        emit(FileProgressed(index, label, stage, seconds, total))
+class _Work:
+    """One pass over the jobs."""
 
-    return on_progress
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        options: RestoreOptions,
+        settings: RunSettings,
+        session: Session | None,
+        emit: Callable[[Event], None],
+    ) -> None:
+        self.settings = settings
+        self.dry_run = False
+        limit = settings.time_limit
+        self.deadline = None if limit is None else time.monotonic() + limit
+        self._jobs, self._options, self._session, self._emit = jobs, options, session, emit
+
+    def through(self, crew: Here | Pool, ahead: int) -> Iterator[FileResult]:
+        """The results of all jobs."""
+        waiting: list[Task] = []
+        for index, job in enumerate(self._jobs):
+            decided = self._decide(index, job)
+            if isinstance(decided, FileResult):
+                yield self._settled(index, job, decided)
+                continue
+            waiting.append(decided)
+            if crew.free or len(waiting) >= ahead:
+                yield from self._start(crew, waiting)
+        yield from self._start(crew, waiting)
+        while crew.busy:
+            yield from self._heard(crew)
+
+    def progressed(self, word: Progressed) -> None:
+        """Pass on how far a task has come."""
+        label = self._jobs[word.index].label
+        self._emit(FileProgressed(word.index, label, word.stage, word.seconds, word.total))
+
+    def time_is_up(self) -> TimeLimitError:
+        """The error that ends the run at its time limit."""
+        return TimeLimitError("the time limit is reached", hint="the same command goes on from here")
+
+    def _decide(self, index: int, job: Job) -> Task | FileResult:
+        """What is to be done for a job; the result where there is nothing to do."""
+        if job.error is not None:
+            return failed(job, job.error)
+        if self._session is not None:
+            return self._session.decide(index, job)
+        if job.target is None or not os.path.lexists(job.target):
+            return Task(index, job)
+        if self._options.overwrite or job.backup is not None:
+            return Task(index, job, "new" if job.backup is not None else "overwrite")
+        if job.explicit:
+            hint = "use --overwrite to replace it"
+            return failed(job, OutputExistsError("the output exists already", path=job.target, hint=hint))
+        return skipped(job)
+
+    def _settled(self, index: int, job: Job, result: FileResult) -> FileResult:
+        self._emit(FileStarted(index, len(self._jobs), job.label, None))
+        if self._session is not None and result.status == "failed" and job.source is not None:
+            self._session.finish(job, Outcome(result))
+        self._emit(FileFinished(index, len(self._jobs), result))
+        return result
+
+    def _start(self, crew: Here | Pool, waiting: list[Task]) -> Iterator[FileResult]:
+        """Start the tasks that wait, as workers become free."""
+        if self._session is not None and waiting:
+            self._session.announce(waiting)
+        for task in waiting:
+            while not crew.free:
+                yield from self._heard(crew)
+            self._check_time()
+            self._emit(FileStarted(task.index, len(self._jobs), task.job.label, None))
+            crew.start(task)
+            if isinstance(crew, Here):
+                yield from self._heard(crew)
+        waiting.clear()
+
+    def _heard(self, crew: Here | Pool) -> Iterator[FileResult]:
+        """What the crew has to say."""
+        left = None if self.deadline is None else max(self.deadline - time.monotonic(), 0.0)
+        for word in crew.wait(left):
+            if isinstance(word, Progressed):
+                self.progressed(word)
+                continue
+            task, outcome = word
+            end: RunError | None = outcome.end
+            if self._session is not None:
+                try:
+                    self._session.finish(task.job, outcome)
+                except RunError as error:
+                    end = end or error
+            self._emit(FileFinished(task.index, len(self._jobs), outcome.result))
+            if end is not None:
+                raise end
+            yield outcome.result
+        if not isinstance(crew, Here):
+            self._check_time()
+
+    def _check_time(self) -> None:
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            raise self.time_is_up()
 
 
 def _ignore(_event: Event) -> None:
     pass
-
-
-def _settled(job: Job, options: RestoreOptions) -> FileResult | None:
-    """The result of a job that needs no work; None for the others."""
-    if job.error is not None:
-        return _failed(job, job.error)
-    if job.target is None or options.overwrite or not os.path.lexists(job.target):
-        return None
-    if job.explicit:
-        problem = OutputExistsError("the output exists already", path=job.target, hint="use --overwrite to replace it")
-        return _failed(job, problem)
-    return _skipped(job)
-
-
-def _make_folder(job: Job) -> None:
-    """The folder of the output, before a model is loaded or a file is read for nothing."""
-    if job.target is None:
-        return
-    folder = job.target.parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise OutputExistsError("a file stands where the output's folder should be", path=folder) from error
-    except OSError as error:
-        raise OutputError(f"the folder cannot be made: {_words(error)}", path=folder) from error
-
-
-def _work(
-    job: Job,
-    model: Model | None,
-    options: RestoreOptions,
-    stdin: BinaryIO | None,
-    *,
-    on_progress: Progress,
-) -> FileResult:
-    from hifisr_cli.restore import recording
-
-    with ExitStack() as stack:
-        source = job.source if job.source is not None else _spooled(stack, stdin)
-        try:
-            if model is None:
-                return recording.plan_file(
-                    source, job.target, options=options, label=job.label, on_progress=on_progress
-                )
-            return recording.restore_file(
-                source, job.target, model=model, options=options, on_progress=on_progress, label=job.label
-            )
-        except HifisrError as error:
-            if error.path == str(source):
-                error.path = job.label  # the user does not know the temporary name of standard input
-            raise
-
-
-def _spooled(stack: ExitStack, stdin: BinaryIO | None) -> Path:
-    """Standard input as a file: its length is not known, and some decoders have to seek."""
-    from hifisr_cli.audio.spool import spool
-
-    return stack.enter_context(spool(stdin if stdin is not None else sys.stdin.buffer))
-
-
-def _run_error(error: Exception) -> RunError | None:
-    """What ends the run, where `error` does."""
-    if isinstance(error, RunError):
-        return error
-    if isinstance(error, OSError) and error.errno in _NO_ROOM:
-        return OutputError(_words(error), path=error.filename)
-    return None
-
-
-def _words(error: OSError) -> str:
-    return (error.strerror or str(error) or type(error).__name__).lower()
-
-
-def _skipped(job: Job) -> FileResult:
-    warning = "the output exists already; use --overwrite to replace it"
-    return FileResult(job.label, _shown(job.target), "skipped", warnings=(warning,))
-
-
-def _failed(job: Job, error: Exception) -> FileResult:
-    output = None if job.target is None and job.error is not None else _shown(job.target)
-    return FileResult(job.label, output, "failed", error=error_info(error, job.label))
-
-
-def _shown(target: Path | None) -> str:
-    return "-" if target is None else str(target)
-
-
-def error_info(error: Exception, label: str) -> ErrorInfo:
-    """An exception as data. The path is left out of the message where it is the input's own (it is in the result)."""
-    if isinstance(error, HifisrError):
-        where = "" if error.path in (None, label) else f"{error.path}: "
-        return ErrorInfo(error.code, where + error.message, error.hint)
-    if isinstance(error, MemoryError):
-        return ErrorInfo("memory", "not enough memory", "try a smaller --chunk-seconds or --batch-size")
-    if isinstance(error, OSError):
-        where = "" if error.filename in (None, label) else f"{os.fsdecode(error.filename)}: "
-        return ErrorInfo(UnreadableError.code, where + _words(error))
-    name = type(error).__name__
-    hint = "this is a bug: please report it with what --verbose prints"
-    return ErrorInfo(UNEXPECTED, f"unexpected error: {name}: {error}", hint)

@@ -17,9 +17,14 @@ from typer.exceptions import TyperException
 from hifisr_cli import __version__
 from hifisr_cli.cli.evaluate import evaluate
 from hifisr_cli.cli.failures import Terminated, report
+from hifisr_cli.cli.inspect import inspect
+from hifisr_cli.cli.models import models
 from hifisr_cli.cli.render import tolerate_any_name
+from hifisr_cli.cli.report import report as report_on_run
+from hifisr_cli.cli.spectrogram import spectrogram
 from hifisr_cli.cli.train import train
 from hifisr_cli.cli.upsample import upsample
+from hifisr_cli.cli.verify import verify
 
 
 class Command(TyperCommand):
@@ -71,8 +76,13 @@ def _register(name: str, function: Callable[..., None]) -> None:
 
 
 _register("upsample", upsample)
+_register("verify", verify)
+_register("inspect", inspect)
+_register("report", report_on_run)
+_register("spectrogram", spectrogram)
 _register("evaluate", evaluate)
 _register("train", train)
+app.add_typer(models(Command), name="models")
 
 
 def _print_version(value: bool) -> None:

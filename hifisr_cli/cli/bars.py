@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from tqdm import tqdm
 
-from hifisr_cli.cli.progress import Display, Lines, Meter
+from hifisr_cli.cli.meter import Meter
+from hifisr_cli.cli.progress import Display, Lines
 from hifisr_cli.cli.render import duration, one_line, result_text
 from hifisr_cli.results import Event, FileFinished, FileStarted
 
@@ -24,8 +25,8 @@ _NAME_WIDTH = 40
 class Terminal(Display):
     """Two bars: the whole run and the current file. They leave nothing behind but the lines of finished files."""
 
-    def __init__(self, sizes: Sequence[int], *, lines: Lines) -> None:
-        self._meter, self._lines, self._count = Meter(sizes), lines, len(sizes)
+    def __init__(self, sizes: Sequence[int], names: Sequence[str] | None = None, *, lines: Lines) -> None:
+        self._meter, self._lines, self._count = Meter(sizes, names), lines, len(sizes)
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
@@ -54,13 +55,12 @@ class Terminal(Display):
 
     def __call__(self, event: Event) -> None:
         self._meter.take(event)
-        match event:
-            case FileStarted(input=name):
-                self._bars.update(self._file, description=_shortened(one_line(name)))
-            case FileFinished(result=result):
-                if _deserves_line(event, self._lines):
-                    self._bars.console.print(result_text(result), markup=False, highlight=False, soft_wrap=True)
-        self._bars.update(self._file, completed=self._meter.fraction)
+        if isinstance(event, FileFinished) and _deserves_line(event, self._lines):
+            self._bars.console.print(result_text(event.result), markup=False, highlight=False, soft_wrap=True)
+        if isinstance(event, FileStarted) or self._meter.current:
+            name, more = _shortened(one_line(self._meter.current)), self._meter.more
+            about = f"and {more} more" if more else ""
+            self._bars.update(self._file, description=name, completed=self._meter.fraction, about=about)
         files = f"{self._meter.files_done} of {self._count} files"
         self._bars.update(self._run, description=files, completed=self._meter.whole, about=_about(self._meter))
 
@@ -68,8 +68,8 @@ class Terminal(Display):
 class Log(Display):
     """Where standard error is a file or a pipe: whole lines, one every ten seconds while there is something to say."""
 
-    def __init__(self, sizes: Sequence[int], *, lines: Lines) -> None:
-        self._meter, self._lines, self._count = Meter(sizes), lines, len(sizes)
+    def __init__(self, sizes: Sequence[int], names: Sequence[str] | None = None, *, lines: Lines) -> None:
+        self._meter, self._lines, self._count = Meter(sizes, names), lines, len(sizes)
         self._bar = _Bar(
             total=1.0,
             file=cast(TextIO, _WholeLines()),

@@ -44,7 +44,9 @@ class Conclusion:
     def take(self, event: Event) -> None:
         """Note a finished file."""
         if isinstance(event, FileFinished):
-            self._results.append(event.result)
+            result = event.result
+            whole = self._dry_run or result.status == "failed"
+            self._results.append(result if whole else _slim(result))
             if self._as_json:
                 print(result_json(event.result), flush=True)  # noqa: T201
 
@@ -70,6 +72,11 @@ class Conclusion:
             print(line, file=sys.stderr)  # noqa: T201
 
 
+def _slim(result: FileResult) -> FileResult:
+    """What the summary needs of a result: there may be a hundred thousand."""
+    return FileResult("", None, result.status, seconds=result.seconds)
+
+
 class _Stderr(logging.Handler):
     """To standard error as it is at that moment: a progress bar puts itself in its place."""
 
@@ -85,15 +92,12 @@ class _Stderr(logging.Handler):
 
 
 @contextmanager
-def logging_to_stderr(*, verbose: bool, as_json: bool) -> Iterator[logging.Logger]:
-    """The library's logger; with `verbose` what it says, tracebacks of failed files included, is to be seen."""
+def logging_to_stderr(*, verbose: bool, as_json: bool, quiet: bool = False) -> Iterator[logging.Logger]:
+    """The library's logger: its warnings are to be seen unless `quiet`, with `verbose` everything, tracebacks too."""
     logger = logging.getLogger("hifisr_cli")
-    if not verbose:
-        yield logger
-        return
     handler, level = _Stderr(as_json=as_json), logger.level
     logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
+    logger.setLevel(logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING)
     try:
         yield logger
     finally:

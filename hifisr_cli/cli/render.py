@@ -86,6 +86,9 @@ def result_text(result: FileResult) -> str:
         parts.append(f"cutoff {cutoff(result.bandwidth)}")
     if result.kept_band_error_db is not None:
         parts.append(f"kept-band error {decibels(result.kept_band_error_db)}")
+    if result.loudness_gain_db:
+        parts.append(f"gain {result.loudness_gain_db:+.2f} dB")
+        parts += [] if result.output_loudness_lufs is None else [f"{result.output_loudness_lufs:.1f} LUFS"]
     if result.clipped_samples:
         parts.append(f"{result.clipped_samples} samples clipped")
     if result.seconds and result.wall_seconds:

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from hifisr_cli.errors import UsageError
 
@@ -29,10 +30,68 @@ def parse_cutoff(text: str) -> float | None:
     return hertz
 
 
+def parse_duration(text: str | None) -> float | None:
+    """The value of --time-limit in seconds: a number of them, or minutes and hours before colons."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)", text, re.ASCII)
+    seconds = 0.0 if found is None else float(found[3]) + 60 * int(found[2] or 0) + 3600 * int(found[1] or 0)
+    if seconds <= 0:
+        raise UsageError(f"--time-limit {text!r} is no time", hint="say --time-limit 3600, or 1:00:00")
+    return seconds
+
+
+def check_in_place(
+    output: str | None,
+    file_format: Literal["wav", "flac", "raw", "keep"] | None,
+    name_suffix: str,
+    backup_dir: Path | None,
+    *,
+    in_place: bool,
+) -> Literal["wav", "flac", "raw", "keep"] | None:
+    """Refuses what does not fit --in-place; returns the format, which is the inputs' there."""
+    if not in_place:
+        if output is None:
+            raise UsageError("nowhere to write to", hint="name a folder, a file, or '-' with --output")
+        if backup_dir is not None:
+            raise UsageError("--backup-dir goes with --in-place")
+        return file_format
+    if output is not None or name_suffix:
+        raise UsageError("--in-place writes to the inputs' own names", hint="leave out --output and --suffix")
+    if file_format not in (None, "keep"):
+        raise UsageError("--in-place keeps the format of the inputs", hint="leave out --format")
+    return "keep"
+
+
 def check_device(name: str) -> None:
     """Refuses what cannot be a device on any machine; whether it is on this one is seen when the model is loaded."""
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name, re.ASCII):
         raise UsageError(f"--device {name!r} is none of auto, cpu, cuda, cuda:N, mps", hint="say --device auto")
+
+
+def parse_measure(text: str | None) -> float | None:
+    """The value of --measure in seconds, infinite for "all", None where it is not given."""
+    if text in (None, "all"):
+        return None if text is None else float("inf")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = float("nan")
+    if not 0.5 <= seconds <= 600.0:
+        raise UsageError(f"--measure {text!r} is neither 'all' nor 0.5 to 600 seconds", hint="leave it out for 10")
+    return seconds
+
+
+def is_live(inputs: Sequence[str], output: str | None) -> bool:
+    """Whether a stream goes through: from standard input to standard output."""
+    return list(inputs) == [_STREAM] and output == _STREAM
+
+
+def check_raw(inputs: Sequence[str], *, raw: bool) -> None:
+    """Refuses a folder of headerless recordings: the recordings with a header in it would become noise."""
+    folders = [given for given in inputs if given != _STREAM and Path(given).is_dir()]
+    if raw and folders:
+        raise UsageError("--raw goes with files and standard input", path=folders[0], hint="name the files in it")
 
 
 def check_bit_depth(bit_depth: str, file_format: str | None, output_file: str | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from hifisr_cli.report.rows import Row
 
@@ -16,7 +17,8 @@ class Overview:
     Attributes:
         statuses: files by status.
         warned: files with warnings.
-        audio_seconds, work_seconds: of all files that were restored or copied.
+        audio_seconds: of all files that were restored or copied.
+        wall_seconds: while at least one of them was being worked on, by however many processes and runs.
         first, last: when the first and the last file ended, UTC.
         models: name and parameter hash of every model that was used, the most used first.
         software: versions of hifisr, the most used first.
@@ -27,7 +29,7 @@ class Overview:
     statuses: Mapping[str, int]
     warned: int
     audio_seconds: float
-    work_seconds: float
+    wall_seconds: float
     first: str | None
     last: str | None
     models: Sequence[tuple[str, str]]
@@ -42,7 +44,7 @@ class Overview:
     @property
     def times_real_time(self) -> float | None:
         """Seconds of audio for a second of work."""
-        return self.audio_seconds / self.work_seconds if self.work_seconds > 0 else None
+        return self.audio_seconds / self.wall_seconds if self.wall_seconds > 0 else None
 
 
 def overview(rows: Sequence[Row]) -> Overview:
@@ -60,7 +62,7 @@ def overview(rows: Sequence[Row]) -> Overview:
         statuses=Counter(row.record.status for row in rows),
         warned=sum(bool(row.warnings) for row in rows),
         audio_seconds=sum(float(row.data.get("seconds") or 0) for row in done),
-        work_seconds=sum(float(row.data.get("work") or 0) for row in done),
+        wall_seconds=_wall_seconds(done),
         first=times[0] if times else None,
         last=times[-1] if times else None,
         models=[model for model, _ in models.most_common()],
@@ -68,3 +70,16 @@ def overview(rows: Sequence[Row]) -> Overview:
         cutoff_counts=bands,
         worst_kept_db=max(errors, default=None),
     )
+
+
+def _wall_seconds(rows: Sequence[Row]) -> float:
+    """Length of the union of the times in which the rows' files were worked on."""
+    spans = []
+    for row in rows:
+        end = datetime.fromisoformat(row.record.time).timestamp()
+        spans.append((end - float(row.data.get("work") or 0), end))
+    total, until = 0.0, float("-inf")
+    for start, end in sorted(spans):
+        total += max(end - max(start, until), 0.0)
+        until = max(until, end)
+    return total

@@ -14,7 +14,7 @@ from hifisr_cli.errors import OutputExistsError, OutputIsInputError, UsageError
 
 
 def found(*names: str) -> list[Found]:
-    return [Found(Path("in") / name, Path(name), f"in/{name}") for name in names]
+    return [Found(Path("in") / name, name, f"in/{name}") for name in names]
 
 
 def targets(*names: str, requested: Format | None = None) -> list[str]:

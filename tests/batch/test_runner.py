@@ -26,6 +26,9 @@ class Engine:
 
     errors: dict[str, BaseException] = field(default_factory=dict)
     loads: int = 0
+    name: str = "copier"
+    parameter_hash: str = "0" * 64
+    precision: str = "float32"
     contents: list[bytes] = field(default_factory=list)
 
     def load(self) -> Any:

@@ -128,7 +128,7 @@ function facts(row) {
   say("Software", Object.entries(how.software).map(([name, version]) => `${name} ${version}`).join(", "));
   say("Options", Object.entries(how.options).filter(([name, value]) => value !== null && value !== false && name !== "overwrite")
     .map(([name, value]) => `${name.replaceAll("_", "-")} ${value}`).join(", "));
-  say("Finished", row.time && row.time.replace("T", " ").replace("Z", " UTC"));
+  say("Finished", row.time && row.time.replace("T", " ").replace(/(\.\d+)?Z/, " UTC"));
   if (row.work && row.seconds) say("Time taken", `${duration(row.work)} (${(row.seconds / row.work).toFixed(1)}\u00d7 real time)`);
   return make("section", {}, make("h3", { text: "Provenance" }), list);
 }

@@ -69,7 +69,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def quick(checkpoint: Path) -> tuple[str, ...]:
     """The options that make a run of `upsample` quick and the same everywhere."""
-    return ("--model", str(checkpoint), "--device", "cpu", "--threads", "1")
+    return ("--model", str(checkpoint), "--device", "cpu", "--threads", "1", "--jobs", "0")
 
 
 @pytest.fixture(scope="session")
@@ -156,6 +156,11 @@ def obey_rights() -> Callable[[], None] | None:
             prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP: gone after the next exec
 
     return drop
+
+
+def outputs(folder: Path) -> list[str]:
+    """The names in an output folder, but for the journal."""
+    return sorted(path.name for path in folder.iterdir() if path.name != "hifisr-journal.jsonl")
 
 
 def leftovers(folder: Path) -> list[Path]:

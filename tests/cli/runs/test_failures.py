@@ -23,13 +23,18 @@ STATUSES = {
     "EmptyAudioError": 3,
     "TruncatedError": 3,
     "NonFiniteError": 3,
+    "CrashedError": 3,
     "UnsupportedError": 3,
     "OutputExistsError": 3,
     "OutputIsInputError": 3,
     "NoAudioError": 4,
     "ModelError": 5,
+    "DownloadError": 5,
     "DeviceError": 6,
     "OutputError": 7,
+    "JournalError": 7,
+    "LockedError": 8,
+    "TimeLimitError": 9,
 }
 BASES = {"HifisrError", "FileError", "RunError"}
 FAMILY = {
@@ -147,7 +152,7 @@ def bug_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def bug_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hifisr_cli.batch.plan.plan_outputs", broken)
+    monkeypatch.setattr("hifisr_cli.batch.start.plan_outputs", broken)
 
 
 @pytest.mark.parametrize("bug", ["bug_in_a_file", "bug_elsewhere"])

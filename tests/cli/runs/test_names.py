@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from tests.cli.runs.conftest import Command, Make, Spawn
+from tests.cli.runs.conftest import Command, Make, Spawn, outputs
 
 NAMES = {
     "newline": "two\nlines.wav",
@@ -41,7 +41,7 @@ def test_names_in_a_folder(upsample: Command, tree: Path, tmp_path: Path) -> Non
     out = tmp_path / "out"
     ended = upsample(tree, "-o", out)
     assert ended.status == 0
-    assert sorted(os.listdir(out)) == sorted(NAMES.values())  # noqa: PTH208
+    assert outputs(out) == sorted(NAMES.values())
     assert len(ended.said) == len(NAMES) + 1, "one line a file and the summary"
     assert all(line.isprintable() for line in ended.said)
     assert any("two\\nlines.wav" in line for line in ended.said)
@@ -65,7 +65,7 @@ def test_names_on_the_command_line(spawn: Spawn, quick: Sequence[str], tree: Pat
     out = [b"-o", os.fsencode(tree.parent / "out")]
     ended = spawn("upsample", *quick, *out, "--", *names, cwd=tree)
     assert ended.returncode == 0, ended.stderr
-    assert sorted(os.listdir(os.fsencode(tree.parent / "out"))) == sorted(names)  # noqa: PTH208
+    assert outputs(tree.parent / "out") == sorted(map(os.fsdecode, names))
     assert b"Traceback" not in ended.stderr
 
 
@@ -81,7 +81,7 @@ def test_a_name_that_becomes_too_long_fails_alone(upsample: Command, make: Make,
     assert len(failed) == 1
     assert "too long" in failed[0]
     assert failed[0].endswith(")"), "with a cure"
-    assert os.listdir(tmp_path / "out") == ["a.flac"]  # noqa: PTH208
+    assert outputs(tmp_path / "out") == ["a.flac"]
 
 
 def test_a_file_named_dash(upsample: Command, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

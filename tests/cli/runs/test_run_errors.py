@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from hifisr_cli.audio import encode, sinks, staging
-from tests.cli.runs.conftest import Command, Make, Spawn, leftovers, obey_rights
+from hifisr_cli.audio import encode, sinks, staging, streamed
+from tests.cli.runs.conftest import Command, Make, Spawn, leftovers, obey_rights, outputs
 
 
 def one_line(said: Sequence[str]) -> str:
@@ -108,7 +108,7 @@ def test_devices(hifisr: Command, checkpoint: Path, good: Path, device: str, sta
 def test_device_out_of_memory(upsample: Command, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate\nmuch")
 
     monkeypatch.setattr("hifisr_cli.nets.generator.Generator.synthesize", full)
@@ -150,6 +150,23 @@ class TestFullDisk:
         assert str(small_disk) in ended.said[-1]
         assert not list((small_disk / "out").iterdir())
 
+    def test_room_again(self, upsample: Command, make: Make, tmp_path: Path, small_disk: Path) -> None:
+        """What was done before the disk was full stays done; the same command does the rest."""
+        for name in ("a", "b", "c"):
+            make(tmp_path / "in" / f"{name}.wav", 0.3)
+        (small_disk / "ballast").write_bytes(bytes(40_000))
+        ended = upsample(tmp_path / "in", "-o", small_disk / "out")
+        assert ended.status == 7
+        assert "no space left on device" in one_line(ended.said)
+        done = len(list((small_disk / "out").glob("*.wav")))
+        assert done < 3
+        assert not [path for path in leftovers(small_disk) if path.suffix == ".part"]
+        subprocess.run(["mount", "-o", "remount,size=1m", small_disk], check=True)
+        ended = upsample(tmp_path / "in", "-o", small_disk / "out", "--json")
+        assert ended.status == 0
+        assert {soundfile.info(path).frames for path in (small_disk / "out").glob("*.wav")} == {14_400}
+        assert not leftovers(small_disk)
+
     @pytest.mark.parametrize("call", ["write", "fsync", "link"])
     def test_told(
         self, upsample: Command, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
@@ -161,7 +178,7 @@ class TestFullDisk:
             def __getattr__(self, name: str) -> object:
                 return full if name == call else getattr(os, name)
 
-        for module in (encode, sinks, staging):
+        for module in (encode, staging, streamed):
             monkeypatch.setattr(module, "os", Os())
         for name in ("a", "b"):
             make(tmp_path / "in" / f"{name}.wav")
@@ -246,7 +263,7 @@ class TestOutputs:
         for status in ("restored", "skipped"):
             ended = upsample(tmp_path / "in", "-o", tmp_path / "out", "--json")
             assert [result["status"] for result in ended.results] == [status, status]
-        assert sorted(os.listdir(tmp_path / "out")) == ["a.flac.wav", "a.wav.wav"]  # noqa: PTH208
+        assert outputs(tmp_path / "out") == ["a.flac.wav", "a.wav.wav"]
 
     def test_rights_are_those_of_any_new_file(self, upsample: Command, good: Path, tmp_path: Path) -> None:
         before = os.umask(0o027)

@@ -249,7 +249,7 @@ def test_a_log_hears_of_a_long_file_now_and_then(capsys: pytest.CaptureFixture[s
 
 
 def test_progress_adds_up() -> None:
-    from hifisr_cli.cli.progress import Meter
+    from hifisr_cli.cli.meter import Meter
     from hifisr_cli.results import FileFinished, FileProgressed, FileStarted
 
     meter = Meter([3_000, 1_000, 0, 6_000])

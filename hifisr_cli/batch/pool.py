@@ -1,0 +1,206 @@
+"""Worker processes: started when there is work, replaced when they die, ended with the run."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+from hifisr_cli.audio.staging import sweep
+from hifisr_cli.batch.settings import Sharing
+from hifisr_cli.batch.task import Outcome, Task, failed
+from hifisr_cli.batch.wire import Done, Hello, NoStart, Progressed, Ready, Said, receive, send
+from hifisr_cli.errors import CrashedError, DeviceError
+
+logger = logging.getLogger(__name__)
+
+_START = "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); from hifisr_cli.batch.worker import main; main()"
+_ENDS_WITHIN = 5.0
+_GRACE = 0.3
+
+
+@dataclass(eq=False, slots=True)
+class _Worker:
+    process: subprocess.Popen[bytes]
+    orders: BinaryIO
+    task: Task | None = None
+    ready: bool = False
+
+
+class Pool:
+    """Up to `sharing.jobs` worker processes. To be closed, whatever happens.
+
+    Args:
+        hello: how the workers work.
+        lock_fd: what they inherit, so that the output folder is locked as long as one of them lives.
+    """
+
+    def __init__(self, sharing: Sharing, hello: Hello, *, lock_fd: int | None) -> None:
+        self._sharing, self._hello, self._lock_fd = sharing, hello, lock_fd
+        self._workers: list[_Worker] = []
+        self._heard: queue.SimpleQueue[tuple[_Worker, object]] = queue.SimpleQueue()
+
+    @property
+    def free(self) -> bool:
+        """Whether a task can be started."""
+        return len(self._workers) < self._sharing.jobs or any(worker.task is None for worker in self._workers)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a task is being worked on."""
+        return any(worker.task is not None for worker in self._workers)
+
+    def start(self, task: Task) -> None:
+        """Hand a task to a free worker."""
+        worker = next((worker for worker in self._workers if worker.task is None), None) or self._spawn()
+        worker.task = task
+        with contextlib.suppress(BrokenPipeError):  # it is dead: `wait` hears of it
+            send(worker.orders, task)
+
+    def wait(self, timeout: float | None) -> Iterator[Progressed | tuple[Task, Outcome]]:
+        """What the workers have to say; waits for the first word, at most `timeout` seconds.
+
+        Raises:
+            HifisrError: of the model; a worker that cannot start ends the run.
+        """
+        with contextlib.suppress(queue.Empty):
+            worker, message = self._heard.get(timeout=timeout)
+            while True:
+                heard = self._take(worker, message)
+                if heard is not None:
+                    yield heard
+                worker, message = self._heard.get_nowait()
+
+    def close(self) -> list[tuple[Task, Outcome]]:
+        """End all workers; what they were at is given up. Returns what they had finished and nobody heard of yet."""
+        for worker in self._workers:
+            with contextlib.suppress(OSError):
+                worker.orders.close()  # it ends by itself, at once
+        until = time.monotonic() + _ENDS_WITHIN
+        for worker in self._workers:
+            try:
+                worker.process.wait(max(until - time.monotonic(), 0.01))
+            except subprocess.TimeoutExpired:
+                worker.process.kill()
+                worker.process.wait()
+        finished = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                worker, message = self._heard.get(timeout=0.05)
+                if isinstance(message, Done) and worker.task is not None:
+                    finished.append((worker.task, message.outcome))
+                    worker.task = None
+        for worker in self._workers:
+            _sweep(worker.task)
+        self._workers.clear()
+        return finished
+
+    def _spawn(self) -> _Worker:
+        environment = dict(os.environ)
+        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        environment.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in this process; PyTorch is told by `load_model`
+        with _without_interrupts():
+            process = subprocess.Popen(
+                [sys.executable, "-c", _START, json.dumps([os.path.abspath(path) for path in sys.path])],  # noqa: PTH100
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=environment,
+                pass_fds=() if self._lock_fd is None else (self._lock_fd,),
+            )
+        worker = _Worker(process, cast(BinaryIO, process.stdin))
+        self._workers.append(worker)
+        threading.Thread(target=self._listen, args=(worker,), daemon=True).start()
+        with contextlib.suppress(BrokenPipeError):
+            send(worker.orders, self._hello)
+        return worker
+
+    def _listen(self, worker: _Worker) -> None:
+        replies = cast(BinaryIO, worker.process.stdout)
+        while True:
+            try:
+                message = receive(replies)
+            except (OSError, ValueError, EOFError):
+                message = None
+            self._heard.put((worker, message))
+            if message is None:
+                return
+
+    def _take(self, worker: _Worker, message: object) -> Progressed | tuple[Task, Outcome] | None:
+        match message:
+            case Progressed():
+                return message
+            case Done(outcome=outcome) if worker.task is not None:
+                task, worker.task = worker.task, None
+                return task, outcome
+            case Ready(about=about):
+                worker.ready = True
+                logger.info("%s", about)
+            case Said(level=level, text=text):
+                logger.log(level, "%s", text)
+            case NoStart(error=error):
+                raise error
+            case None:
+                return self._lost(worker)
+        return None
+
+    def _lost(self, worker: _Worker) -> tuple[Task, Outcome] | None:
+        """A worker died: the recording that it was at fails."""
+        status = worker.process.wait()
+        self._workers.remove(worker)
+        with contextlib.suppress(OSError):
+            worker.orders.close()
+        task = worker.task
+        if status in (-signal.SIGTERM, 128 + signal.SIGTERM):
+            time.sleep(_GRACE)  # whoever ended it may be about to end this process, too
+        if not worker.ready:
+            raise DeviceError(f"a worker process died before it was ready: {_how(status)}", hint="try --jobs 1")
+        if task is None:
+            return None
+        _sweep(task)
+        error = CrashedError(
+            f"the process that worked on it died: {_how(status)}",
+            path=task.job.label,
+            hint="the file may be damaged; the others go on",
+        )
+        return task, Outcome(failed(task.job, error))
+
+
+def _how(status: int) -> str:
+    """The end of a process in words."""
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        return f"{signal.Signals(-status).name}"
+    except ValueError:
+        return f"signal {-status}"
+
+
+def _sweep(task: Task | None) -> None:
+    """What a dead worker left beside the output of its task."""
+    if task is not None and task.job.target is not None:
+        sweep(task.job.target.parent, below=False)
+    if task is not None and task.job.backup is not None:
+        sweep(task.job.backup.parent, below=False)
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Ctrl-C goes to all processes of a terminal; those that are started here do not hear it, from the first moment."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

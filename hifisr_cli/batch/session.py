@@ -1,0 +1,208 @@
+"""A run's hold on an output folder: lock, swept temporary files, journal, and what is done already."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from hifisr_cli import __version__
+from hifisr_cli.audio.staging import output_error, sweep
+from hifisr_cli.batch.journal import Journal, journal_size
+from hifisr_cli.batch.ledger import Ledger, Made
+from hifisr_cli.batch.lock import FolderLock
+from hifisr_cli.batch.plan import Job
+from hifisr_cli.batch.record import (
+    OUTPUT_REVISION,
+    InputFile,
+    ModelUsed,
+    OutputFile,
+    Record,
+    options_data,
+    result_data,
+    utc_now,
+)
+from hifisr_cli.batch.settings import RunSettings
+from hifisr_cli.batch.sidecar import sidecar_path, write_sidecar
+from hifisr_cli.batch.task import Mode, Outcome, Task, skipped
+from hifisr_cli.results import FileResult
+
+if TYPE_CHECKING:
+    from hifisr_cli.restore.recording import RestoreOptions
+
+DONE_BEFORE = "done before"
+
+
+class Session:
+    """The output folder `folder` in the hands of this run; to be used in a `with` statement.
+
+    Args:
+        model: what the network is, if it runs.
+
+    Attributes:
+        lock_fd: for worker processes to inherit; None before the session is entered.
+
+    Entering raises:
+        LockedError: another run is at work on the folder.
+        JournalError: its journal cannot be read.
+        OutputError: the folder cannot be made or written to.
+    """
+
+    def __init__(self, folder: Path, *, options: RestoreOptions, settings: RunSettings, model: ModelUsed) -> None:
+        self.folder, self._settings, self._model = folder, settings, model
+        self._overwrite, self._keep_mtime = options.overwrite, options.keep_mtime
+        self._options = options_data(options)
+        self._lock: FolderLock | None = None
+        self._journal: Journal | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise output_error(error, self.folder) from error
+        self._lock = FolderLock(self.folder)
+        try:
+            sweep(self.folder)
+            self._ledger = Ledger(
+                self.folder,
+                options=self._options,
+                model=self._model,
+                by_content=self._settings.checksum,
+                announced=self._lock.announced,
+            )
+            self._lock.announced = self._ledger.strays
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._journal is not None:
+            self._journal.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    @property
+    def lock_fd(self) -> int | None:
+        return None if self._lock is None else self._lock.fd
+
+    def decide(self, index: int, job: Job) -> Task | FileResult:
+        """What is to be done for a job without an error: a task, or the result where there is nothing to do.
+
+        Raises:
+            OutputError: the sidecar of an output that was done before cannot be written.
+        """
+        if job.source is None or job.target is None:
+            return Task(index, job)
+        verdict = self._ledger.judge(job)
+        stray = self._ledger.name(job.target) in self._ledger.strays
+        if verdict.kind == "done" and verdict.made is not None and (not stray or job.backup is not None):
+            self._complete(job, verdict.made)
+            return skipped(job, DONE_BEFORE)
+        mode: Mode | None = "new"
+        if job.backup is not None or os.path.lexists(job.target):
+            mode = self._mode(job, ours=verdict.kind != "unknown", stray=stray)
+        if mode is None:
+            return skipped(job)
+        expected = None if verdict.made is None else verdict.made.output_sha256
+        return Task(index, job, mode, expected, stray)
+
+    def _mode(self, job: Job, *, ours: bool, stray: bool) -> Mode | None:
+        """What may happen to the output that stands there; None leaves it alone."""
+        if self._overwrite and job.backup is None:
+            return "overwrite"
+        if ours:
+            return "replace"
+        if stray:
+            return "same"
+        return "new" if job.backup is not None else None
+
+    def announce(self, tasks: Iterable[Task]) -> None:
+        """Write down which outputs are about to be made.
+
+        Raises:
+            OutputError: it cannot be written down.
+        """
+        assert self._lock is not None
+        names = [self._ledger.name(task.job.target) for task in tasks if task.job.target is not None]
+        self._lock.announce(names, journal_size(self.folder))
+
+    def finish(self, job: Job, outcome: Outcome) -> None:
+        """Record what became of a job.
+
+        Raises:
+            OutputError: the journal cannot be written to.
+        """
+        name = None if job.target is None else self._ledger.name(job.target)
+        if outcome.end is not None:
+            return
+        if outcome.result.status != "skipped":
+            if self._journal is None:
+                self._journal = Journal(self.folder)
+            self._journal.append(self._record(job, outcome, name))
+        if name is not None and self._lock is not None:
+            self._lock.settle(name)
+
+    def _record(self, job: Job, outcome: Outcome, name: str | None) -> Record:
+        source, output, result = outcome.input, outcome.output, outcome.result
+        if source is None:
+            size, mtime_ns = _identity(job)
+            sha256 = None
+        else:
+            size, mtime_ns, sha256 = source.size, source.mtime_ns, source.sha256
+        return Record(
+            time=utc_now(),
+            software=software(),
+            input=InputFile(
+                path=job.label,
+                relative=job.relative,
+                size=size,
+                mtime_ns=mtime_ns,
+                sha256=sha256,
+                absolute=None if job.source is None else os.path.abspath(job.source),  # noqa: PTH100
+                backup=None if job.backup is None or output is None else self._ledger.name(job.backup),
+            ),
+            output=None
+            if output is None or name is None or output.sha256 is None
+            else OutputFile(name, output.size, output.sha256, output.mtime_ns),
+            model=self._model if result.status == "restored" else None,
+            options=self._options,
+            result=result_data(result),
+        )
+
+    def _complete(self, job: Job, made: Made) -> None:
+        """The sidecar and the mtime that an earlier run was not asked for."""
+        assert job.target is not None
+        if self._keep_mtime and job.backup is None and job.target.stat().st_mtime_ns != made.mtime_ns:
+            os.utime(job.target, ns=(made.mtime_ns, made.mtime_ns))
+        if self._settings.sidecars and not os.path.lexists(sidecar_path(job.target)):
+            write_sidecar(job.target, made.output_sha256)
+
+
+def _identity(job: Job) -> tuple[int, int]:
+    """Size and mtime of the input of a failed job, as far as they are known."""
+    try:
+        status = None if job.source is None else job.source.stat()
+    except (OSError, ValueError):
+        status = None
+    return (job.size, 0) if status is None else (status.st_size, status.st_mtime_ns)
+
+
+@cache
+def software() -> dict[str, str]:
+    """What had a say in the bytes of an output, by name and version."""
+    from hifisr_cli.audio.resample import RESAMPLER_ID
+
+    found = {"hifisr": __version__, "outputs": OUTPUT_REVISION, "resampler": RESAMPLER_ID}
+    for package in ("torch", "numpy", "soundfile"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,105 @@
+"""What concerns a run and not the bytes of its outputs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from hifisr_cli.checkpoints.registry import find_model
+
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+_BYTES_A_WORKER = 4 << 20
+"""A worker needs about two seconds of a core until it is ready: it should have at least as much to do."""
+
+_MEMORY_A_WORKER = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How a run goes about its work.
+
+    Attributes:
+        jobs: worker processes; 0 works in this process, without protection from crashes; None chooses.
+        checksum: an input is known again by its SHA-256 instead of by its mtime.
+        sidecars: a file with the SHA-256 of each output beside it.
+        time_limit: seconds, after which the run ends.
+    """
+
+    jobs: int | None = None
+    checksum: bool = False
+    sidecars: bool = False
+    time_limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """Which model a worker process loads, and how: the arguments of `load_model`."""
+
+    name_or_path: str | None = None
+    device: str = "auto"
+    precision: Precision = "auto"
+    threads: int | None = None
+
+    def parameter_hash(self) -> tuple[str, str]:
+        """Name of the model and SHA-256 of its parameters, from its header alone.
+
+        Raises:
+            ModelError: there is no such model.
+        """
+        from hifisr_cli.checkpoints.frozen import read_info
+
+        info = read_info(find_model(self.name_or_path).path)
+        return info.name, info.parameter_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """How the machine is shared: `jobs` worker processes (0: none but this one) of `threads` threads each."""
+
+    jobs: int
+    threads: int | None
+
+
+def share(
+    files: int, size: int, *, jobs: int | None, threads: int | None, device: str, cores: int, streams: bool = False
+) -> Sharing:
+    """How many worker processes a run gets, and how many threads each of them.
+
+    It depends on the whole of the inputs, not on what an earlier run has left to do: the number of threads may have a
+    say in the last bit of an output.
+
+    Args:
+        files, size: number of the recordings and their bytes in all.
+        jobs, threads: as the user wants them, None where the user does not say.
+        device: the network's.
+        cores: of the processor.
+        streams: one of the standard streams is an input or output.
+
+    One file is worked on in this process. Several of them share the cores, one thread to a worker when there are
+    enough files: that is faster than several threads on one file, and a worker that crashes takes one file with it.
+    """
+    if jobs == 0 or streams or (jobs is None and files <= 1):
+        return Sharing(0, threads)
+    if jobs is None:
+        enough = max(1, size // _BYTES_A_WORKER)
+        jobs = 1 if on_gpu(device) else max(1, min(cores // (threads or 1), files, enough, _room()))
+    return Sharing(jobs, threads or max(1, cores // jobs))
+
+
+def on_gpu(device: str) -> bool:
+    """Whether the network is going to run on a GPU, as far as can be told without PyTorch."""
+    if device != "auto":
+        return device != "cpu"
+    return Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists()
+
+
+def _room() -> int:
+    """Workers that fit into the free memory."""
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 8
+    return max(1, free // _MEMORY_A_WORKER)

@@ -1,0 +1,101 @@
+"""From the arguments of a run to its jobs, its output folder and its workers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hifisr_cli.batch.discover import discover, no_collection
+from hifisr_cli.batch.place import place_folder, plan_in_place
+from hifisr_cli.batch.plan import STDOUT, Format, Job, plan_outputs
+from hifisr_cli.batch.record import ModelUsed
+from hifisr_cli.batch.runner import Workers
+from hifisr_cli.batch.session import Session
+from hifisr_cli.batch.settings import ModelRequest, RunSettings, share
+from hifisr_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from hifisr_cli.restore.recording import RestoreOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The jobs of a run and the folder that its journal is kept in, None where there is no journal."""
+
+    jobs: tuple[Job, ...]
+    folder: Path | None
+
+
+def plan_run(
+    inputs: Sequence[str | os.PathLike[str]],
+    output: str,
+    *,
+    requested: Format | None,
+    to_file: bool,
+    name_suffix: str = "",
+    payload: str = "",
+) -> Plan:
+    """The jobs of a run into a folder, a file or standard output. Arguments and errors: see `plan_outputs`.
+
+    Args:
+        payload: where in the output folder the outputs go; the journal stays at its top.
+    """
+    folder = None if to_file or output == STDOUT else Path(output)
+    if name_suffix and folder is None:
+        raise UsageError("--suffix is for outputs in a folder", hint="say the whole name with --output")
+    found = discover(inputs, exclude=folder)
+    into = output if folder is None else os.path.join(output, payload) if payload else output  # noqa: PTH118
+    with no_collection():
+        jobs = plan_outputs(found, into, requested=requested, to_file=to_file, name_suffix=name_suffix)
+    return Plan(jobs, folder)
+
+
+def plan_run_in_place(inputs: Sequence[str | os.PathLike[str]], *, backups: Path | None) -> Plan:
+    """The jobs of a run whose outputs take the places of their inputs.
+
+    Raises:
+        UsageError: more than one input, or the folder for the backups is the one to be searched.
+        NoAudioError: there is not one recording.
+    """
+    folder = place_folder(inputs)
+    if backups is not None and os.path.realpath(backups) == os.path.realpath(folder):
+        raise UsageError("the folder for the backups is the input's own", path=backups, hint="name another one")
+    return Plan(plan_in_place(discover(inputs, exclude=backups), backups), folder)
+
+
+def open_session(
+    plan: Plan, *, options: RestoreOptions, settings: RunSettings, request: ModelRequest, dry_run: bool = False
+) -> AbstractContextManager[Session | None]:
+    """The hold on the output folder, to be entered; none where there is no journal, or nothing to be done.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    if plan.folder is None or dry_run or all(job.target is None for job in plan.jobs):
+        return nullcontext()
+    name, parameter_hash = request.parameter_hash()
+    precision = "float32" if request.precision == "auto" else request.precision
+    model = ModelUsed(name, parameter_hash, precision)
+    return Session(plan.folder, options=options, settings=settings, model=model)
+
+
+def choose_workers(plan: Plan, *, settings: RunSettings, request: ModelRequest, verbose: bool = False) -> Workers:
+    """Worker processes for the jobs; none of them where this process does the work."""
+    from hifisr_cli.restore.model import available_cores
+
+    jobs = [job for job in plan.jobs if job.error is None]
+    streams = any(job.source is None or job.target is None for job in jobs)
+    sharing = share(
+        len(jobs),
+        sum(job.size for job in jobs),
+        jobs=settings.jobs,
+        threads=request.threads,
+        device=request.device,
+        cores=available_cores(),
+        streams=streams,
+    )
+    return Workers(sharing, replace(request, threads=sharing.threads), verbose)

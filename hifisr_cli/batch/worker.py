@@ -1,0 +1,154 @@
+"""A worker process: loads the model once, then does one task after the other.
+
+Orders come over standard input and replies go over standard output, both kept away from everything else in the process.
+When its orders end, because the run ended or died, the worker ends, too: between two tasks at once, within a task by
+unwinding, so that no temporary file stays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from types import FrameType
+from typing import TYPE_CHECKING, BinaryIO, Literal
+
+from hifisr_cli.batch.task import Outcome, Task, failed, perform
+from hifisr_cli.batch.wire import Done, Hello, NoStart, Progressed, Ready, Said, receive, send
+
+if TYPE_CHECKING:
+    from hifisr_cli.restore.model import Model
+    from hifisr_cli.restore.recording import Progress
+
+_QUIET = 0.1
+"""Seconds between two messages about the progress within a task."""
+
+_PATIENCE = 5
+"""How many seconds a worker that should end has for it."""
+
+
+class _Stop(BaseException):
+    """The run is over. Not an Exception, so that nothing on the way takes it for a file's failure."""
+
+
+def main() -> None:
+    """Work until there are no more orders."""
+    orders, replies = _take_streams()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all of a terminal: the run tells its workers itself
+    signal.signal(signal.SIGTERM, _stop_at_once)
+    sys.unraisablehook = _ignore_stops
+    status = 0
+    with contextlib.suppress(_Stop):  # which may come a second time
+        try:
+            hello = receive(orders)
+            if isinstance(hello, Hello):
+                _serve(hello, orders, replies)
+        except _Stop:
+            status = 128 + signal.SIGTERM
+        except BrokenPipeError:  # nobody listens any more
+            status = 1
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os._exit(status)  # threads and libraries may have ideas of their own about ending
+
+
+def _serve(hello: Hello, orders: BinaryIO, replies: BinaryIO) -> None:
+    pending: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(orders, pending), daemon=True).start()
+    logger = logging.getLogger("hifisr_cli")
+    logger.addHandler(_Sender(replies))
+    logger.setLevel(logging.DEBUG if hello.verbose else logging.WARNING)
+    try:
+        model = _load(hello)
+    except Exception as error:
+        send(replies, NoStart(error))
+        return
+    signal.signal(signal.SIGTERM, _stop)
+    send(replies, Ready(f"model {model.name} on {model.device}, {model.precision}"))
+    while (task := pending.get()) is not None:
+        send(replies, Done(task.index, _do(task, model, hello, replies)))
+
+
+def _do(task: Task, model: Model, hello: Hello, replies: BinaryIO) -> Outcome:
+    try:
+        return perform(
+            task, model=model, options=hello.options, manner=hello.manner, on_progress=_reporter(task.index, replies)
+        )
+    except BrokenPipeError as error:  # not of standard output, which no worker writes to
+        return Outcome(failed(task.job, error))
+
+
+def _load(hello: Hello) -> Model:
+    from hifisr_cli.restore.model import load_model
+
+    request = hello.request
+    return load_model(request.name_or_path, device=request.device, precision=request.precision, threads=request.threads)
+
+
+def _reporter(index: int, replies: BinaryIO) -> Progress:
+    last = time.monotonic()
+
+    def on_progress(stage: Literal["survey", "restore"], seconds: float, total: float | None) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _QUIET:
+            last = now
+            send(replies, Progressed(index, stage, seconds, total))
+
+    return on_progress
+
+
+def _take_streams() -> tuple[BinaryIO, BinaryIO]:
+    """The pipes of the run; standard input and output then lead nowhere and to standard error."""
+    orders, replies = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(2, 1)
+    return os.fdopen(orders, "rb"), os.fdopen(replies, "wb")
+
+
+def _listen(orders: BinaryIO, pending: queue.SimpleQueue[Task | None]) -> None:
+    """Pass the orders on; at their end, see to it that the process ends."""
+    while isinstance(order := receive(orders), Task):
+        pending.put(order)
+    pending.put(None)
+    for _ in range(_PATIENCE):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(1.0)
+    os._exit(1)
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise _Stop
+
+
+def _stop_at_once(_signal: int, _frame: FrameType | None) -> None:
+    """While the model is being loaded there is nothing to clean up, and imports do not like to be broken off."""
+    os._exit(128 + signal.SIGTERM)
+
+
+def _ignore_stops(lost: sys.UnraisableHookArgs) -> None:
+    """One that was raised where nothing can be raised is no news: the next one comes in a second."""
+    if not isinstance(lost.exc_value, _Stop):
+        sys.__unraisablehook__(lost)
+
+
+class _Sender(logging.Handler):
+    """Sends the library's log to the run."""
+
+    def __init__(self, replies: BinaryIO) -> None:
+        super().__init__(logging.DEBUG)
+        self._replies = replies
+
+    def emit(self, record: logging.LogRecord) -> None:
+        send(self._replies, Said(record.levelno, self.format(record)))
+
+
+if __name__ == "__main__":
+    main()
