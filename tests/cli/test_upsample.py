@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from hifisr_cli.batch.journal import JOURNAL_NAME
+from hifisr_cli.checkpoints import registry
 from hifisr_cli.cli.app import run
 from hifisr_cli.errors import DeviceError, NotAudioError, OutputError
 from hifisr_cli.restore import model as model_module
@@ -68,7 +70,8 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     engine = StandIn()
     monkeypatch.setattr(recording, "restore_file", engine.restore_file)
     monkeypatch.setattr(model_module, "load_model", engine.load_model)
-    monkeypatch.setattr("hifisr_cli.checkpoints.registry.find_model", lambda _name: None)
+    bundled = registry.find_model(None)
+    monkeypatch.setattr(registry, "find_model", lambda _name: bundled)
     return engine
 
 
@@ -83,11 +86,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 def upsample(*arguments: str | Path) -> int:
-    return run(["upsample", *map(str, arguments)])
+    """In this process: workers would know nothing of the stand-in."""
+    return run(["upsample", "--jobs", "0", *map(str, arguments)])
 
 
 def outputs(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != JOURNAL_NAME)
+    return sorted(str(path.relative_to(folder)) for path in files)
 
 
 def test_the_tree_is_kept(stand_in: StandIn, folder: Path, tmp_path: Path) -> None:
@@ -102,7 +107,7 @@ def test_every_option_arrives(stand_in: StandIn, folder: Path, tmp_path: Path) -
     )
     assert upsample(folder / "a.wav", "-o", tmp_path / "out", *options.split()) == 0
     assert stand_in.models == [{"name": "x", "device": "cuda:1", "precision": "bfloat16", "threads": 3}]
-    assert stand_in.options == [recording.RestoreOptions(3400.0, 5.0, 4, "wav", "32f", overwrite=True)]
+    assert stand_in.options == [recording.RestoreOptions(3400.0, 5.0, 4, "wav", "32f")]  # nothing to overwrite
 
 
 def test_one_file_may_be_named(stand_in: StandIn, folder: Path, tmp_path: Path) -> None:
@@ -120,7 +125,17 @@ def test_existing_outputs_are_skipped(
     assert "3 skipped" in capsys.readouterr().err
     assert len(stand_in.seen) == 3
     assert upsample(folder, "-o", tmp_path / "out", "--overwrite") == 0
-    assert len(stand_in.seen) == 6
+    assert len(stand_in.seen) == 3  # what is done is done, with these options too
+
+
+def test_outputs_of_others_are_replaced_only_when_told_to(stand_in: StandIn, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    foreign = tmp_path / "out" / "a.wav"
+    foreign.write_bytes(b"somebody else's work")
+    assert upsample(folder, "-o", tmp_path / "out") == 0
+    assert foreign.read_bytes() == b"somebody else's work"
+    assert upsample(folder, "-o", tmp_path / "out", "--overwrite") == 0
+    assert foreign.read_bytes() == b"a.wav"
 
 
 def test_output_inside_the_input_is_not_taken_as_input(stand_in: StandIn, folder: Path) -> None:

@@ -63,7 +63,7 @@ def test_every_option_is_explained(hifisr: Command) -> None:
     for option in OPTIONS:
         entry = next(entry for entry in entries if re.search(rf"(^|\s){re.escape(option)}\b", entry.partition("  ")[0]))
         assert len(entry.split()) > 4, f"{option} has no help"
-    for choices in ("auto|float32|bfloat16|float16", "wav|flac|keep", "keep|16|24|32f", "auto|cpu|cuda|cuda:N|mps"):
+    for choices in ("auto|float32|bfloat16|float16", "wav|flac|raw|keep", "keep|16|24|32f", "auto|cpu|cuda|cuda:N|mps"):
         assert choices in ended.out
 
 
@@ -79,7 +79,7 @@ def test_without_a_word_it_explains_itself(hifisr: Command) -> None:
         ("hifisr ups", ["upsample"]),
         ("hifisr upsample --over", ["--overwrite"]),
         ("hifisr upsample --bit-depth 3", ["32f"]),
-        ("hifisr upsample --format ", ["wav", "flac", "keep"]),
+        ("hifisr upsample --format ", ["wav", "flac", "raw", "keep"]),
     ],
 )
 def test_completion_in_bash(tmp_path: Path, environment: Mapping[str, str], words: str, expected: list[str]) -> None:

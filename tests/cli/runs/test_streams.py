@@ -124,7 +124,7 @@ def test_stdin_is_named_by_its_dash(upsample: Command, feed: Callable[[bytes], N
         assert ended.said[0].startswith("failed    -: ")
         assert reason in ended.said[0]
         assert "hifisr-" not in ended.err
-        assert not list((tmp_path / "out").iterdir())
+        assert [path.name for path in (tmp_path / "out").iterdir()] == ["hifisr-journal.jsonl"]
 
 
 def test_a_reader_that_leaves(environment: Mapping[str, str], quick: Sequence[str], make: Make, tmp_path: Path) -> None:
