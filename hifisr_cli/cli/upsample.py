@@ -66,14 +66,12 @@ def upsample(  # noqa: PLR0915  one command, many options
             metavar="SECONDS",
             min=0.1,
             max=600.0,
-            help="Length of the network's pieces: memory, speed and delay, not the result [default: 5; 1 in a pipe].",
+            help="Length of the network's pieces: memory, speed and delay, not the result [default: 3; 1 in a pipe].",
         ),
     ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(
-            metavar="N", min=1, max=1024, help="Pieces computed at once [default: 1 on the processor, 8 on a GPU]."
-        ),
+        typer.Option(metavar="N", min=1, max=1024, help="Pieces computed at once [default: one a core, 8 on a GPU]."),
     ] = None,
     threads: Annotated[
         int | None,

@@ -20,10 +20,10 @@ from torch.nn import functional as F
 from hifisr_cli.nets.fast_convolution import FastConvolution, Workspace
 from hifisr_cli.nets.hifigan import HifiGan, ResidualBlock, Snake
 
-_TILE_VALUES = 1_048_576
+_TILE_VALUES = 524_288
 """Rows times channels of a tile: larger wastes less on context, smaller stays in the cache."""
 
-_KEPT_BYTES = 250_000_000
+_KEPT_BYTES = 65_000_000
 """For transformed weights, smallest first; the other weights are transformed anew in every call."""
 
 
