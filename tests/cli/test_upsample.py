@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from hifisr_cli.batch import settings
 from hifisr_cli.batch.journal import JOURNAL_NAME
 from hifisr_cli.checkpoints import registry
 from hifisr_cli.cli.app import run
@@ -71,7 +72,8 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     monkeypatch.setattr(recording, "restore_file", engine.restore_file)
     monkeypatch.setattr(model_module, "load_model", engine.load_model)
     bundled = registry.find_model(None)
-    monkeypatch.setattr(registry, "find_model", lambda _name: bundled)
+    for module in (registry, settings):
+        monkeypatch.setattr(module, "find_model", lambda _name: bundled)
     return engine
 
 
