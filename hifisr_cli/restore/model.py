@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hifisr_cli.restore.workers import Workers
 
 _MOST_ABREAST = 4
-"""Each takes 50 MB; four restore a minute in about a second."""
+"""Each takes some 50 MB more."""
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
