@@ -24,7 +24,7 @@ LATENT, HEAD = "mossformer", "generator"
 LIMITS = (
     "it hears nothing above 8 kHz: what a recording has between 8 kHz and its cutoff is kept, but guides nothing",
     "it was trained on recordings of 16 kHz and more: with a cutoff below 8 kHz it is on unknown ground",
-    "it judges a window of some seconds as a whole: the generated band depends a little on where a recording starts",
+    "it judges a window of some seconds as a whole: the generated band depends on where a recording starts",
 )
 """What cannot be mended without training it anew."""
 

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 Wave = NDArray[np.float32]
 
-DEFAULT_RATES = (4_000, 8_000, 12_000, 16_000, 24_000, 32_000)
-
 
 @dataclass(frozen=True, slots=True)
 class Score:
