@@ -63,6 +63,7 @@ class Trainer:
     Args:
         validate: takes the averaged generator and returns figures by name; "score" decides which state is best
             (lower is better).
+        generator: to be trained instead of a new one of the configured sizes.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Trainer:
         *,
         device: str = "cpu",
         validate: Callable[[Generator], dict[str, float]] | None = None,
+        generator: Generator | None = None,
     ) -> None:
         torch.manual_seed(config.seed)
         self.config = config
@@ -80,7 +82,7 @@ class Trainer:
         self.output = output
         self.device = torch.device(device)
         self.validate = validate
-        self.generator = Generator(config.network).to(self.device)
+        self.generator = (Generator(config.network) if generator is None else generator).to(self.device)
         self.averaged = torch.optim.swa_utils.AveragedModel(
             self.generator,
             multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema_decay),  # type: ignore[no-untyped-call]  # untyped in torch

@@ -1,0 +1,237 @@
+"""The search for the best small network: variants of the default at about its cost, each trained equally short.
+
+    python benchmarks/architectures.py --data DIR [--data DIR] --validation DIR --output DIR
+        [--steps N] [--batch-size B] [--only NAME ...] [--cost-only]
+
+Every variant sees the same batches in the same order. Printed as Markdown, best first: parameters, CPU seconds per
+second of audio (plain PyTorch, one thread, folded weights, the cheapest of three runs), the training loss over the last
+quarter of the steps, and the validation LSD. Finished variants are kept in the output folder and not trained again.
+Such short runs rank how fast a network learns as much as how good it becomes: read them as what they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from hifisr_cli.nets.config import COMPACT, HifiGanConfig, MelConfig, MossFormerConfig, NetworkConfig
+from hifisr_cli.nets.generator import Generator
+from hifisr_cli.nets.hifigan import HifiGan, fold_weight_norm
+from hifisr_cli.nets.istft import IstftOutput
+from hifisr_cli.results import SAMPLE_RATE
+from hifisr_cli.train.config import TrainConfig
+from hifisr_cli.train.data import Batches, Clip, load_clips
+from hifisr_cli.train.loop import Trainer
+from hifisr_cli.train.validation import RATES, excerpts, validate
+
+SECONDS = 6
+EXCERPTS = 10
+
+
+class ConvNextHead(HifiGan):
+    """A head at the frame rate, without upsampling, as in Vocos (Siuzdak 2023): [B, C, F] -> [B, F hop]."""
+
+    def __init__(self, channels_in: int, width: int, blocks: int, n_fft: int, hop: int) -> None:
+        super().__init__(channels_in, replace(COMPACT.head, rates=(), kernels=(), istft_n_fft=n_fft), hop)
+        self.enter = nn.Conv1d(channels_in, width, 7, padding=3)
+        self.trunk = nn.Sequential(*(ConvNextBlock(width) for _ in range(blocks)))
+        self.leave = nn.Conv1d(width, 3 * (n_fft // 2 + 1), 1)
+        nn.init.constant_(self.leave.bias[2 * (n_fft // 2 + 1) :], -4.0)  # type: ignore[index]  # it has a bias
+        self.istft = IstftOutput(n_fft, hop)
+
+    def draw(self, latent: Tensor, *, spare: int = 0) -> Tensor:
+        drawn = torch.as_tensor(self.leave(self.trunk(self.enter(latent))))
+        return drawn[:, :, spare : drawn.shape[2] - spare]
+
+
+class ConvNextBlock(nn.Module):
+    """Depthwise convolution and a bottleneck turned inside out (Liu et al. 2022): [B, C, F] -> same."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv1d(width, width, 7, padding=3, groups=width)
+        self.norm = nn.LayerNorm(width)
+        self.grow, self.shrink = nn.Linear(width, 3 * width), nn.Linear(3 * width, width)
+        self.scale = nn.Parameter(torch.full((width,), 0.1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(self.depthwise(x).transpose(1, 2))
+        y = self.shrink(nn.functional.gelu(self.grow(y)))
+        return torch.as_tensor(x + (self.scale * y).transpose(1, 2))
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One network of the search; `change` may put other parts into it."""
+
+    name: str
+    network: NetworkConfig
+    change: Callable[[Generator], None] = lambda _generator: None
+
+    def build(self) -> Generator:
+        torch.manual_seed(1)
+        generator = Generator(self.network)
+        self.change(generator)
+        return generator
+
+
+def with_head(**values: object) -> NetworkConfig:
+    return replace(COMPACT, head=HifiGanConfig(**(asdict(COMPACT.head) | values)))
+
+
+def with_latent(**values: object) -> NetworkConfig:
+    return replace(COMPACT, latent=MossFormerConfig(**(asdict(COMPACT.latent) | values)))
+
+
+def with_hop(hop: int, channels: int, width: int) -> NetworkConfig:
+    head = replace(COMPACT.head, channels=channels, istft_n_fft=2 * hop)
+    latent = replace(COMPACT.latent, width=width)
+    return replace(COMPACT, mel=MelConfig(2048, hop, 128, 24_000.0), head=head, latent=latent)
+
+
+def linear_bands(generator: Generator) -> None:
+    """Bands of equal width instead of mel bands, as many."""
+    edges = torch.linspace(0, SAMPLE_RATE / 2, generator.config.mel.bands + 2)
+    bins = torch.linspace(0, SAMPLE_RATE / 2, generator.config.mel.n_fft // 2 + 1)[None]
+    low, middle, high = (edges[i : len(edges) - 2 + i, None] for i in range(3))
+    bank = torch.minimum((bins - low) / (middle - low), (high - bins) / (high - middle)).clamp(min=0)
+    generator.mel.filterbank.copy_(bank * 2 / (high - low))
+    if generator.features is not None:
+        generator.features.edges.copy_(edges)
+
+
+def convnext(width: int, blocks: int) -> Callable[[Generator], None]:
+    def change(generator: Generator) -> None:
+        config = generator.config
+        generator.head = ConvNextHead(config.latent.latent, width, blocks, 4 * config.mel.hop, config.mel.hop)
+
+    return change
+
+
+TIME_DOMAIN = {"rates": (8, 5, 4, 3), "kernels": (16, 11, 8, 7), "keep_channels": False, "istft_n_fft": 0}
+UP_4X = {"rates": (4,), "kernels": (8,), "channels": 176, "istft_n_fft": 480}
+UP_8X = {"rates": (4, 2), "kernels": (8, 4), "channels": 104, "istft_n_fft": 240}
+VARIANTS = (
+    Variant("default", COMPACT),
+    Variant("256 linear bands instead of 128 mel", replace(COMPACT, mel=MelConfig(2048, 480, 256, 24e3)), linear_bands),
+    Variant("HiFi-GAN in the time domain", with_head(**TIME_DOMAIN, channels=64, noise=False)),
+    Variant("upsampling 4x, inverse STFT of 480", with_head(**UP_4X)),
+    Variant("upsampling 8x, inverse STFT of 240", with_head(**UP_8X)),
+    Variant("ConvNeXt head 384 x 8 at the frame rate", COMPACT, convnext(384, 8)),
+    Variant("MossFormer 2 blocks, 384 wide", with_latent(blocks=2, width=384)),
+    Variant("MossFormer 8 blocks, 176 wide", with_latent(blocks=8, width=176)),
+    Variant("context of 8 frames a layer", with_latent(span=8)),
+    Variant("context of 32 frames a layer", with_latent(span=32)),
+    Variant("hop 256", with_hop(256, 176, 192)),
+    Variant("hop 384", with_hop(384, 224, 232)),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What every variant is trained on, and the full-band waveforms [T] that it is judged by."""
+
+    clips: list[Clip]
+    excerpts: list[NDArray[np.float32]]
+
+    @classmethod
+    def read(cls, data: list[Path], validation: list[Path]) -> Material:
+        found = excerpts(load_clips(validation))
+        return cls(load_clips(data), found[:: max(len(found) // EXCERPTS, 1)])
+
+
+@torch.inference_mode()
+def cost(variant: Variant) -> tuple[int, float]:
+    """Parameters, and CPU seconds per second of audio."""
+    generator = variant.build().eval()
+    parameters = sum(p.numel() for p in generator.parameters())
+    fold_weight_norm(generator)
+    samples = SECONDS * SAMPLE_RATE // generator.hop * generator.hop
+    wave, noise = torch.randn(1, samples), torch.randn(1, samples)
+    spent = []
+    for _ in range(3):
+        started = time.process_time()
+        generator(wave, torch.tensor([4000.0]), noise)
+        spent.append(time.process_time() - started)
+    return parameters, min(spent) / (samples / SAMPLE_RATE)
+
+
+def trained(variant: Variant, config: TrainConfig, material: Material, output: Path) -> dict[str, float]:
+    """Losses and validation figures after the run."""
+    config = replace(config, network=variant.network)
+    trainer = Trainer(config, Batches(material.clips, config), output, generator=variant.build())
+    losses = []
+    for _ in range(config.steps):
+        report = trainer.step()
+        losses.append(sum(config.weights[name] * report.losses[name] for name in ("mel", "lsd")))
+    return {"loss": float(np.mean(losses[-len(losses) // 4 :])), **validate(trainer.average.eval(), material.excerpts)}
+
+
+def to_markdown(rows: list[dict[str, Any]], steps: int, batch_size: int) -> str:
+    lines = [
+        f"{steps} steps of {batch_size} crops each.",
+        "",
+        "| network | parameters | CPU s per s | loss | LSD 4 kHz | 8 kHz | 16 kHz | 24 kHz |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    measured = ("loss", *(f"lsd@{rate}" for rate in RATES))
+    for row in sorted(rows, key=lambda row: row.get("score", 0.0)):
+        figures = " | ".join(f"{row[key]:.3f}" if key in row else "" for key in measured)
+        lines.append(f"| {row['name']} | {row['parameters'] / 1e6:.1f} M | {row['cost']:.3f} | {figures} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, action="append", default=[])
+    parser.add_argument("--validation", type=Path, action="append", default=[])
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--batch-size", type=int, default=4)
+    parser.add_argument("--only", nargs="*")
+    parser.add_argument("--cost-only", action="store_true")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    args.output.mkdir(parents=True, exist_ok=True)
+    config = TrainConfig(
+        steps=args.steps,
+        batch_size=args.batch_size,
+        crop_seconds=0.8,
+        warmup_steps=args.steps // 8,
+        ema_decay=0.98,
+        repulsion=0.7,
+        sources={"vctk": 0.45, "sdap": 0.12},
+        validate_every=args.steps + 1,
+        save_every=args.steps + 1,
+    )
+    material = None if args.cost_only else Material.read(args.data, args.validation)
+    rows = []
+    for variant in VARIANTS:
+        if args.only and variant.name not in args.only:
+            continue
+        kept = args.output / f"{variant.name.replace(' ', '-')}.json"
+        if kept.is_file():
+            row = json.loads(kept.read_text())
+        else:
+            parameters, spent = cost(variant)
+            row = {"name": variant.name, "parameters": parameters, "cost": spent}
+            if material is not None:
+                row |= trained(variant, config, material, args.output)
+                kept.write_text(json.dumps(row))
+        rows.append(row)
+        print(json.dumps(row), flush=True)
+    print(to_markdown(rows, args.steps, args.batch_size))
+
+
+if __name__ == "__main__":
+    main()
