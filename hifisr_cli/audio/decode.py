@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from hifisr_cli.audio.bytestream import ByteStream
+from hifisr_cli.audio.flac_salvage import open_damaged_flac
 from hifisr_cli.audio.foreign import foreign_kind, has_decoder, open_foreign, partly_foreign_kind
 from hifisr_cli.audio.integrity import find_shortfall
 from hifisr_cli.audio.limits import MAX_CHANNELS, check_limits
@@ -26,6 +27,9 @@ from hifisr_cli.errors import EmptyAudioError, NotAudioError, UnreadableError
 __all__ = ["BLOCK_FRAMES", "MAX_CHANNELS", "Recording", "check_headerless", "open_recording"]
 
 _HEAD = 512
+_CAREFULLY = 192
+"""Samples that are decoded at once where the next ones may be damaged: a small part of any codec's frame."""
+
 _CONVERT = (
     "WAV, AIFF, FLAC, Ogg Vorbis, Opus, MP3 and, with PyAV or ffmpeg, M4A, WMA, AC-3, AMR and videos are read; "
     "describe samples without a header with --raw"
@@ -92,8 +96,13 @@ def _open_known(
     if damage is not None and not salvage:
         raise truncated(path, damage.detail)
     try:
-        return open_sound(fd, size, scan, stack), damage
+        sound = open_sound(fd, size, scan, stack, step=_CAREFULLY if salvage else None)
+        if salvage and sound.info.container == "FLAC":
+            return open_damaged_flac(fd, sound) or sound, damage
+        return sound, damage  # noqa: TRY300  it belongs to the opening
     except NotOpenedError as error:
+        if salvage and (frames := open_damaged_flac(fd, None)) is not None:
+            return frames, damage
         own = _open_wav(path, stack) if head[8:12] == b"WAVE" else None
         if own is not None:
             return own, damage

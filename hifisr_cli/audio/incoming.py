@@ -12,17 +12,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from hifisr_cli.audio.bytestream import ByteStream
 from hifisr_cli.audio.decode import check_headerless
 from hifisr_cli.audio.limits import check_limits
-from hifisr_cli.audio.mpeg import MpegStart, looks_like_mpeg, start_mpeg
+from hifisr_cli.audio.mpeg import looks_like_mpeg, start_mpeg
+from hifisr_cli.audio.mpeg_source import MpegSource
 from hifisr_cli.audio.raw import RawFormat, RawSource
-from hifisr_cli.audio.source import Block, Recording, Source
+from hifisr_cli.audio.source import Recording, Source
+from hifisr_cli.audio.tags import Tags
+from hifisr_cli.audio.tags_stream import tags_ahead
 from hifisr_cli.audio.wavstream import parse_wav
 from hifisr_cli.errors import EmptyAudioError, NotAudioError
-from hifisr_cli.results import AudioInfo
 
 if TYPE_CHECKING:
     from hifisr_cli.audio.sound import SoundSource
@@ -47,12 +47,14 @@ def open_stream(
     if not head:
         raise EmptyAudioError("the stream is empty", path=name, hint="look at the program that feeds it")
     source: Source | None
+    tags, notes = Tags(), list[str]()
     if raw is not None:
         check_limits(name, sample_rate=raw.sample_rate, channels=raw.channels)
         check_headerless(name, head)
         stream.commit()
         source = RawSource(stream.read, raw)
     else:
+        tags = tags_ahead(stream, notes)
         source = _open_by_content(stream, head)
     if source is None:
         if not stream.can_rewind:
@@ -60,7 +62,7 @@ def open_stream(
         stream.rewind()
         return None
     check_limits(name, sample_rate=source.info.sample_rate, channels=source.info.channels)
-    return Recording(name, source, _nothing, salvage=salvage)
+    return Recording(name, source, _nothing, salvage=salvage, notes=tuple(notes), tags=tags)
 
 
 def _open_by_content(stream: ByteStream, head: bytes) -> Source | None:
@@ -107,36 +109,6 @@ def _open_piped(stream: ByteStream) -> SoundSource:
 
     pipe = StreamPipe(stream.read)
     return SoundSource(ForwardFile(pipe.fd, closefd=False), owner=pipe)
-
-
-class MpegSource:
-    """MP3 without the samples that an encoder adds at both ends, where its header says how many."""
-
-    lost: str | None = None
-
-    def __init__(self, inner: SoundSource, start: MpegStart) -> None:
-        self._inner, self._start = inner, start
-        told = inner.info
-        self.info = AudioInfo(
-            told.container, told.codec, told.sample_rate, told.channels, start.length, None, is_float=False, lossy=True
-        )
-        self._skip = start.skip_begin
-        self._done = 0
-        self._late = np.zeros((told.channels, 0), np.float32)
-
-    def read(self, frames: int) -> Block:
-        while self._late.shape[1] < frames + self._start.skip_end:
-            block = self._inner.read(frames)
-            if not block.shape[1]:
-                break
-            dropped = min(self._skip, block.shape[1])
-            self._skip -= dropped
-            self._late = np.concatenate((self._late, block[:, dropped:]), axis=1)
-        ready = min(frames, max(0, self._late.shape[1] - self._start.skip_end))
-        ready = ready if self.info.frames is None else min(ready, max(0, self.info.frames - self._done))
-        block, self._late = self._late[:, :ready], self._late[:, ready:]
-        self._done += ready
-        return np.ascontiguousarray(block)
 
 
 class _Forward:

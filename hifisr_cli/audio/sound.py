@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hifisr_cli.audio.bytestream import ByteStream
 from hifisr_cli.audio.integrity import find_open_header
-from hifisr_cli.audio.mpeg import MpegScan
+from hifisr_cli.audio.mpeg import MpegScan, MpegStart, start_mpeg
+from hifisr_cli.audio.mpeg_source import MpegSource
 from hifisr_cli.audio.source import Block, BrokenOffError
 from hifisr_cli.results import AudioInfo
 
@@ -33,12 +36,16 @@ class SoundSource:
         file: open for reading.
         frames: its length where it is known better than libsndfile knows it.
         owner: what has to live as long.
+        step: samples a channel that are decoded at once: an error costs all of them.
     """
 
     lost: str | None = None
 
-    def __init__(self, file: ForwardFile, frames: int | None = None, *, owner: object = None) -> None:
-        self._file, self._owner = file, owner
+    def __init__(
+        self, file: ForwardFile, frames: int | None = None, *, owner: object = None, step: int | None = None
+    ) -> None:
+        self._file, self._owner, self._step = file, owner, step
+        self._broken: BrokenOffError | None = None
         codec = str(file.subtype)
         known = frames if frames is not None else int(file.frames)
         self.info = AudioInfo(
@@ -55,26 +62,33 @@ class SoundSource:
     def read(self, frames: int) -> Block:
         import soundfile
 
+        if self._broken is not None:
+            raise self._broken
         block = np.empty((frames, self.info.channels), np.float32)
         filled = 0
         try:
             while filled < frames:
-                count = len(self._file.read(out=block[filled:]))
+                end = frames if self._step is None else filled + self._step
+                count = len(self._file.read(out=block[filled:end]))
                 if count == 0:
                     break
                 filled += count
         except soundfile.LibsndfileError as error:
-            if filled == 0:
-                raise BrokenOffError(f"the sound cannot be decoded to its end: {reason(error)}") from error
-            # what came before the break is good: the next call meets the break again
+            # libsndfile tells of an error once and of an end after that
+            self._broken = BrokenOffError(f"the sound cannot be decoded to its end: {reason(error)}")
+            if filled == 0:  # else what came before the break is good: the next call meets it
+                raise self._broken from error
         return np.ascontiguousarray(block[:filled].T)
 
 
-def open_sound(fd: int, size: int, scan: MpegScan | None, stack: ExitStack) -> SoundSource:
+def open_sound(
+    fd: int, size: int, scan: MpegScan | None, stack: ExitStack, *, step: int | None = None
+) -> SoundSource | MpegSource:
     """The sound behind the descriptor of a file of `size` bytes; closed with `stack`.
 
     Args:
         scan: of its MPEG frames, if it has any.
+        step: see `SoundSource`.
 
     Raises:
         NotOpenedError: libsndfile cannot make anything of it.
@@ -83,6 +97,7 @@ def open_sound(fd: int, size: int, scan: MpegScan | None, stack: ExitStack) -> S
 
     from hifisr_cli.audio.forward import ForwardFile, PipedFile
 
+    cut: MpegStart | None = None
     unfinished = find_open_header(fd, size)
     os.lseek(fd, 0, os.SEEK_SET)
     try:
@@ -91,12 +106,23 @@ def open_sound(fd: int, size: int, scan: MpegScan | None, stack: ExitStack) -> S
             pipe = PipedFile(fd, len(header), header)
         elif scan is not None and scan.frames != scan.promised:
             pipe, frames = PipedFile(fd, scan.start), scan.frames * scan.samples
+            if step is not None and scan.promised is not None and scan.frames < scan.promised:
+                cut = _start_of_cut(fd)
         else:
-            return SoundSource(stack.enter_context(ForwardFile(fd, closefd=False)))
+            return SoundSource(stack.enter_context(ForwardFile(fd, closefd=False)), step=step)
         stack.callback(pipe.close)
-        return SoundSource(stack.enter_context(ForwardFile(pipe.fd, closefd=False)), frames)
+        sound = SoundSource(stack.enter_context(ForwardFile(pipe.fd, closefd=False)), frames, step=step)
+        return sound if cut is None else MpegSource(sound, cut)
     except soundfile.LibsndfileError as error:
         raise NotOpenedError(reason(error)) from error
+
+
+def _start_of_cut(fd: int) -> MpegStart | None:
+    """What the header of an MP3 file says that has lost its end, and with it what was added there."""
+    os.lseek(fd, 0, os.SEEK_SET)
+    with os.fdopen(os.dup(fd), "rb") as file:
+        start = start_mpeg(ByteStream(file))
+    return None if start is None else replace(start, skip_end=0)
 
 
 def reason(error: Exception) -> str:

@@ -15,6 +15,7 @@ from typing import Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
+from hifisr_cli.audio.tags import Tags
 from hifisr_cli.errors import EmptyAudioError, FileError, NonFiniteError, TruncatedError
 from hifisr_cli.results import AudioInfo
 
@@ -68,6 +69,7 @@ class Recording:
         info: what it says of itself.
         notes: what the user should know about it; complete when its blocks have been read.
         chunks: names and bodies of what stood before the samples of a WAV stream; a file is asked for all of them.
+        tags: of a stream, which came before its samples; a file is asked for its own.
         salvaged: something is missing or was replaced; only with `salvage`, known when its blocks have been read.
     """
 
@@ -80,7 +82,9 @@ class Recording:
         salvage: bool = False,
         damage: Damage | None = None,
         notes: tuple[str, ...] = (),
+        tags: Tags | None = None,
     ) -> None:
+        self.tags = tags or Tags()
         self.path, self.info = path, source.info
         self.notes, self.salvaged = notes, False
         self.chunks: tuple[tuple[bytes, bytes], ...] = getattr(source, "chunks", ())
@@ -137,6 +141,7 @@ class Recording:
         if done == 0:
             raise truncated(self.path, f"nothing of it is readable: {broken}") if broken else empty(self.path)
         rate, promised = self.info.sample_rate, self.info.frames
+        done -= getattr(self._source, "silent", 0)  # what stands for lost sound was not readable
         short = promised is not None and done < promised
         if short and not self._salvage:
             raise truncated(self.path, f"it breaks off after {done / rate:.3f} of {(promised or 0) / rate:.3f} s")

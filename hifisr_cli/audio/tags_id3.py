@@ -107,7 +107,7 @@ def _texts(frame: id3.Frame) -> Iterator[tuple[str, str]]:
         yield from ((str(frame.desc) or "TXXX", str(value)) for value in frame.text)
     elif name == "USLT":
         yield "LYRICS", str(frame.text)
-    elif name.startswith("T") and hasattr(frame, "text"):
+    elif name.startswith("T") and name not in _STALE and hasattr(frame, "text"):
         yield from ((name, str(value)) for value in frame.text)
     elif name.startswith("W") and hasattr(frame, "url"):
         yield "WEBSITE", str(frame.url)
