@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hifisr_cli.batch.folder import restore_folder
     from hifisr_cli.batch.journal import read_journal
-    from hifisr_cli.batch.record import Record
+    from hifisr_cli.batch.record import Record, read_record
     from hifisr_cli.errors import (
         EXIT_STATUSES,
         DeviceError,
@@ -100,6 +100,7 @@ __all__ = [
     "load_model",
     "plan_file",
     "read_journal",
+    "read_record",
     "restore_array",
     "restore_file",
     "restore_folder",
@@ -122,6 +123,7 @@ _ELSEWHERE = {
     "restore_folder": "batch.folder",
     "Record": "batch.record",
     "read_journal": "batch.journal",
+    "read_record": "batch.record",
     "Report": "report.write",
     "draw_comparison": "report.comparison",
     "write_report": "report.write",

@@ -17,11 +17,11 @@ EXIT_STATUSES: dict[int, str] = {
     4: "no audio found in the inputs",
     5: "the model is unknown, damaged, of a newer format, or cannot be downloaded",
     6: "the device is not there or ran out of memory",
-    7: "the output cannot be written (disk full, read-only, folder vanished)",
+    7: "the output or its record cannot be written (disk full, read-only, folder vanished)",
     8: "another run is at work on the output folder",
     9: "the time limit is reached; the same command goes on from there",
     10: "verify: outputs are missing or changed",
-    11: "verify: every output is as it was, but there are recordings that the journal does not know",
+    11: "verify: every output is as it was, but there are recordings that no journal or record knows",
     130: "interrupted (Ctrl-C)",
     141: "the reader of standard output closed the pipe (quiet)",
     143: "terminated (SIGTERM)",
@@ -167,6 +167,13 @@ class JournalError(RunError):
     """The journal of an output folder cannot be read, or there is none where one is needed."""
 
     code = "journal"
+    exit_status = 7
+
+
+class RecordError(RunError):
+    """The record of an output cannot be written; the output itself is complete."""
+
+    code = "record"
     exit_status = 7
 
 

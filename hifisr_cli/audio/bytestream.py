@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import BinaryIO
+
+from hifisr_cli.audio.tally import Tally
 
 KEPT = 1 << 20
 """Bytes at the beginning that are kept; what a header is longer cannot be looked through in a stream."""
@@ -16,10 +19,12 @@ class ByteStream:
 
     Args:
         stream: for example `sys.stdin.buffer`, of which nothing was read yet.
+        tally: hears of every byte when it is received.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: BinaryIO, tally: Tally | None = None) -> None:
+        self._stream, self._tally = stream, tally
+        self._receiving = threading.Lock()  # a thread that feeds a decoder may still be reading when `drain` is called
         try:
             # Past Python's own buffer: a thread that waits in it would hold the lock that is needed at exit.
             self._fd: int | None = stream.fileno()
@@ -84,12 +89,20 @@ class ByteStream:
         """The beginning is not needed again."""
         self._keeps = False
 
+    def drain(self) -> None:
+        """Receive everything up to the end, for the tally: what a decoder had no use for is part of the stream, too."""
+        while self._receive(1 << 16):
+            pass
+
     def _receive(self, size: int) -> bytes:
         size = min(size, 1 << 16)
-        data = os.read(self._fd, size) if self._fd is not None else self._stream.read(size)
-        if self._keeps and len(self._kept) == self._received and len(self._kept) + len(data) <= KEPT:
-            self._kept += data
-        self._received += len(data)
+        with self._receiving:
+            data = os.read(self._fd, size) if self._fd is not None else self._stream.read(size)
+            if self._tally is not None:
+                self._tally.update(data)
+            if self._keeps and len(self._kept) == self._received and len(self._kept) + len(data) <= KEPT:
+                self._kept += data
+            self._received += len(data)
         return data
 
     def _widen(self) -> None:

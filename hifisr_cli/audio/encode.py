@@ -20,6 +20,7 @@ from hifisr_cli.audio.quantise import DITHER_BELOW_BITS, Dither, quantise
 from hifisr_cli.audio.sinks import CodecSink, Sink, WavSink
 from hifisr_cli.audio.staging import Overwrite, StagedFile, output_error
 from hifisr_cli.audio.streamed import Encodable, FlacStreamSink, RawSink, is_pipe, write_all
+from hifisr_cli.audio.tally import Tally
 from hifisr_cli.errors import NonFiniteError, OutputError, UnsupportedError
 
 WRITE_FRAMES = 65_536
@@ -38,6 +39,7 @@ def open_output(
     overwrite: Overwrite,
     carried: Carried = NOTHING,
     mtime_ns: int | None = None,
+    tally: Tally | None = None,
 ) -> Output:
     """An output to be used in a `with` statement; leaving it without an exception completes the file.
 
@@ -50,6 +52,7 @@ def open_output(
         overwrite: replace what is there.
         carried: metadata; that of the container's that is written.
         mtime_ns: the file's time of modification, instead of now.
+        tally: hears of the bytes that go to standard output.
 
     Entering raises:
         OutputExistsError: the target is there and may not be replaced.
@@ -57,7 +60,14 @@ def open_output(
         UnsupportedError: too long for the container.
     """
     return Output(
-        target, chosen, channels=channels, frames=frames, overwrite=overwrite, carried=carried, mtime_ns=mtime_ns
+        target,
+        chosen,
+        channels=channels,
+        frames=frames,
+        overwrite=overwrite,
+        carried=carried,
+        mtime_ns=mtime_ns,
+        tally=tally,
     )
 
 
@@ -79,6 +89,7 @@ class Output:
         overwrite: Overwrite,
         carried: Carried = NOTHING,
         mtime_ns: int | None = None,
+        tally: Tally | None = None,
     ) -> None:
         self._target, self._format = target, chosen
         self._channels, self._frames, self._overwrite = channels, frames, overwrite
@@ -88,6 +99,7 @@ class Output:
         self._sink: Sink | None = None
         self._resources = ExitStack()
         self._carried, self._mtime_ns = carried, mtime_ns
+        self._tally = tally if target is None else None
         self.clipped = 0
         self.problems: tuple[str, ...] = ()
 
@@ -109,12 +121,13 @@ class Output:
                         frames=frames,
                         seekable=self._target is not None,
                         carried=self._carried,
+                        tally=self._tally,
                     )
                 elif chosen.container == "raw":
-                    self._sink = RawSink(self._fd, chosen)
+                    self._sink = RawSink(self._fd, chosen, self._tally)
                 elif self._fd == _STDOUT:
                     self._sink = FlacStreamSink(
-                        self._fd, chosen, channels=channels, frames=frames, carried=self._carried
+                        self._fd, chosen, channels=channels, frames=frames, carried=self._carried, tally=self._tally
                     )
                 else:
                     self._sink = CodecSink(self._fd, chosen, channels=channels, carried=self._carried)
@@ -200,7 +213,7 @@ class Output:
     def _copy_to_stdout(self) -> None:
         os.lseek(self._fd, 0, os.SEEK_SET)
         while data := os.read(self._fd, _COPY):
-            write_all(_STDOUT, data)
+            write_all(_STDOUT, data, self._tally)
 
     def _verify(self) -> None:
         """libsndfile may lose the end of a file without an error when it closes it."""

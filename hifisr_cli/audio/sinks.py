@@ -14,6 +14,7 @@ from hifisr_cli.audio.metadata import NOTHING, Carried
 from hifisr_cli.audio.ogg import set_serial
 from hifisr_cli.audio.riff_chunks import Chunk
 from hifisr_cli.audio.streamed import Encodable, write_all
+from hifisr_cli.audio.tally import Tally
 from hifisr_cli.audio.wav import DATA_HEADER, pack_samples, wav_header, wav_padding
 from hifisr_cli.results import SAMPLE_RATE
 
@@ -49,8 +50,9 @@ class WavSink:
         frames: int | None,
         seekable: bool,
         carried: Carried = NOTHING,
+        tally: Tally | None = None,
     ) -> None:
-        self._fd = fd
+        self._fd, self._tally = fd, tally
         self._bits = chosen.bits or 32
         self._padding = b"" if frames is None else wav_padding(frames, channels=channels, bits=self._bits)
         before, self._after = carried.before, carried.after
@@ -73,15 +75,15 @@ class WavSink:
             self._after += tuple(chunk for chunk in before if chunk.size % 2)
             before = tuple(chunk for chunk in before if not chunk.size % 2)
             header = header_for(before, self._after)
-        write_all(fd, header[:-DATA_HEADER])
+        self._put(header[:-DATA_HEADER])
         self._write_chunks(before)
-        write_all(fd, header[-DATA_HEADER:])
+        self._put(header[-DATA_HEADER:])
 
     def write(self, samples: Encodable) -> None:
-        write_all(self._fd, pack_samples(samples, self._bits))
+        self._put(pack_samples(samples, self._bits))
 
     def finish(self) -> None:
-        write_all(self._fd, self._padding)
+        self._put(self._padding)
         self._write_chunks(self._after)
 
     def abort(self) -> None:
@@ -90,7 +92,10 @@ class WavSink:
     def _write_chunks(self, chunks: tuple[Chunk, ...]) -> None:
         for chunk in chunks:
             for part in chunk.parts():
-                write_all(self._fd, part)
+                self._put(part)
+
+    def _put(self, data: bytes) -> None:
+        write_all(self._fd, data, self._tally)
 
 
 class CodecSink:

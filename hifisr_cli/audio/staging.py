@@ -163,6 +163,24 @@ def _sweep_one(path: str) -> bool:
         os.close(fd)
 
 
+def make_folders(folder: Path) -> None:
+    """Make a folder and those that it lies in, as far as they are missing; their names are on the disk then.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    missing = []
+    place = folder
+    while not place.is_dir():
+        missing.append(place)
+        if place == place.parent:
+            break
+        place = place.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in missing:
+        sync_folder(made.parent)
+
+
 def sync_folder(folder: str | os.PathLike[str]) -> None:
     """Write the names in a folder to the disk, as far as the file system can; the files themselves are safe."""
     with contextlib.suppress(OSError):

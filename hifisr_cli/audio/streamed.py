@@ -16,6 +16,7 @@ import numpy.typing as npt
 from hifisr_cli.audio.formats import OutputFormat
 from hifisr_cli.audio.metadata import NOTHING, Carried
 from hifisr_cli.audio.tags_flac import with_tags
+from hifisr_cli.audio.tally import Tally
 from hifisr_cli.audio.wav import pack_samples
 from hifisr_cli.results import SAMPLE_RATE, Container
 
@@ -36,11 +37,11 @@ def is_pipe(fd: int) -> bool:
 class RawSink:
     """Interleaved little-endian samples and nothing else."""
 
-    def __init__(self, fd: int, chosen: OutputFormat) -> None:
-        self._fd, self._bits = fd, chosen.bits or 32
+    def __init__(self, fd: int, chosen: OutputFormat, tally: Tally | None = None) -> None:
+        self._fd, self._bits, self._tally = fd, chosen.bits or 32, tally
 
     def write(self, samples: Encodable) -> None:
-        write_all(self._fd, pack_samples(samples, self._bits))
+        write_all(self._fd, pack_samples(samples, self._bits), self._tally)
 
     def finish(self) -> None:
         pass
@@ -53,11 +54,18 @@ class FlacStreamSink:
     """A FLAC stream, frame by frame."""
 
     def __init__(
-        self, fd: int, chosen: OutputFormat, *, channels: int, frames: int | None, carried: Carried = NOTHING
+        self,
+        fd: int,
+        chosen: OutputFormat,
+        *,
+        channels: int,
+        frames: int | None,
+        carried: Carried = NOTHING,
+        tally: Tally | None = None,
     ) -> None:
         from hifisr_cli.audio.forward import ForwardFile
 
-        self._fd, self._bits, self._frames = fd, chosen.bits or 24, frames
+        self._fd, self._bits, self._frames, self._tally = fd, chosen.bits or 24, frames, tally
         self._memory = AppendOnly()
         self._file = ForwardFile(self._memory, "w", SAMPLE_RATE, channels, chosen.codec, format="FLAC")
         self._carried: Carried | None = carried
@@ -79,7 +87,7 @@ class FlacStreamSink:
         if data and self._carried is not None:  # what comes first is the header
             data = with_tags(_with_length(data, self._frames), self._carried.tags, self._carried.comment)
             self._carried = None
-        write_all(self._fd, data)
+        write_all(self._fd, data, self._tally)
 
 
 def _with_length(data: bytes, frames: int | None) -> bytes:
@@ -117,8 +125,10 @@ class AppendOnly:
         return self._position
 
 
-def write_all(fd: int, data: bytes) -> None:
-    """Write every byte; the operating system may take them in portions."""
+def write_all(fd: int, data: bytes, tally: Tally | None = None) -> None:
+    """Write every byte; the operating system may take them in portions. `tally` hears of them."""
+    if tally is not None:
+        tally.update(data)
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]

@@ -1,20 +1,24 @@
-"""What the journal says of one recording: where it came from, what was done to it, and to which bytes.
+"""What is said of one recording: where it came from, what was done to it, and to which bytes.
 
-A record is the provenance of an output: who has the output folder knows the input's identity, the software, the model
-by the hash of its parameters, every option that has a say in the bytes, and the result as `upsample --json` prints it.
-The published form is `record.schema.json`, beside this file.
+The journal of an output folder has a record a line; a single output has one beside it. A record is the provenance of an
+output: who has it knows the input's identity, the software, the model by the hash of its parameters, every option that
+has a say in the bytes, and the result as `upsample --json` prints it. The published form is `record.schema.json`,
+beside this file.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hifisr_cli.audio.formats import AUDIO_SUFFIXES, RAW_SUFFIX
 from hifisr_cli.errors import JournalError
 from hifisr_cli.results import FileResult
 
@@ -27,7 +31,16 @@ RECORD_VERSION = 1
 RESULT_VERSION = 1
 """Of the object below "result": that of `upsample --json`."""
 
-OUTPUT_REVISION = "1"
+RECORD_SUFFIX = ".hifisr.json"
+"""The record of the single output `a.wav` is `a.wav.hifisr.json`."""
+
+STREAM_NAME = "-"
+"""What a record calls standard output."""
+
+_LONGEST = 1 << 20
+"""Bytes of a record: anything longer is something else, and not read to its end."""
+
+OUTPUT_REVISION = "2"
 """Raised whenever the same input, options and model give other bytes than before: outputs of another revision are made
 again by a run that resumes, those of another version of hifisr with the same revision are not."""
 
@@ -59,12 +72,19 @@ class InputFile:
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """The output: its path below the output folder, its bytes, and its mtime when it was made."""
+    """The output.
+
+    Attributes:
+        path: from the folder that holds the record; "-" is standard output.
+        size, sha256, mtime_ns: as it was made; a stream has no mtime.
+        synthetic_above_hz: content above is generated; None where nothing is.
+    """
 
     path: str
     size: int
     sha256: str
     mtime_ns: int | None = None
+    synthetic_above_hz: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +98,7 @@ class ModelUsed:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One line of the journal.
+    """One line of the journal, or the file beside a single output.
 
     Attributes:
         time: when the work on it ended, UTC, "2026-11-21T15:00:00.000Z".
@@ -104,24 +124,27 @@ class Record:
 
     def to_line(self) -> str:
         """One line of ASCII JSON, without its end. What decides about resuming stands before "result"."""
-        model = None if self.model is None else _lean(self.model)
-        return json.dumps(
-            {
-                "version": RECORD_VERSION,
-                "time": self.time,
-                "software": dict(self.software),
-                "input": _lean(self.input),
-                "output": None if self.output is None else _lean(self.output),
-                "model": model,
-                "options": dict(self.options),
-                "result": dict(self.result),
-            },
-            allow_nan=False,
-        )
+        return json.dumps(self._data(), allow_nan=False)
+
+    def to_text(self) -> str:
+        """The same for people to read, with its end."""
+        return json.dumps(self._data(), allow_nan=False, indent=2) + "\n"
+
+    def _data(self) -> dict[str, Any]:
+        return {
+            "version": RECORD_VERSION,
+            "time": self.time,
+            "software": dict(self.software),
+            "input": _lean(self.input),
+            "output": None if self.output is None else _lean(self.output),
+            "model": None if self.model is None else _lean(self.model),
+            "options": dict(self.options),
+            "result": dict(self.result),
+        }
 
     @classmethod
     def from_line(cls, line: str | bytes) -> Record:
-        """Reads what `to_line` wrote; fields that are not known are left out.
+        """Reads what `to_line` or `to_text` wrote; fields that are not known are left out.
 
         Raises:
             JournalError: not a record, or one of a newer version.
@@ -143,8 +166,38 @@ class Record:
                 options=dict(data["options"]),
                 result=dict(data.get("result") or {}),
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise JournalError(f"not a record: {error}") from error
+
+
+def record_path(output: Path) -> Path:
+    """Of the record beside a single output."""
+    return output.with_name(output.name + RECORD_SUFFIX)
+
+
+def read_record(path: str | os.PathLike[str]) -> Record:
+    """The record of a single output.
+
+    Args:
+        path: of the record, or of the output that it lies beside.
+
+    Raises:
+        JournalError: there is none, or it cannot be read.
+    """
+    given = Path(path)
+    beside = record_path(given)
+    file = beside if given.suffix.lower() in AUDIO_SUFFIXES | {RAW_SUFFIX} else given
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(_LONGEST)
+    except (OSError, ValueError) as error:
+        why = (getattr(error, "strerror", None) or str(error)).lower()
+        raise JournalError(f"the record cannot be read: {why}", path=file, hint="name it, or its output") from error
+    try:
+        return Record.from_line(data)
+    except JournalError as error:
+        error.path = str(file)
+        raise
 
 
 def result_data(result: FileResult) -> dict[str, Any]:

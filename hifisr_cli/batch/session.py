@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from hifisr_cli import __version__
 from hifisr_cli.audio.staging import output_error, sweep
-from hifisr_cli.batch.journal import Journal, journal_size
+from hifisr_cli.batch.journal import Journal, journal_size, mend_journal
 from hifisr_cli.batch.ledger import Ledger, Made
 from hifisr_cli.batch.lock import FolderLock
 from hifisr_cli.batch.plan import Job
-from hifisr_cli.batch.record import (
-    OUTPUT_REVISION,
-    InputFile,
-    ModelUsed,
-    OutputFile,
-    Record,
-    options_data,
-    result_data,
-    utc_now,
-)
+from hifisr_cli.batch.record import ModelUsed, options_data
+from hifisr_cli.batch.recorder import make_record
 from hifisr_cli.batch.settings import RunSettings
 from hifisr_cli.batch.sidecar import sidecar_path, write_sidecar
 from hifisr_cli.batch.task import Mode, Outcome, Task, skipped
@@ -67,6 +56,7 @@ class Session:
         self._lock = FolderLock(self.folder)
         try:
             sweep(self.folder)
+            mend_journal(self.folder)
             self._ledger = Ledger(
                 self.folder,
                 options=self._options,
@@ -145,36 +135,12 @@ class Session:
         if outcome.result.status != "skipped":
             if self._journal is None:
                 self._journal = Journal(self.folder)
-            self._journal.append(self._record(job, outcome, name))
+            backup = None if job.backup is None else self._ledger.name(job.backup)
+            self._journal.append(
+                make_record(job, outcome, name=name, options=self._options, model=self._model, backup=backup)
+            )
         if name is not None and self._lock is not None:
             self._lock.settle(name)
-
-    def _record(self, job: Job, outcome: Outcome, name: str | None) -> Record:
-        source, output, result = outcome.input, outcome.output, outcome.result
-        if source is None:
-            size, mtime_ns = _identity(job)
-            sha256 = None
-        else:
-            size, mtime_ns, sha256 = source.size, source.mtime_ns, source.sha256
-        return Record(
-            time=utc_now(),
-            software=software(),
-            input=InputFile(
-                path=job.label,
-                relative=job.relative,
-                size=size,
-                mtime_ns=mtime_ns,
-                sha256=sha256,
-                absolute=None if job.source is None else os.path.abspath(job.source),  # noqa: PTH100
-                backup=None if job.backup is None or output is None else self._ledger.name(job.backup),
-            ),
-            output=None
-            if output is None or name is None or output.sha256 is None
-            else OutputFile(name, output.size, output.sha256, output.mtime_ns),
-            model=self._model if result.status == "restored" else None,
-            options=self._options,
-            result=result_data(result),
-        )
 
     def _complete(self, job: Job, made: Made) -> None:
         """The sidecar and the mtime that an earlier run was not asked for."""
@@ -183,26 +149,3 @@ class Session:
             os.utime(job.target, ns=(made.mtime_ns, made.mtime_ns))
         if self._settings.sidecars and not os.path.lexists(sidecar_path(job.target)):
             write_sidecar(job.target, made.output_sha256)
-
-
-def _identity(job: Job) -> tuple[int, int]:
-    """Size and mtime of the input of a failed job, as far as they are known."""
-    try:
-        status = None if job.source is None else job.source.stat()
-    except (OSError, ValueError):
-        status = None
-    return (job.size, 0) if status is None else (status.st_size, status.st_mtime_ns)
-
-
-@cache
-def software() -> dict[str, str]:
-    """What had a say in the bytes of an output, by name and version."""
-    from hifisr_cli.audio.resample import RESAMPLER_ID
-
-    found = {"hifisr": __version__, "outputs": OUTPUT_REVISION, "resampler": RESAMPLER_ID}
-    for package in ("torch", "numpy", "soundfile"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found

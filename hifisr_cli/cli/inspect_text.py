@@ -65,6 +65,10 @@ def _clipping(found: Inspection) -> str:
     return f"{runs}, {found.clipped_samples} samples"
 
 
+def _offset(found: Inspection) -> str:
+    return f"{round(found.dc_offset, 4) + 0.0:+.2%}"  # never a negative zero
+
+
 def _hum(found: Inspection) -> str:
     if found.hum is None:
         return "-"
@@ -91,7 +95,7 @@ _LINES: tuple[tuple[str, Cell], ...] = (
     ("true peak", lambda found: _level(found.true_peak_dbtp, " dBTP")),
     ("loudness", lambda found: _level(found.loudness_lufs, " LUFS")),
     ("clipping", _clipping),
-    ("DC offset", lambda found: f"{found.dc_offset:+.2%}"),
+    ("DC offset", _offset),
     ("hum", _hum),
     ("noise floor", lambda found: _level(found.noise_floor_dbfs, " dBFS")),
     ("would be restored", _restored),
@@ -111,10 +115,10 @@ _TABLE: tuple[tuple[str, Cell], ...] = (
     ("dBTP", lambda found: _level(found.true_peak_dbtp)),
     ("LUFS", lambda found: _level(found.loudness_lufs)),
     ("clipped", lambda found: str(found.clipped_runs)),
-    ("DC", lambda found: f"{found.dc_offset:+.2%}"),
+    ("DC", _offset),
     ("hum", _hum),
     ("floor", lambda found: _level(found.noise_floor_dbfs)),
-    ("restored?", lambda found: "yes" if found.restorable else f"no: {found.reason}"),
+    ("restored?", _restored),
 )
 
 

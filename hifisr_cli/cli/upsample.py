@@ -16,6 +16,7 @@ from hifisr_cli.cli.settings import (
     check_device,
     check_in_place,
     check_raw,
+    check_record,
     check_streams,
     is_live,
     parse_cutoff,
@@ -146,6 +147,14 @@ def upsample(  # noqa: PLR0915  one command, many options
     checksums: Annotated[
         bool, typer.Option("--checksums", help="Write the SHA-256 of each output beside it, for sha256sum -c.")
     ] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The record of a single output (what was done, hashes) [default: OUTPUT.hifisr.json; none of stdout].",
+        ),
+    ] = None,
+    no_record: Annotated[bool, typer.Option("--no-record", help="Write no record of a single output.")] = False,
     time_limit: Annotated[
         str | None,
         typer.Option(metavar="SECONDS|H:MM:SS", help="End after this time; the same command goes on from there."),
@@ -178,7 +187,7 @@ def upsample(  # noqa: PLR0915  one command, many options
     from hifisr_cli.batch.plan import STDOUT, names_file
     from hifisr_cli.batch.runner import iterate
     from hifisr_cli.batch.settings import ModelRequest, RunSettings
-    from hifisr_cli.batch.start import choose_workers, open_session, plan_run, plan_run_in_place
+    from hifisr_cli.batch.start import choose_workers, open_session, plan_run, plan_run_in_place, with_record
     from hifisr_cli.checkpoints.frozen import read_info
     from hifisr_cli.checkpoints.registry import find_model
     from hifisr_cli.cli.conclusion import Conclusion, logging_to_stderr
@@ -193,6 +202,7 @@ def upsample(  # noqa: PLR0915  one command, many options
     check_streams(inputs, output, as_json=as_json, dry_run=dry_run)
     check_device(device)
     check_raw(inputs, raw=raw is not None)
+    check_record(output, record, no_record=no_record, checksums=checksums)
     to_file = not in_place and output != STDOUT and names_file(output, inputs)
     settings = RunSettings(jobs, checksum, checksums, parse_duration(time_limit))
     request = ModelRequest(model, device, precision, threads)
@@ -222,6 +232,7 @@ def upsample(  # noqa: PLR0915  one command, many options
         plan = plan_run(
             inputs, output, requested=file_format, to_file=to_file, name_suffix=name_suffix, payload=payload
         )
+    plan = with_record(plan, record, wanted=not no_record, overwrite=overwrite)
     extras.check_names(plan.jobs, bag=bool(payload))
     workers = choose_workers(plan, settings=settings, request=request, verbose=verbose)
 

@@ -1,4 +1,4 @@
-"""`hifisr verify`: is every output of a run still what was written?"""
+"""`hifisr verify`: are outputs still what was written?"""
 
 from __future__ import annotations
 
@@ -9,29 +9,41 @@ from typing import Annotated
 
 import typer
 
+from hifisr_cli.errors import UsageError
+
 _DAMAGED, _EXTRA = 10, 11
 
 
 def verify(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The output folder of a run.")],
+    output: Annotated[
+        Path, typer.Argument(metavar="DIR|FILE", help="The output folder of a run, a single output, or its record.")
+    ],
     *,
+    record: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The record of a single output [default: the one beside it]."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing where everything is as it was.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object for every file on stdout.")] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="A line for every file, and tracebacks of unexpected errors.")
     ] = False,
 ) -> None:
-    """Check the outputs of a run against its journal: none missing, every byte as it was written.
+    """Check outputs against the journal of their run, or a single one against its record: every byte as it was written.
 
-    Ends with status 0 if so, 10 if outputs are missing or changed, 11 if there are just recordings that the journal
-    does not know.
+    Ends with status 0 if so, 10 if outputs are missing or changed, 11 if there are just recordings that no journal
+    or record knows.
     """
-    from hifisr_cli.batch.verify import verify_folder
+    from hifisr_cli.batch.verify import verify_file, verify_folder
     from hifisr_cli.cli.render import json_line, one_line
 
     counts: Counter[str] = Counter()
     with _Progress(shown=not quiet and not as_json and sys.stderr.isatty()) as progress:
-        for checked in verify_folder(folder, on_read=progress.update):
+        folder = output.is_dir()
+        if folder and record is not None:
+            raise UsageError("--record goes with a single output", path=output, hint="name the file that it speaks of")
+        found = verify_folder(output, on_read=progress.update) if folder else [verify_file(output, record)]
+        for checked in found:
             counts[checked.state] += 1
             if as_json:
                 fields = {"path": checked.path, "state": checked.state, "detail": checked.detail}

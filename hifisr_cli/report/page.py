@@ -119,9 +119,9 @@ def _figures(figures: Overview) -> str:
     ]
     items += [("with warnings", f"{figures.warned:,}", "warn")] if figures.warned else []
     items += [("of audio", _duration(figures.audio_seconds), "")]
-    items += (
-        [] if speed is None else [("real time", f"{speed:.{0 if speed >= 100 else 1}f}\N{MULTIPLICATION SIGN}", "")]
-    )
+    if speed is not None:
+        items += [("of work", _duration(figures.wall_seconds), "")]
+        items += [("real time", f"{speed:.{0 if speed >= 100 else 1}f}\N{MULTIPLICATION SIGN}", "")]
     worst = figures.worst_kept_db
     items += [("largest kept-band error", "none" if worst is None else f"\N{MINUS SIGN}{-worst:.0f} dB", "")]
     return "".join(

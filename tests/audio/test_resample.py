@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 from math import ceil, floor, gcd
 from typing import Any
@@ -124,6 +125,15 @@ def test_agrees_with_resampy(rate: int) -> None:
     ours = resample(audio, rate)
     length = min(oracle.shape[1], ours.shape[1])
     np.testing.assert_allclose(ours[:, :length], oracle[:, :length], atol=2e-7)
+
+
+@pytest.mark.parametrize("points", [1, 1000, 128 * 160])
+def test_table_is_resampys_own_to_the_bit(points: int) -> None:
+    from resampy.filters import sinc_window
+
+    window = partial(np.kaiser, beta=KAISER_BETA)
+    table, _, _ = sinc_window(num_zeros=points, precision=0, window=window, rolloff=ROLLOFF / 7)
+    np.testing.assert_array_equal(half_filter(points, ROLLOFF / 7), table)
 
 
 def test_table_is_resampys_own_where_both_exist() -> None:
