@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,16 @@ ROOT = Path(__file__).resolve().parent.parent
 settings.register_profile("suite", deadline=None, max_examples=25, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=500)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+
+def in_steps(restore: Callable[..., Any]) -> Callable[..., Generator[Any, Any, Any]]:
+    """A stand-in for `recording.restore_file` as one for `recording.restoring`, which is what runs use."""
+
+    def restoring(*given: Any, **named: Any) -> Generator[Any, Any, Any]:
+        yield from ()
+        return restore(*given, **named)
+
+    return restoring
 
 
 @pytest.fixture(autouse=True)

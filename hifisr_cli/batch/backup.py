@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from hifisr_cli.audio.staging import StagedFile, output_error, sync_folder
+from hifisr_cli.audio.staging import StagedFile, make_folders, output_error, sync_folder
 from hifisr_cli.errors import OutputExistsError
 
 BACKUP_SUFFIX = ".orig"
@@ -58,7 +58,7 @@ class Backup:
                 self._replaced = True
             return self
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folders(self.path.parent)
             self._make()
         except OSError as error:
             raise output_error(error, self.path) from error

@@ -1,9 +1,9 @@
-"""The work in this process: one task after the other."""
+"""The work in this process."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from hifisr_cli.batch.task import Manner, Outcome, Task, perform
@@ -11,7 +11,7 @@ from hifisr_cli.batch.wire import Progressed
 
 if TYPE_CHECKING:
     from hifisr_cli.restore.model import Model
-    from hifisr_cli.restore.recording import RestoreOptions
+    from hifisr_cli.restore.recording import Progress, RestoreOptions
 
 
 class TimeUp(BaseException):
@@ -19,7 +19,7 @@ class TimeUp(BaseException):
 
 
 class Here:
-    """Does each task when it is waited for.
+    """Does tasks when they are waited for.
 
     Args:
         load: gives the model, once; None for a dry run.
@@ -40,43 +40,52 @@ class Here:
         self._load, self._options, self._manner, self._stdin = load, options, manner, stdin
         self._hears, self._deadline = on_progress, deadline
         self._model: Model | None = None
-        self._task: Task | None = None
+        self._tasks: Sequence[Task] = ()
+        self._work: Generator[tuple[Task, Outcome]] | None = None
 
     @property
     def free(self) -> bool:
-        return self._task is None
+        return not self._tasks
 
     @property
     def busy(self) -> bool:
-        return self._task is not None
+        return bool(self._tasks)
 
-    def start(self, task: Task) -> None:
-        """Take a task on."""
-        self._task = task
+    def start(self, tasks: Sequence[Task]) -> None:
+        """Take tasks on, which are done together."""
+        self._tasks = tasks
         if self._model is None and self._load is not None:
             self._model = self._load()  # a model that does not load is not this file's failure
 
     def wait(self, timeout: float | None) -> Iterator[Progressed | tuple[Task, Outcome]]:  # noqa: ARG002  as a pool
-        """Do the task."""
-        task = self._task
-        if task is None:
-            return
-        outcome = perform(
-            task,
+        """Do the tasks."""
+        self._work = self._outcomes()
+        yield from self._work
+        self._tasks = ()
+
+    def close(self) -> list[tuple[Task, Outcome]]:
+        """End what is being worked on. Nobody has to hear of anything that was finished."""
+        if self._work is not None:
+            self._work.close()
+        return []
+
+    def _outcomes(self) -> Generator[tuple[Task, Outcome]]:
+        for task, outcome in perform(
+            self._tasks,
             model=self._model,
             options=self._options,
             manner=self._manner,
-            on_progress=lambda stage, seconds, total: self._progress(task.index, stage, seconds, total),
+            progress_of=self._progress_of,
             stdin=self._stdin,
-        )
-        self._task = None
-        yield task, outcome
+        ):
+            if isinstance(outcome, BrokenPipeError):
+                raise outcome
+            yield task, outcome
 
-    def close(self) -> list[tuple[Task, Outcome]]:
-        """Nothing is left to end."""
-        return []
+    def _progress_of(self, task: Task) -> Progress:
+        def on_progress(stage: Literal["survey", "restore"], seconds: float, total: float | None) -> None:
+            if self._deadline is not None and time.monotonic() >= self._deadline:
+                raise TimeUp
+            self._hears(Progressed(task.index, stage, seconds, total))
 
-    def _progress(self, index: int, stage: Literal["survey", "restore"], seconds: float, total: float | None) -> None:
-        if self._deadline is not None and time.monotonic() >= self._deadline:
-            raise TimeUp
-        self._hears(Progressed(index, stage, seconds, total))
+        return on_progress

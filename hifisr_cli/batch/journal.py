@@ -86,6 +86,24 @@ def read_journal(folder: str | os.PathLike[str]) -> list[Record]:
     return list(latest.values())
 
 
+def mend_journal(folder: Path) -> None:
+    """Cut off what a dying run or a power cut left unfinished, so that what follows stands where it says.
+
+    Raises:
+        OutputError: it cannot be written to.
+    """
+    try:
+        with journal_path(folder).open("rb") as file:
+            if file.seek(0, os.SEEK_END) == 0:
+                return
+            file.seek(-1, os.SEEK_END)
+            whole = file.read(1) == b"\n"
+    except OSError:  # there is none, or whoever reads it will say why not
+        return
+    if not whole:
+        Journal(folder).close()
+
+
 class Journal:
     """The journal of `folder`, open for appending; to be used under the folder's lock.
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from hifisr_cli.audio.staging import output_error, try_lock
+from hifisr_cli.audio.staging import output_error, sync_folder, try_lock
 from hifisr_cli.errors import LockedError
 
 LOCK_NAME = ".hifisr-lock"
@@ -44,6 +44,7 @@ class FolderLock:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._path = folder / LOCK_NAME
+        self._named = False
         try:
             self.fd = self._acquire()
             self.announced = self._read()
@@ -64,6 +65,9 @@ class FolderLock:
         try:
             _write(self.fd, {"outputs": names, "journal": journal_size})
             os.fsync(self.fd)
+            if not self._named:  # the file is on the disk, but is its name?
+                sync_folder(self._folder)
+                self._named = True
         except OSError as error:
             raise output_error(error, self._path) from error
 

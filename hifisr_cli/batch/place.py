@@ -37,10 +37,10 @@ def plan_in_place(found: Sequence[Found], backups: Path | None) -> tuple[Job, ..
 
 
 def _job(item: Found, backups: Path | None) -> Job:
-    job = Job(item.source, item.source, item.label, item.size, error=item.error, relative=item.relative)
-    if item.source is None or item.error is not None:
-        return replace(job, target=None)
+    job = Job(item.place, item.place, item.label, item.size, error=item.error, relative=item.relative)
     source = item.source
+    if source is None or item.error is not None:
+        return replace(job, writes=None)
     problem: FileError | None = None
     if source.suffix.lower() not in WRITABLE_SUFFIXES:
         problem = UnsupportedError(
@@ -54,5 +54,5 @@ def _job(item: Found, backups: Path | None) -> Job:
             "the name of its backup is too long", path=item.label, hint="keep the backups elsewhere with --backup-dir"
         )
     if problem is not None:
-        return replace(job, target=None, error=problem)
+        return replace(job, writes=None, error=problem)
     return replace(job, backup=backup)

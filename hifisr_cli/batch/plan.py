@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -40,8 +41,7 @@ class Job:
     """One recording and where its output goes.
 
     Attributes:
-        source: None for standard input.
-        target: None for standard output, and where there is an error.
+        reads, writes: `source` and `target`, as text for speed.
         label: how the input is shown to the user.
         size: of the input in bytes, 0 where unknown: the weight of this job in the progress of the run.
         explicit: the output was named by the user; that it exists is then a failure, not a reason to skip.
@@ -50,14 +50,24 @@ class Job:
         backup: where the original is kept that the output replaces.
     """
 
-    source: Path | None
-    target: Path | None
+    reads: str | Path | None
+    writes: str | Path | None
     label: str
     size: int = 0
     explicit: bool = False
     error: FileError | None = None
     relative: str = ""
     backup: Path | None = None
+
+    @property
+    def source(self) -> Path | None:
+        """The input; None for standard input."""
+        return None if self.reads is None else Path(self.reads)
+
+    @property
+    def target(self) -> Path | None:
+        """The output; None for standard output, and where there is an error."""
+        return None if self.writes is None else Path(self.writes)
 
 
 def names_file(output: str, inputs: Sequence[str | os.PathLike[str]]) -> bool:
@@ -114,10 +124,10 @@ def plan_outputs(
         _check_suffix(target, found[0], requested)
         return (replace(_checked(_job(found[0], target), found[0], sources), explicit=True),)
     names = _distinct([(item.relative, name_suffix, suffix_for(item.relative, requested)) for item in found])
-    folder = Path(output)
-    fresh = not os.path.lexists(folder)  # nothing can stand in the way there
+    fresh = not os.path.lexists(output)  # nothing can stand in the way there
     check = _check_name if fresh else _checked
-    return tuple(check(_job(item, folder / name), item, sources) for item, name in zip(found, names, strict=True))
+    folder = os.path.join(os.fspath(Path(output)), "")  # noqa: PTH118
+    return tuple(check(_job(item, folder + name), item, sources) for item, name in zip(found, names, strict=True))
 
 
 def suffix_for(name: str | os.PathLike[str], requested: Format | None) -> str:
@@ -129,15 +139,15 @@ def suffix_for(name: str | os.PathLike[str], requested: Format | None) -> str:
     return ".wav"
 
 
-def _job(item: Found, target: Path | None) -> Job:
+def _job(item: Found, target: str | Path | None) -> Job:
     target = None if item.error else target
-    return Job(item.source, target, item.label, item.size, error=item.error, relative=item.relative)
+    return Job(item.place, target, item.label, item.size, error=item.error, relative=item.relative)
 
 
 def _check_suffix(target: Path, item: Found, requested: Format | None) -> None:
-    if requested is None or item.source is None:
+    if requested is None or item.place is None:
         return
-    expected = suffix_for(item.source, requested)
+    expected = suffix_for(item.place, requested)
     if target.suffix.lower() != expected.lower():
         raise UsageError(
             f"--format {requested} writes a {expected} file", path=target, hint="drop --format, or change the name"
@@ -149,11 +159,11 @@ def _distinct(wanted: Sequence[tuple[str, str, str]]) -> list[str]:
 
     Works on text: a Path for each step would take seconds where there are a hundred thousand.
     """
-    plain, full = [], []
-    for name, extra, suffix in wanted:
-        plain.append(_stem(name) + extra + suffix)
-        full.append(name + extra + suffix)
+    plain = [_stem(name) + extra + suffix for name, extra, suffix in wanted]
     plain_keys = [_key(name) for name in plain]
+    if len(set(plain_keys)) == len(plain):
+        return plain
+    full = [name + extra + suffix for name, extra, suffix in wanted]
     plain_counts = Counter(plain_keys)
     names = [
         short if plain_counts[key] == 1 else long for short, long, key in zip(plain, full, plain_keys, strict=True)
@@ -193,40 +203,42 @@ def _key(name: str) -> str:
 
 def _check_name(job: Job, _item: Found, _sources: set[tuple[int, int]]) -> Job:
     """The job, failed where its output cannot have that name."""
-    if job.target is None or len(job.target.name) * _BYTES <= LONGEST_NAME:
+    if job.writes is None:
         return job
-    if len(os.fsencode(job.target.name)) <= LONGEST_NAME:
+    path = os.fspath(job.writes)
+    name = path[path.rfind(os.sep) + 1 :]
+    if len(name) * _BYTES <= LONGEST_NAME or len(os.fsencode(name)) <= LONGEST_NAME:
         return job
     problem = UnsupportedError(
-        f"the name of its output is too long: {job.target.name}",
+        f"the name of its output is too long: {name}",
         path=job.label,
         hint="give the input a shorter name",
     )
-    return replace(job, target=None, error=problem)
+    return replace(job, writes=None, error=problem)
 
 
 def _checked(job: Job, item: Found, sources: set[tuple[int, int]]) -> Job:
     """The job, failed where its output is an input (by device and inode), a folder, or cannot have that name."""
     job = _check_name(job, item, sources)
-    if job.target is None:
+    if job.writes is None:
         return job
     problem: FileError
     try:
-        status = job.target.stat()
+        status = os.stat(job.writes)  # noqa: PTH116  once for each of a hundred thousand
     except (FileNotFoundError, NotADirectoryError):
         return job
     except OSError as error:
-        raise OutputError((error.strerror or str(error)).lower(), path=job.target) from error
+        raise OutputError((error.strerror or str(error)).lower(), path=job.writes) from error
     identity = (status.st_dev, status.st_ino)
     if identity in sources:
         what = "itself" if identity == item.identity else "another input"
         problem = OutputIsInputError(
-            f"its output would overwrite {what}: {job.target}", path=job.label, hint="name another folder with --output"
+            f"its output would overwrite {what}: {job.writes}", path=job.label, hint="name another folder with --output"
         )
-        return replace(job, target=None, error=problem)
-    if job.target.is_dir():
+        return replace(job, writes=None, error=problem)
+    if stat.S_ISDIR(status.st_mode):
         problem = OutputExistsError(
-            "a folder stands where the output should be", path=job.target, hint="name another folder with --output"
+            "a folder stands where the output should be", path=job.writes, hint="name another folder with --output"
         )
-        return replace(job, target=None, error=problem)
+        return replace(job, writes=None, error=problem)
     return job

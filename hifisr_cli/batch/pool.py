@@ -12,14 +12,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO, cast
 
 from hifisr_cli.audio.staging import sweep
 from hifisr_cli.batch.settings import Sharing
 from hifisr_cli.batch.task import Outcome, Task, failed
-from hifisr_cli.batch.wire import Done, Hello, NoStart, Progressed, Ready, Said, receive, send
+from hifisr_cli.batch.wire import Do, Done, Hello, NoStart, Progressed, Ready, Said, receive, send
 from hifisr_cli.errors import CrashedError, DeviceError
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ _GRACE = 0.3
 class _Worker:
     process: subprocess.Popen[bytes]
     orders: BinaryIO
-    task: Task | None = None
+    tasks: dict[int, Task] = field(default_factory=dict)
     ready: bool = False
 
 
@@ -48,24 +49,29 @@ class Pool:
     def __init__(self, sharing: Sharing, hello: Hello, *, lock_fd: int | None) -> None:
         self._sharing, self._hello, self._lock_fd = sharing, hello, lock_fd
         self._workers: list[_Worker] = []
+        self._again: deque[Task] = deque()
         self._heard: queue.SimpleQueue[tuple[_Worker, object]] = queue.SimpleQueue()
 
     @property
     def free(self) -> bool:
-        """Whether a task can be started."""
-        return len(self._workers) < self._sharing.jobs or any(worker.task is None for worker in self._workers)
+        """Whether tasks can be started."""
+        return not self._again and self._has_room
 
     @property
     def busy(self) -> bool:
         """Whether a task is being worked on."""
-        return any(worker.task is not None for worker in self._workers)
+        return bool(self._again) or any(worker.tasks for worker in self._workers)
 
-    def start(self, task: Task) -> None:
-        """Hand a task to a free worker."""
-        worker = next((worker for worker in self._workers if worker.task is None), None) or self._spawn()
-        worker.task = task
+    def start(self, tasks: Sequence[Task]) -> None:
+        """Hand tasks to a free worker, which does them together."""
+        worker = next((worker for worker in self._workers if not worker.tasks), None) or self._spawn()
+        worker.tasks = {task.index: task for task in tasks}
         with contextlib.suppress(BrokenPipeError):  # it is dead: `wait` hears of it
-            send(worker.orders, task)
+            send(worker.orders, Do(tuple(tasks)))
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._workers) < self._sharing.jobs or any(not worker.tasks for worker in self._workers)
 
     def wait(self, timeout: float | None) -> Iterator[Progressed | tuple[Task, Outcome]]:
         """What the workers have to say; waits for the first word, at most `timeout` seconds.
@@ -77,6 +83,8 @@ class Pool:
             worker, message = self._heard.get(timeout=timeout)
             while True:
                 heard = self._take(worker, message)
+                while self._again and self._has_room:
+                    self.start([self._again.popleft()])
                 if heard is not None:
                     yield heard
                 worker, message = self._heard.get_nowait()
@@ -97,11 +105,11 @@ class Pool:
         with contextlib.suppress(queue.Empty):
             while True:
                 worker, message = self._heard.get(timeout=0.05)
-                if isinstance(message, Done) and worker.task is not None:
-                    finished.append((worker.task, message.outcome))
-                    worker.task = None
+                if isinstance(message, Done) and message.index in worker.tasks:
+                    finished.append((worker.tasks.pop(message.index), message.outcome))
         for worker in self._workers:
-            _sweep(worker.task)
+            for task in worker.tasks.values():
+                _sweep(task)
         self._workers.clear()
         return finished
 
@@ -139,9 +147,8 @@ class Pool:
         match message:
             case Progressed():
                 return message
-            case Done(outcome=outcome) if worker.task is not None:
-                task, worker.task = worker.task, None
-                return task, outcome
+            case Done(index=index, outcome=outcome) if index in worker.tasks:
+                return worker.tasks.pop(index), outcome
             case Ready(about=about):
                 worker.ready = True
                 logger.info("%s", about)
@@ -154,19 +161,22 @@ class Pool:
         return None
 
     def _lost(self, worker: _Worker) -> tuple[Task, Outcome] | None:
-        """A worker died: the recording that it was at fails."""
+        """A worker died: the recording that it was at fails; of several, the one that kills a worker again, alone."""
         status = worker.process.wait()
         self._workers.remove(worker)
         with contextlib.suppress(OSError):
             worker.orders.close()
-        task = worker.task
         if status in (-signal.SIGTERM, 128 + signal.SIGTERM):
             time.sleep(_GRACE)  # whoever ended it may be about to end this process, too
         if not worker.ready:
             raise DeviceError(f"a worker process died before it was ready: {_how(status)}", hint="try --jobs 1")
-        if task is None:
+        tasks = list(worker.tasks.values())
+        for task in tasks:
+            _sweep(task)
+        if len(tasks) != 1:
+            self._again.extend(_again(task) for task in tasks)
             return None
-        _sweep(task)
+        (task,) = tasks
         error = CrashedError(
             f"the process that worked on it died: {_how(status)}",
             path=task.job.label,
@@ -185,11 +195,16 @@ def _how(status: int) -> str:
         return f"signal {-status}"
 
 
-def _sweep(task: Task | None) -> None:
+def _again(task: Task) -> Task:
+    """A task whose worker died, perhaps after the output had its name."""
+    return replace(task, mode="same" if task.mode == "new" else task.mode, stray=True)
+
+
+def _sweep(task: Task) -> None:
     """What a dead worker left beside the output of its task."""
-    if task is not None and task.job.target is not None:
+    if task.job.target is not None:
         sweep(task.job.target.parent, below=False)
-    if task is not None and task.job.backup is not None:
+    if task.job.backup is not None:
         sweep(task.job.backup.parent, below=False)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ from hifisr_cli.batch.plan import Job
 from hifisr_cli.batch.pool import Pool
 from hifisr_cli.batch.session import Session
 from hifisr_cli.batch.settings import ModelRequest, RunSettings, Sharing
-from hifisr_cli.batch.task import UNEXPECTED, Manner, Outcome, Task, failed, skipped
+from hifisr_cli.batch.single import SingleRecord, decide_alone
+from hifisr_cli.batch.task import UNEXPECTED, Manner, Outcome, Task, failed
 from hifisr_cli.batch.wire import Hello, Progressed
-from hifisr_cli.errors import OutputExistsError, RunError, TimeLimitError
+from hifisr_cli.errors import RunError, TimeLimitError
 from hifisr_cli.results import Event, FileFinished, FileProgressed, FileResult, FileStarted, RunSummary
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ __all__ = ["UNEXPECTED", "Workers", "iterate", "run"]
 
 _AHEAD = 8
 """Outputs that are announced at once for each worker: an announcement waits for the disk."""
+
+_TOGETHER = 8
+_SHORT_BYTES = 256 << 10
+"""Recordings that are done together, and how large each of them may be: a few seconds, or half a minute of MP3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ def iterate(
     on_event: Callable[[Event], None] | None = None,
     stdin: BinaryIO | None = None,
     settings: RunSettings | None = None,
-    session: Session | None = None,
+    session: Session | SingleRecord | None = None,
     workers: Workers | None = None,
 ) -> Iterator[FileResult]:
     """One result for each job, as soon as it is there: in order in this process, in any order with workers.
@@ -74,7 +78,7 @@ def iterate(
         on_event: called in this thread with what happens; what it raises ends the run.
         stdin: where a job without a source is read from; this process's standard input if None.
         settings: what concerns the run as a whole.
-        session: the output folder, entered; without one nothing is resumed or recorded.
+        session: the output folder, or the record of a single output, entered; without it nothing is recorded.
         workers: None works in this process.
 
     Raises:
@@ -83,26 +87,24 @@ def iterate(
     """
     work = _Work(jobs, options, settings or RunSettings(), session, on_event if on_event is not None else _ignore)
     work.dry_run = dry_run
-    manner = Manner(session is not None, work.settings.sidecars)
+    manner = Manner(session is not None or work.settings.sidecars, work.settings.sidecars)
     crew: Here | Pool
     if workers is not None and workers.sharing.jobs > 0 and not dry_run:
         hello = Hello(workers.request, options, manner, workers.verbose)
         crew = Pool(workers.sharing, hello, lock_fd=None if session is None else session.lock_fd)
-        ahead = _AHEAD * workers.sharing.jobs
+        crews = workers.sharing.jobs
     else:
-        crew, ahead = (
-            Here(
-                load=None if dry_run else load,
-                options=options,
-                manner=manner,
-                on_progress=work.progressed,
-                deadline=work.deadline,
-                stdin=stdin,
-            ),
-            1,
+        crews = 1
+        crew = Here(
+            load=None if dry_run else load,
+            options=options,
+            manner=manner,
+            on_progress=work.progressed,
+            deadline=work.deadline,
+            stdin=stdin,
         )
     try:
-        yield from work.through(crew, ahead)
+        yield from work.through(crew, crews)
     except TimeUp:
         raise work.time_is_up() from None
     finally:
@@ -119,7 +121,7 @@ class _Work:
         jobs: Sequence[Job],
         options: RestoreOptions,
         settings: RunSettings,
-        session: Session | None,
+        session: Session | SingleRecord | None,
         emit: Callable[[Event], None],
     ) -> None:
         self.settings = settings
@@ -128,8 +130,8 @@ class _Work:
         self.deadline = None if limit is None else time.monotonic() + limit
         self._jobs, self._options, self._session, self._emit = jobs, options, session, emit
 
-    def through(self, crew: Here | Pool, ahead: int) -> Iterator[FileResult]:
-        """The results of all jobs."""
+    def through(self, crew: Here | Pool, workers: int) -> Iterator[FileResult]:
+        """The results of all jobs, by a crew of so many."""
         waiting: list[Task] = []
         for index, job in enumerate(self._jobs):
             decided = self._decide(index, job)
@@ -137,9 +139,11 @@ class _Work:
                 yield self._settled(index, job, decided)
                 continue
             waiting.append(decided)
-            if crew.free or len(waiting) >= ahead:
-                yield from self._start(crew, waiting)
-        yield from self._start(crew, waiting)
+            group = next(self._groups(waiting, workers))
+            complete = len(group) < len(waiting) or len(group) == self._most(group, workers)
+            if (complete and crew.free) or len(waiting) >= _AHEAD * workers:
+                yield from self._start(crew, waiting, workers)
+        yield from self._start(crew, waiting, workers)
         while crew.busy:
             yield from self._heard(crew)
 
@@ -158,14 +162,7 @@ class _Work:
             return failed(job, job.error)
         if self._session is not None:
             return self._session.decide(index, job)
-        if job.target is None or not os.path.lexists(job.target):
-            return Task(index, job)
-        if self._options.overwrite or job.backup is not None:
-            return Task(index, job, "new" if job.backup is not None else "overwrite")
-        if job.explicit:
-            hint = "use --overwrite to replace it"
-            return failed(job, OutputExistsError("the output exists already", path=job.target, hint=hint))
-        return skipped(job)
+        return decide_alone(index, job, overwrite=bool(self._options.overwrite))
 
     def _settled(self, index: int, job: Job, result: FileResult) -> FileResult:
         self._emit(FileStarted(index, len(self._jobs), job.label, None))
@@ -174,16 +171,33 @@ class _Work:
         self._emit(FileFinished(index, len(self._jobs), result))
         return result
 
-    def _start(self, crew: Here | Pool, waiting: list[Task]) -> Iterator[FileResult]:
+    def _groups(self, waiting: Sequence[Task], workers: int) -> Iterator[list[Task]]:
+        """The tasks that wait, in groups that are done together: neighbours that are short."""
+        group: list[Task] = []
+        for task in waiting:
+            if group and (len(group) >= self._most(group, workers) or not _short(task)):
+                yield group
+                group = []
+            group.append(task)
+        if group:
+            yield group
+
+    def _most(self, group: Sequence[Task], workers: int) -> int:
+        """How many may be in a group, so that at the end of the run all workers have something to do."""
+        left = len(self._jobs) - group[0].index
+        return max(1, min(_TOGETHER, left // (2 * workers))) if _short(group[0]) else 1
+
+    def _start(self, crew: Here | Pool, waiting: list[Task], workers: int) -> Iterator[FileResult]:
         """Start the tasks that wait, as workers become free."""
         if self._session is not None and waiting:
             self._session.announce(waiting)
-        for task in waiting:
+        for group in self._groups(waiting, workers):
             while not crew.free:
                 yield from self._heard(crew)
             self._check_time()
-            self._emit(FileStarted(task.index, len(self._jobs), task.job.label, None))
-            crew.start(task)
+            for task in group:
+                self._emit(FileStarted(task.index, len(self._jobs), task.job.label, None))
+            crew.start(group)
             if isinstance(crew, Here):
                 yield from self._heard(crew)
         waiting.clear()
@@ -212,6 +226,11 @@ class _Work:
     def _check_time(self) -> None:
         if self.deadline is not None and time.monotonic() >= self.deadline:
             raise self.time_is_up()
+
+
+def _short(task: Task) -> bool:
+    job = task.job
+    return job.source is not None and job.target is not None and job.size <= _SHORT_BYTES
 
 
 def _ignore(_event: Event) -> None:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from hifisr_cli.audio.staging import StagedFile, output_error
+from hifisr_cli.batch.plan import LONGEST_NAME
 
 SIDECAR_SUFFIX = ".sha256"
 
@@ -23,13 +24,17 @@ def sidecar_line(name: str, sha256: str) -> bytes:
     return mark + sha256.encode("ascii") + b"  " + escaped + b"\n"
 
 
-def write_sidecar(output: Path, sha256: str) -> None:
+def write_sidecar(output: Path, sha256: str) -> str | None:
     """Write the sidecar of an output; it names the output without its folder, so it is checked from there.
+
+    Returns why there is none: its name would be too long. The output is none the worse for that.
 
     Raises:
         OutputError: it cannot be written.
     """
     path = sidecar_path(output)
+    if len(os.fsencode(path.name)) > LONGEST_NAME:
+        return f"no checksum file: its name would be longer than {LONGEST_NAME} bytes (the journal has the checksum)"
     staged = StagedFile(path, overwrite=True)
     try:
         os.write(staged.fd, sidecar_line(output.name, sha256))
@@ -38,3 +43,4 @@ def write_sidecar(output: Path, sha256: str) -> None:
         raise output_error(error, path) from error
     finally:
         staged.discard()
+    return None

@@ -16,6 +16,7 @@ from hifisr_cli.batch.record import ModelUsed
 from hifisr_cli.batch.runner import Workers
 from hifisr_cli.batch.session import Session
 from hifisr_cli.batch.settings import ModelRequest, RunSettings, share
+from hifisr_cli.batch.single import SingleRecord, checked_for_record, record_for
 from hifisr_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,10 +25,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The jobs of a run and the folder that its journal is kept in, None where there is no journal."""
+    """The jobs of a run.
+
+    Attributes:
+        folder: the one that its journal is kept in, None where there is no journal.
+        record: of the only job, where it goes, None where there is none.
+    """
 
     jobs: tuple[Job, ...]
     folder: Path | None
+    record: Path | None = None
 
 
 def plan_run(
@@ -67,20 +74,54 @@ def plan_run_in_place(inputs: Sequence[str | os.PathLike[str]], *, backups: Path
     return Plan(plan_in_place(discover(inputs, exclude=backups), backups), folder)
 
 
+def with_record(plan: Plan, asked: Path | None, *, wanted: bool, overwrite: bool) -> Plan:
+    """The plan of a run that makes one file, or fills one stream, with a place for its record.
+
+    Args:
+        asked: where the user wants it; None is beside the output.
+        wanted: whether there is to be one.
+        overwrite: an older record of the same output is replaced.
+
+    Raises:
+        UsageError: the outputs go to a folder, which has a journal instead; or the place is the output's own.
+    """
+    if plan.folder is not None:
+        if asked is not None or not wanted:
+            what = "--record" if asked is not None else "--no-record"
+            raise UsageError(
+                f"{what} is for a single output file and standard output",
+                hint="an output folder has its journal, by which runs resume",
+            )
+        return plan
+    (job,) = plan.jobs
+    place = record_for(job, asked, wanted=wanted)
+    return replace(plan, jobs=(checked_for_record(job, place, overwrite=overwrite),), record=place)
+
+
 def open_session(
     plan: Plan, *, options: RestoreOptions, settings: RunSettings, request: ModelRequest, dry_run: bool = False
-) -> AbstractContextManager[Session | None]:
-    """The hold on the output folder, to be entered; none where there is no journal, or nothing to be done.
+) -> AbstractContextManager[Session | SingleRecord | None]:
+    """The hold on the output folder or the single record, to be entered; none where there is nothing to be done.
 
     Raises:
         ModelError: there is no such model.
     """
-    if plan.folder is None or dry_run or all(job.target is None for job in plan.jobs):
+    if dry_run or (plan.folder is None and plan.record is None) or not _to_be_done(plan):
         return nullcontext()
     name, parameter_hash = request.parameter_hash()
     precision = "float32" if request.precision == "auto" else request.precision
     model = ModelUsed(name, parameter_hash, precision)
-    return Session(plan.folder, options=options, settings=settings, model=model)
+    if plan.folder is not None:
+        return Session(plan.folder, options=options, settings=settings, model=model)
+    assert plan.record is not None
+    return SingleRecord(plan.record, plan.jobs[0], options=options, model=model)
+
+
+def _to_be_done(plan: Plan) -> bool:
+    """Whether there is a job that may leave an output."""
+    if plan.folder is None:
+        return plan.jobs[0].error is None
+    return any(job.target is not None for job in plan.jobs)
 
 
 def choose_workers(plan: Plan, *, settings: RunSettings, request: ModelRequest, verbose: bool = False) -> Workers:
@@ -88,7 +129,7 @@ def choose_workers(plan: Plan, *, settings: RunSettings, request: ModelRequest, 
     from hifisr_cli.restore.model import available_cores
 
     jobs = [job for job in plan.jobs if job.error is None]
-    streams = any(job.source is None or job.target is None for job in jobs)
+    streams = any(job.reads is None or job.writes is None for job in jobs)
     sharing = share(
         len(jobs),
         sum(job.size for job in jobs),

@@ -1,18 +1,22 @@
-"""One recording of a run: restored, hashed, its sidecar written. The same in this process and in a worker."""
+"""Recordings of a run: restored, hashed, their sidecars written. The same in this process and in a worker."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import logging
 import os
 import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from hifisr_cli.audio.staging import output_error
+from hifisr_cli.audio.tally import Tally
 from hifisr_cli.batch.backup import Backup
 from hifisr_cli.batch.incoming import take_stdin
 from hifisr_cli.batch.plan import Job
@@ -23,6 +27,7 @@ from hifisr_cli.results import ErrorInfo, FileResult
 if TYPE_CHECKING:
     from hifisr_cli.restore.model import Model
     from hifisr_cli.restore.recording import Progress, RestoreOptions
+    from hifisr_cli.restore.together import Steps
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +72,7 @@ class Outcome:
     """What became of a task.
 
     Attributes:
-        input, output: fingerprints for the journal, None where there is none.
+        input, output: fingerprints for the record, None where there is none.
         end: what ends the run.
     """
 
@@ -82,7 +87,7 @@ class Manner:
     """What `perform` does besides restoring.
 
     Attributes:
-        hashes: for the journal.
+        hashes: for the record.
         sidecars: see `RunSettings`.
     """
 
@@ -91,33 +96,57 @@ class Manner:
 
 
 def perform(
-    task: Task,
+    tasks: Sequence[Task],
     *,
     model: Model | None,
     options: RestoreOptions,
     manner: Manner,
-    on_progress: Progress,
+    progress_of: Callable[[Task], Progress],
     stdin: BinaryIO | None = None,
-) -> Outcome:
-    """Do a task. Only what ends the process (Ctrl-C, a closed pipe) is raised; everything else is in the outcome.
+    pool: Executor | None = None,
+) -> Iterator[tuple[Task, Outcome | BrokenPipeError]]:
+    """Do tasks together; the outcome of each as soon as it is there. Only what ends the process (Ctrl-C) is raised.
 
     Args:
-        model: None looks at the recording and writes nothing.
+        model: None looks at the recordings and writes nothing.
+        progress_of: what hears of the progress of a task.
+        stdin: where a task without a source is read from.
+        pool: see `together.drive`.
     """
+    from hifisr_cli.restore.together import drive
+
+    works = [_performing(task, model, options, manner, on_progress=progress_of(task), stdin=stdin) for task in tasks]
+    for index, outcome in drive(works, model, options.batch_size, pool=pool):
+        if isinstance(outcome, Exception) and not isinstance(outcome, BrokenPipeError):
+            raise outcome
+        yield tasks[index], outcome
+
+
+def _performing(
+    task: Task,
+    model: Model | None,
+    options: RestoreOptions,
+    manner: Manner,
+    *,
+    on_progress: Progress,
+    stdin: BinaryIO | None,
+) -> Steps[Outcome]:
+    """A task, step by step. Of what is an Exception it raises none but that of a closed pipe."""
     job, start = task.job, time.monotonic()
     try:
         with ExitStack() as stack:
             source = job.source
             if source is None:
+                received, written = (Tally(), Tally()) if manner.hashes else (None, None)
                 taken = take_stdin(
                     stdin, stack, label=job.label, to_stdout=job.target is None, model=model, options=options,
-                    on_progress=on_progress,
+                    on_progress=on_progress, received=received, written=written,
                 )  # fmt: skip
                 if isinstance(taken, FileResult):
-                    return Outcome(taken)
+                    return Outcome(taken, _passed(received), _passed(written))
                 source = taken
             try:
-                return _perform(task, source, model, options, manner, on_progress=on_progress)
+                return (yield from _restoring(task, source, model, options, manner, on_progress=on_progress))
             except HifisrError as error:
                 if error.path == str(source):
                     error.path = job.label  # the user does not know the temporary name of standard input
@@ -136,9 +165,9 @@ def perform(
     return Outcome(result, end=end)
 
 
-def _perform(
+def _restoring(
     task: Task, source: Path, model: Model | None, options: RestoreOptions, manner: Manner, *, on_progress: Progress
-) -> Outcome:
+) -> Steps[Outcome]:
     from hifisr_cli.restore import recording
 
     job = task.job
@@ -158,32 +187,45 @@ def _perform(
         if job.backup is not None:
             backup = stack.enter_context(Backup(source, job.backup, mode))
             source, overwrite = backup.source, backup.overwrite
-        before = fingerprint(source, hashed=False) if manner.hashes and job.source is not None else None
+        before = fingerprint(source, hashed=False) if manner.hashes else None
+        tally = Tally() if job.target is None and before is not None else None
         chosen = replace(options, overwrite=overwrite)
-        result = recording.restore_file(
-            source, job.target, model=model, options=chosen, on_progress=on_progress, label=job.label
+        result = yield from recording.restoring(
+            source, job.target, model=model, options=chosen, on_progress=on_progress, label=job.label, tally=tally
         )
         if backup is not None:
             backup.keep()
-    if job.target is None or before is None:
+    if before is None:
         return Outcome(result)
-    return _finished(job.target, source, before, result, manner)
+    before, result = _identified(source, before, result)
+    if job.target is None:
+        return Outcome(result, before, _passed(tally))
+    return _finished(job.target, before, result, manner)
 
 
-def _finished(target: Path, source: Path, before: Fingerprint, result: FileResult, manner: Manner) -> Outcome:
+def _identified(source: Path, before: Fingerprint, result: FileResult) -> tuple[Fingerprint, FileResult]:
+    """The input with its hash; without it, and with a warning, where it is not any more what was read."""
+    with contextlib.suppress(OSError):
+        read = fingerprint(source, hashed=True)
+        if (read.size, read.mtime_ns) == (before.size, before.mtime_ns):
+            return read, result
+    note = "the recording was changed while it was read; restore it again"  # a run that resumes does
+    return before, replace(result, warnings=(*result.warnings, note))
+
+
+def _passed(tally: Tally | None) -> Fingerprint | None:
+    """Of what went through a pipe."""
+    return None if tally is None else Fingerprint(tally.size, 0, tally.sha256)
+
+
+def _finished(target: Path, before: Fingerprint, result: FileResult, manner: Manner) -> Outcome:
     """The output is in its place: its hash, its sidecar."""
-    read = fingerprint(source, hashed=True)
-    if (read.size, read.mtime_ns) == (before.size, before.mtime_ns):
-        before = read
-    else:  # the next run does it again, since its identity is the one before
-        note = "the recording was changed while it was read; it will be done again"
-        result = replace(result, warnings=(*result.warnings, note))
     try:
         after = fingerprint(target, hashed=True)
     except OSError as error:
         raise output_error(error, target) from error
-    if manner.sidecars and after.sha256 is not None:
-        write_sidecar(target, after.sha256)
+    if manner.sidecars and after.sha256 is not None and (note := write_sidecar(target, after.sha256)) is not None:
+        result = replace(result, warnings=(*result.warnings, note))
     return Outcome(result, before, after)
 
 

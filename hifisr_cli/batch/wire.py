@@ -30,6 +30,13 @@ class Hello:
 
 
 @dataclass(frozen=True, slots=True)
+class Do:
+    """To a worker: tasks to be done together."""
+
+    tasks: tuple[Task, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """From a worker: its model is loaded."""
 
@@ -70,7 +77,7 @@ class Said:
 
 
 Reply = Ready | NoStart | Progressed | Done | Said
-Order = Hello | Task
+Order = Hello | Do
 
 
 def send(stream: BinaryIO, message: Reply | Order) -> None:

@@ -1,4 +1,4 @@
-"""A worker process: loads the model once, then does one task after the other.
+"""A worker process: loads the model once, then does what it is told to, a few short recordings at a time.
 
 Orders come over standard input and replies go over standard output, both kept away from everything else in the process.
 When its orders end, because the run ended or died, the worker ends, too: between two tasks at once, within a task by
@@ -15,11 +15,12 @@ import signal
 import sys
 import threading
 import time
+from concurrent.futures import Executor, ThreadPoolExecutor
 from types import FrameType
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from hifisr_cli.batch.task import Outcome, Task, failed, perform
-from hifisr_cli.batch.wire import Done, Hello, NoStart, Progressed, Ready, Said, receive, send
+from hifisr_cli.batch.wire import Do, Done, Hello, NoStart, Progressed, Ready, Reply, Said, receive, send
 
 if TYPE_CHECKING:
     from hifisr_cli.restore.model import Model
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 _QUIET = 0.1
 """Seconds between two messages about the progress within a task."""
+
+_WRITERS = 8
+"""Threads that write recordings: each waits for the disk several times, for as long as a short one takes to restore."""
 
 _PATIENCE = 5
 """How many seconds a worker that should end has for it."""
@@ -57,8 +61,20 @@ def main() -> None:
     os._exit(status)  # threads and libraries may have ideas of their own about ending
 
 
-def _serve(hello: Hello, orders: BinaryIO, replies: BinaryIO) -> None:
-    pending: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+class _Replies:
+    """The way back to the run, for any thread."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._lock = stream, threading.Lock()
+
+    def send(self, message: Reply) -> None:
+        with self._lock:
+            send(self._stream, message)
+
+
+def _serve(hello: Hello, orders: BinaryIO, stream: BinaryIO) -> None:
+    replies = _Replies(stream)
+    pending: queue.SimpleQueue[Do | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(orders, pending), daemon=True).start()
     logger = logging.getLogger("hifisr_cli")
     logger.addHandler(_Sender(replies))
@@ -66,21 +82,27 @@ def _serve(hello: Hello, orders: BinaryIO, replies: BinaryIO) -> None:
     try:
         model = _load(hello)
     except Exception as error:
-        send(replies, NoStart(error))
+        replies.send(NoStart(error))
         return
     signal.signal(signal.SIGTERM, _stop)
-    send(replies, Ready(f"model {model.name} on {model.device}, {model.precision}"))
-    while (task := pending.get()) is not None:
-        send(replies, Done(task.index, _do(task, model, hello, replies)))
+    replies.send(Ready(f"model {model.name} on {model.device}, {model.precision}"))
+    writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="hifisr-write")
+    while (order := pending.get()) is not None:
+        _do(order.tasks, model, hello, replies, writers)
 
 
-def _do(task: Task, model: Model, hello: Hello, replies: BinaryIO) -> Outcome:
-    try:
-        return perform(
-            task, model=model, options=hello.options, manner=hello.manner, on_progress=_reporter(task.index, replies)
-        )
-    except BrokenPipeError as error:  # not of standard output, which no worker writes to
-        return Outcome(failed(task.job, error))
+def _do(tasks: tuple[Task, ...], model: Model, hello: Hello, replies: _Replies, writers: Executor) -> None:
+    for task, outcome in perform(
+        tasks,
+        model=model,
+        options=hello.options,
+        manner=hello.manner,
+        progress_of=lambda task: _reporter(task.index, replies),
+        pool=writers,
+    ):
+        if isinstance(outcome, BrokenPipeError):  # not of standard output, which no worker writes to
+            outcome = Outcome(failed(task.job, outcome))  # noqa: PLW2901
+        replies.send(Done(task.index, outcome))
 
 
 def _load(hello: Hello) -> Model:
@@ -90,7 +112,7 @@ def _load(hello: Hello) -> Model:
     return load_model(request.name_or_path, device=request.device, precision=request.precision, threads=request.threads)
 
 
-def _reporter(index: int, replies: BinaryIO) -> Progress:
+def _reporter(index: int, replies: _Replies) -> Progress:
     last = time.monotonic()
 
     def on_progress(stage: Literal["survey", "restore"], seconds: float, total: float | None) -> None:
@@ -98,7 +120,7 @@ def _reporter(index: int, replies: BinaryIO) -> Progress:
         now = time.monotonic()
         if now - last >= _QUIET:
             last = now
-            send(replies, Progressed(index, stage, seconds, total))
+            replies.send(Progressed(index, stage, seconds, total))
 
     return on_progress
 
@@ -113,9 +135,9 @@ def _take_streams() -> tuple[BinaryIO, BinaryIO]:
     return os.fdopen(orders, "rb"), os.fdopen(replies, "wb")
 
 
-def _listen(orders: BinaryIO, pending: queue.SimpleQueue[Task | None]) -> None:
+def _listen(orders: BinaryIO, pending: queue.SimpleQueue[Do | None]) -> None:
     """Pass the orders on; at their end, see to it that the process ends."""
-    while isinstance(order := receive(orders), Task):
+    while isinstance(order := receive(orders), Do):
         pending.put(order)
     pending.put(None)
     for _ in range(_PATIENCE):
@@ -142,12 +164,12 @@ def _ignore_stops(lost: sys.UnraisableHookArgs) -> None:
 class _Sender(logging.Handler):
     """Sends the library's log to the run."""
 
-    def __init__(self, replies: BinaryIO) -> None:
+    def __init__(self, replies: _Replies) -> None:
         super().__init__(logging.DEBUG)
         self._replies = replies
 
     def emit(self, record: logging.LogRecord) -> None:
-        send(self._replies, Said(record.levelno, self.format(record)))
+        self._replies.send(Said(record.levelno, self.format(record)))
 
 
 if __name__ == "__main__":

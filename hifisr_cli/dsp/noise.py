@@ -6,6 +6,8 @@ recording is cut, outputs stay reproducible and independent of chunks.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +25,9 @@ def positional_noise(start: int, length: int) -> NDArray[np.float32]:
     return np.concatenate(blocks)[offset : offset + length] if length else np.zeros(0, np.float32)
 
 
+@lru_cache(maxsize=64)  # all short recordings need the same
 def _block(index: int) -> NDArray[np.float32]:
     generator = np.random.Generator(np.random.Philox(key=(_KEY, index + _FIRST_BLOCK)))
-    return generator.standard_normal(_BLOCK, dtype=np.float32)
+    block = generator.standard_normal(_BLOCK, dtype=np.float32)
+    block.flags.writeable = False
+    return block

@@ -17,14 +17,21 @@ Inference only: results are written into buffers that are used again.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
 import torch
 from torch import Tensor
 
+PLAIN = 0
+
 BLOCKS = {3: 16, 7: 24, 11: 40}
 """Block length N for a number of taps k, as measured to be fastest from 64 to 512 channels; else about 4 k."""
+
+SHORT_BLOCKS = {3: PLAIN, 7: 16, 11: 28}
+"""The same for signals of a few hundred rows, where most of the time goes by while weights come from memory: shorter
+blocks have smaller ones."""
 
 _FEWEST_CHANNELS = 48
 _FEWEST_BLOCKS = 12
@@ -98,13 +105,21 @@ class FastConvolution:
     equal inputs give equal bytes.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, dilation: int = 1) -> None:
-        """Takes the weight [D, C, k] and bias [D] of a PyTorch convolution; neither is kept."""
+    def __init__(
+        self, weight: Tensor, bias: Tensor | None, dilation: int = 1, *, blocks: Mapping[int, int] = BLOCKS
+    ) -> None:
+        """Takes the weight [D, C, k] and bias [D] of a PyTorch convolution; neither is kept.
+
+        Args:
+            blocks: block lengths by numbers of taps; `PLAIN` always takes the plain sum.
+        """
         self.channels_out, self.channels_in, self.taps = weight.shape
         self.dilation = dilation
         self._weight: Tensor | None = weight.detach().permute(2, 1, 0).contiguous()  # [k, C, D]
         self.bias = torch.zeros(self.channels_out) if bias is None else bias.detach().clone()
-        self.block = BLOCKS.get(self.taps, 4 * self.taps)
+        block = blocks.get(self.taps, 4 * self.taps)
+        self._wide = block != PLAIN and self.taps > 1 and min(self.channels_in, self.channels_out) >= _FEWEST_CHANNELS
+        self.block = block if self._wide else self.taps
         self.hop = self.block - self.taps + 1
         self._transformed: Tensor | None = None
 
@@ -125,10 +140,6 @@ class FastConvolution:
             size = self.transformed_bytes // (4 * self.channels_in * self.channels_out)
             self._transformed = self._transform(slice(None), torch.empty(size, self.channels_in, self.channels_out))
             self._weight = None
-
-    @property
-    def _wide(self) -> bool:
-        return self.taps > 1 and min(self.channels_in, self.channels_out) >= _FEWEST_CHANNELS
 
     def room(self, length: int) -> int:
         """Rows that the output buffer of `length` rows must have room for; the input buffer needs `reach` more."""

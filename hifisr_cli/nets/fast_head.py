@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast
@@ -17,11 +17,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hifisr_cli.nets.fast_convolution import FastConvolution, Workspace
+from hifisr_cli.nets.fast_convolution import BLOCKS, SHORT_BLOCKS, FastConvolution, Workspace
 from hifisr_cli.nets.hifigan import HifiGan, ResidualBlock, Snake
 
 _TILE_VALUES = 524_288
 """Rows times channels of a tile: larger wastes less on context, smaller stays in the cache."""
+
+_LAST_TILE_VALUES = 1_048_576
+"""The same for the last convolution, whose weights are by far the largest: one tile for a window of three seconds."""
+
+_FEW_ROWS = 16
+"""Up to so many rows for each that comes in, a window has few rows at every stage."""
+
+_LAST_SHORT_BLOCKS = {7: 12}
 
 _KEPT_BYTES = 65_000_000
 """For transformed weights, smallest first; the other weights are transformed anew in every call."""
@@ -79,9 +87,9 @@ class _Place:
 class _Step:
     """Snake, then a convolution, on rows that carry their context with them."""
 
-    def __init__(self, snake: Snake, conv: nn.Conv1d) -> None:
+    def __init__(self, snake: Snake, conv: nn.Conv1d, blocks: Mapping[int, int]) -> None:
         self.snake = _FastSnake(snake)
-        self.conv = _taken(conv)
+        self.conv = _taken(conv, blocks)
 
     @property
     def reach(self) -> int:
@@ -101,17 +109,17 @@ class _Step:
         self.conv(activated, target, length, space, add=add)
 
 
-def _steps(snakes: nn.ModuleList, convs: nn.ModuleList) -> list[_Step]:
+def _steps(snakes: nn.ModuleList, convs: nn.ModuleList, blocks: Mapping[int, int]) -> list[_Step]:
     pairs = zip(snakes, convs, strict=True)
-    return [_Step(cast("Snake", snake), cast("nn.Conv1d", conv)) for snake, conv in pairs]
+    return [_Step(cast("Snake", snake), cast("nn.Conv1d", conv), blocks) for snake, conv in pairs]
 
 
 class _Block:
     """A residual block: pairs of steps (the second is missing in unpaired blocks), each added to what went in."""
 
-    def __init__(self, block: ResidualBlock) -> None:
-        self.dilated = _steps(block.dilated_snakes, block.dilated)
-        self.plain = _steps(block.plain_snakes, block.plain)
+    def __init__(self, block: ResidualBlock, blocks: Mapping[int, int]) -> None:
+        self.dilated = _steps(block.dilated_snakes, block.dilated, blocks)
+        self.plain = _steps(block.plain_snakes, block.plain, blocks)
         self.steps = self.dilated + self.plain
         self.context = sum(step.reach for step in self.steps) // 2
 
@@ -176,9 +184,9 @@ class _Upsample:
 class _Stage:
     """Upsampling, then the mean of residual blocks: [T, C] -> [T rate, D], any stretch of it at a time."""
 
-    def __init__(self, up: _Upsample, fields: nn.ModuleList) -> None:
+    def __init__(self, up: _Upsample, fields: nn.ModuleList, blocks: Mapping[int, int]) -> None:
         self.up = up
-        self.blocks = [_Block(block) for block in fields if isinstance(block, ResidualBlock)]
+        self.blocks = [_Block(block, blocks) for block in fields if isinstance(block, ResidualBlock)]
         self.context = max(block.context for block in self.blocks)
 
     def rows(self, below: _Rows, end: int, space: Workspace) -> _Rows:
@@ -197,9 +205,9 @@ class _Stage:
         return stretch
 
 
-def _taken(conv: nn.Conv1d) -> FastConvolution:
+def _taken(conv: nn.Conv1d, blocks: Mapping[int, int]) -> FastConvolution:
     """The fast form of a convolution, which loses its weight so that no two copies of a large head exist."""
-    fast = FastConvolution(conv.weight, conv.bias, conv.dilation[0])
+    fast = FastConvolution(conv.weight, conv.bias, conv.dilation[0], blocks=blocks)
     del conv.weight
     return fast
 
@@ -218,12 +226,16 @@ class FastHead(nn.Module):
     def __init__(self, head: HifiGan) -> None:
         super().__init__()
         self.config, self.context_frames, self.istft = head.config, head.context_frames, head.istft
-        self._enter = _taken(head.enter)
+        few = head.config.upsampling <= _FEW_ROWS
+        blocks, last_blocks = (SHORT_BLOCKS, _LAST_SHORT_BLOCKS) if few else (BLOCKS, BLOCKS)
+        self._enter = _taken(head.enter, blocks)
         self._stages = [
-            _Stage(_Upsample(cast("Snake", snake), cast("nn.ConvTranspose1d", up)), cast("nn.ModuleList", fields))
+            _Stage(
+                _Upsample(cast("Snake", snake), cast("nn.ConvTranspose1d", up)), cast("nn.ModuleList", fields), blocks
+            )
             for snake, up, fields in zip(head.snakes, head.ups, head.blocks, strict=True)
         ]
-        self._leave = _Step(head.snake_out, head.leave)
+        self._leave = _Step(head.snake_out, head.leave, last_blocks)
         self._local = threading.local()
         self.interrupt = threading.Event()
 
@@ -237,20 +249,20 @@ class FastHead(nn.Module):
             if left >= 0:
                 conv.keep_transformed()
 
-    def forward(self, latent: Tensor, noise: Tensor | None = None) -> Tensor:
-        return self.render(self.draw(latent), noise)
+    def forward(self, latent: Tensor, noise: Tensor | None = None, *, spare: int = 0) -> Tensor:
+        return self.render(self.draw(latent, spare=spare), noise)
 
-    def draw(self, latent: Tensor) -> Tensor:
-        """[B, C, F] -> what the output layer needs, [B, outputs, F upsampling]."""
-        drawn = [self._draw(rows) for rows in latent.transpose(1, 2)]
+    def draw(self, latent: Tensor, *, spare: int = 0) -> Tensor:
+        """[B, C, F] -> what the output layer needs, [B, outputs, (F - 2 spare) upsampling]."""
+        drawn = [self._draw(rows, spare) for rows in latent.transpose(1, 2)]
         return torch.stack(drawn).transpose(1, 2) if len(drawn) > 1 else drawn[0][None].transpose(1, 2)
 
     def render(self, drawn: Tensor, noise: Tensor | None = None) -> Tensor:
         """The output layer: see `HifiGan.render`."""
         return torch.tanh(drawn)[:, 0] if self.istft is None else self.istft(drawn, noise)
 
-    def _draw(self, latent: Tensor) -> Tensor:
-        """Rows [F, C] -> [F upsampling, outputs]."""
+    def _draw(self, latent: Tensor, spare: int) -> Tensor:
+        """Rows [F, C] -> [(F - 2 spare) upsampling, outputs]."""
         space = self._workspace()
         length, edge = latent.shape[0], self._enter.reach // 2
         padded = space.take("activated", self._enter.room(length) + self._enter.reach, latent.shape[1])
@@ -258,7 +270,7 @@ class FastHead(nn.Module):
         padded[edge : edge + length] = latent
         x = torch.empty(self._enter.room(length), self._enter.channels_out)
         self._enter(padded, x, length, space)
-        return self._finish(x[:length], space)
+        return self._finish(x[:length], spare, space)
 
     def _workspace(self) -> Workspace:
         """Of this thread: memory that is new to the process costs as much time as what is computed in it."""
@@ -267,8 +279,8 @@ class FastHead(nn.Module):
             space = self._local.space = Workspace()
         return space
 
-    def _finish(self, x: Tensor, space: Workspace) -> Tensor:
-        """Stages, the last Snake and convolution, tile by tile: rows [T, C] -> [T upsampling, outputs].
+    def _finish(self, x: Tensor, spare: int, space: Workspace) -> Tensor:
+        """Stages, the last Snake and convolution, tile by tile: rows [T, C] -> [(T - 2 spare) upsampling, outputs].
 
         All of a tile is computed before the next one, so that nothing but the result is ever held as a whole. Only the
         first stage, few rows with a long context, is done at once.
@@ -283,24 +295,28 @@ class FastHead(nn.Module):
                     first[start:stop] = rows(start, stop)
                 rows = _whole(first)
         edge, outputs = self._leave.reach // 2, self._leave.conv.channels_out
-        result = torch.empty(end, outputs)
-        for start, stop in _tiles(end, channels, self.interrupt):
+        left_out = spare * self.config.upsampling
+        length = end - 2 * left_out
+        result = torch.empty(length + self._leave.conv.room(1), outputs)  # room for a whole block past the end
+        for top, bottom in _tiles(length, channels, self.interrupt):
+            start, stop = left_out + top, left_out + bottom
             low, high = max(start - edge, 0), min(stop + edge, end)
             tile = F.pad(rows(low, high), (0, 0, low - (start - edge), stop + edge - high))
-            for begin, finish in _tiles(stop - start, max(channels, outputs), self.interrupt):
-                target = space.take("between", self._leave.conv.room(finish - begin), outputs)
-                self._leave(tile[begin:], target, finish - begin, _Place(start - edge + begin, end), space)
-                result[start + begin : start + finish] = target[: finish - begin]
-        return result
+            for begin, finish in _tiles(bottom - top, outputs, self.interrupt, _LAST_TILE_VALUES):
+                place = _Place(start - edge + begin, end)
+                self._leave(tile[begin:], result[top + begin :], finish - begin, place, space)
+        return result[:length]
 
 
 def _whole(x: Tensor) -> _Rows:
     return lambda start, stop: x[start:stop]
 
 
-def _tiles(length: int, channels: int, interrupt: threading.Event) -> Iterator[tuple[int, int]]:
-    """Cuts `length` rows into tiles of nearly equal size."""
-    count = max(-(-length * channels // _TILE_VALUES), 1)
+def _tiles(
+    length: int, channels: int, interrupt: threading.Event, values: int | None = None
+) -> Iterator[tuple[int, int]]:
+    """Cuts `length` rows into tiles of nearly equal size, of at most `values` (`_TILE_VALUES`)."""
+    count = max(-(-length * channels // (values or _TILE_VALUES)), 1)
     for start, stop in pairwise(length * i // count for i in range(count + 1)):
         if interrupt.is_set():
             raise InterruptedWorkError

@@ -44,8 +44,13 @@ class Generator(nn.Module):
 
     @property
     def trim(self) -> int:
-        """Samples at either end of a window for which the head is not run."""
-        return self.latent_reach * self.hop
+        """Samples at either end of a window that are context only: no output is made of them."""
+        return (self.latent_reach + self._spare) * self.hop
+
+    @property
+    def _spare(self) -> int:
+        """Frames at either end of what the head is given for which it need not make anything."""
+        return self.head.context_frames if self.latent_reach else 0
 
     def featurize(self, wave: Tensor, cutoff_hz: Tensor) -> Tensor:
         """What the latent transformer sees: [B, T], [B] -> [B, M or 2 M, F]. Always in the precision of the input."""
@@ -54,10 +59,8 @@ class Generator(nn.Module):
 
     def synthesize(self, features: Tensor, noise: Tensor | None = None, *, trimmed: bool = False) -> Tensor:
         """Latent transformer and head: [B, M or 2 M, F], [B or 1, T] -> [B, T]; T = F hop, less 2 `trim` if asked."""
-        latent: Tensor = self.latent(features)
-        if trimmed and self.latent_reach:
-            latent = latent[:, :, self.latent_reach : -self.latent_reach]
-        wave: Tensor = self.head(latent, noise)
+        latent: Tensor = self.latent(features, spare=self.latent_reach if trimmed else 0)
+        wave: Tensor = self.head(latent, noise, spare=self._spare if trimmed else 0)
         return wave
 
     def draw(self, wave: Tensor, cutoff_hz: Tensor) -> Tensor:

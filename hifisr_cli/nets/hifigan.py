@@ -83,7 +83,7 @@ class HifiGan(nn.Module):
     """The waveform head.
 
     Shape: latent [B, C, F], white noise [B or 1, F hop] (where it is configured) -> waveform [B, F hop] with
-    hop = upsampling times `hop_out`.
+    hop = upsampling times `hop_out`; F less 2 `spare` of them, for `spare` frames at either end that are context only.
 
     Args:
         normed: with weight norm, for training; without it is what `fold_weight_norm` leaves.
@@ -124,15 +124,16 @@ class HifiGan(nn.Module):
             frames += self.istft.overlap / rate
         return int(frames) + 1
 
-    def forward(self, latent: Tensor, noise: Tensor | None = None) -> Tensor:
-        return self.render(self.draw(latent), noise)
+    def forward(self, latent: Tensor, noise: Tensor | None = None, *, spare: int = 0) -> Tensor:
+        return self.render(self.draw(latent, spare=spare), noise)
 
-    def draw(self, latent: Tensor) -> Tensor:
-        """[B, C, F] -> what the output layer needs, [B, outputs, F upsampling]."""
+    def draw(self, latent: Tensor, *, spare: int = 0) -> Tensor:
+        """[B, C, F] -> what the output layer needs, [B, outputs, (F - 2 spare) upsampling]."""
         x: Tensor = self.enter(latent)
         for snake, up, fields in zip(self.snakes, self.ups, self.blocks, strict=True):
             x = fields(up(snake(x)))
-        return torch.as_tensor(self.leave(self.snake_out(x)))
+        edge = spare * self.config.upsampling
+        return torch.as_tensor(self.leave(self.snake_out(x))[:, :, edge : x.shape[2] - edge])
 
     def render(self, drawn: Tensor, noise: Tensor | None = None) -> Tensor:
         """The output layer: [B, outputs, F upsampling], white noise [B or 1, T] -> [B, T]."""

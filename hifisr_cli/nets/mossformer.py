@@ -68,8 +68,8 @@ class AbsolutePosition(nn.Module):
 class MossFormer(nn.Module):
     """The whole latent transformer.
 
-    Shape: [B, C, F] -> [B, latent, F]. With bounded context the output at a frame depends on `context_frames` to
-    either side and on nothing else.
+    Shape: [B, C, F] -> [B, latent, F - 2 spare], where `spare` frames at either end are context only. With bounded
+    context the output at a frame depends on `context_frames` to either side and on nothing else.
     """
 
     def __init__(self, channels: int, config: MossFormerConfig) -> None:
@@ -104,12 +104,13 @@ class MossFormer(nn.Module):
         recurrent = conv + memory if config.fsmn_width else 0
         return config.blocks * (token_shift + conv + config.span + conv + recurrent)
 
-    def forward(self, features: Tensor) -> Tensor:
+    def forward(self, features: Tensor, *, spare: int = 0) -> Tensor:
         start = self.enter(self.norm_in(features).transpose(1, 2))
         x = start if self.position is None else start + self.position(start)
         skip = x
         for flash, fsmn in zip(self.flash, self.fsmn, strict=True):
             x = fsmn(flash(x))
+        x, skip = (each[:, spare : each.shape[1] - spare] for each in (x, skip))
         x = self.norm_chunk(self.norm_frames(x).transpose(1, 2)).transpose(1, 2) + skip
         x = self.tail(self.activation(x))
         x = torch.tanh(self.tail_value(x)) * torch.sigmoid(self.tail_gate(x))

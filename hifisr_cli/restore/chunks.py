@@ -27,17 +27,20 @@ class ChunkPlan:
         core: samples that each window contributes, a multiple of `hop`.
         context: samples before and after the core, a multiple of `hop`.
         hop: samples per latent frame.
+        grain: hops that the last, shorter core is a multiple of, unless that is more than a whole one: more silence to
+            compute, and fewer lengths of windows.
     """
 
     core: int
     context: int
     hop: int
+    grain: int = 1
 
     @classmethod
-    def fit(cls, chunk_seconds: float, context: int, hop: int, sample_rate: int) -> ChunkPlan:
+    def fit(cls, chunk_seconds: float, context: int, hop: int, sample_rate: int, *, grain: int = 1) -> ChunkPlan:
         """The plan for cores of about `chunk_seconds` (at least one frame) and at least `context` samples around."""
         core = max(round(chunk_seconds * sample_rate / hop), 1) * hop
-        return cls(core, -(-context // hop) * hop, hop)
+        return cls(core, -(-context // hop) * hop, hop, grain)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +60,7 @@ def windows(blocks: Iterable[Wave], plan: ChunkPlan) -> Iterator[Window]:
     """Cuts blocks [C, T] of any length into windows, in constant memory.
 
     The cores, each cropped to its `length`, join to exactly the samples that came in. The last window is as short as
-    the samples that are left allow (rounded up to a whole frame).
+    the samples that are left allow (rounded up to whole frames).
     """
     buffer: Wave | None = None
     start = -plan.context
@@ -70,10 +73,10 @@ def windows(blocks: Iterable[Wave], plan: ChunkPlan) -> Iterator[Window]:
             buffer, start = buffer[:, plan.core :], start + plan.core
     if buffer is None:
         return
-    left = buffer.shape[1] - plan.context
+    left, step = buffer.shape[1] - plan.context, plan.grain * plan.hop
     while left > 0:
         length = min(left, plan.core)
-        core = -(-length // plan.hop) * plan.hop
+        core = min(-(-length // step) * step, plan.core)
         size = core + 2 * plan.context
         window = buffer[:, :size]
         yield Window(np.pad(window, ((0, 0), (0, size - window.shape[1]))), length, start, plan.context)

@@ -5,8 +5,9 @@ A window of one recording does not know which windows of which recordings share 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Protocol
 
@@ -73,10 +74,15 @@ class Task:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Restored:
-    """A stretch of finished output and the resampled input at the same place, both [C, T] at 48 kHz."""
+    """A stretch of finished output and the resampled input at the same place, both [C, T] at 48 kHz.
+
+    Attributes:
+        seconds: its share of the time that the network took.
+    """
 
     output: Wave
     original: Wave
+    seconds: float = 0.0
 
 
 def default_batch(network: Network) -> int:
@@ -84,11 +90,16 @@ def default_batch(network: Network) -> int:
     return network.abreast if network.device.type == "cpu" else 8
 
 
+_GRAIN_SECONDS = 0.5
+"""Where batches are worth it, short recordings of any length are given a few lengths, so that they can share them."""
+
+
 def plan_for(network: Network, cutoff_hz: float, chunk_seconds: float) -> ChunkPlan:
     """How a recording with this cutoff is cut for this network."""
     if network.crossfade:
         return fixed_plan(network.hop, SAMPLE_RATE)
-    return ChunkPlan.fit(chunk_seconds, network.context + reach(cutoff_hz), network.hop, SAMPLE_RATE)
+    grain = 1 if network.device.type == "cpu" else max(round(_GRAIN_SECONDS * SAMPLE_RATE / network.hop), 1)
+    return ChunkPlan.fit(chunk_seconds, network.context + reach(cutoff_hz), network.hop, SAMPLE_RATE, grain=grain)
 
 
 def tasks(
@@ -142,7 +153,9 @@ def compute(group: Sequence[Task], network: Network, batch_size: int = 1) -> lis
     for index, task in enumerate(group):
         by_size.setdefault(task.window.samples.shape[1], []).append(index)
     for indices in by_size.values():
+        started = time.monotonic()
         rows = _rows([group[index] for index in indices], network, batch_size)
+        row_seconds = (time.monotonic() - started) / len(rows)
         for index in indices:
             window = group[index].window
             channels = window.samples.shape[0]
@@ -150,7 +163,7 @@ def compute(group: Sequence[Task], network: Network, batch_size: int = 1) -> lis
             core = slice(window.context, window.context + window.length)
             start = window.context - network.trim
             inner = slice(start, start + window.length + network.crossfade)
-            finished[index] = Restored(done[:, inner], window.samples[:, core])
+            finished[index] = Restored(done[:, inner], window.samples[:, core], channels * row_seconds)
     return [_joined(finished[index], group[index]) for index in range(len(group))]
 
 
@@ -158,7 +171,7 @@ def _joined(restored: Restored, task: Task) -> Restored:
     """With its beginning faded in over the end of the window before."""
     if task.seam is None:
         return restored
-    return Restored(task.seam.join(restored.output, task.window.length), restored.original)
+    return replace(restored, output=task.seam.join(restored.output, task.window.length))
 
 
 def _rows(group: Sequence[Task], network: Network, batch_size: int) -> Wave:

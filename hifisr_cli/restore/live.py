@@ -21,6 +21,7 @@ from hifisr_cli.audio.resample import Resampler, output_length
 from hifisr_cli.audio.riff_chunks import Chunk, Chunks
 from hifisr_cli.audio.source import Recording
 from hifisr_cli.audio.streamed import STREAMING
+from hifisr_cli.audio.tally import Tally
 from hifisr_cli.dsp.kept_band import KeptBandMeter
 from hifisr_cli.restore.survey import Survey, Wave, survey
 from hifisr_cli.results import KEPT_FRACTION, SAMPLE_RATE, FileResult
@@ -52,13 +53,20 @@ def can_stream(options: RestoreOptions, kept: str | None) -> bool:
 
 
 def restore_live(
-    recording: Recording, *, model: Model, options: RestoreOptions, label: str, on_progress: Progress | None = None
+    recording: Recording,
+    *,
+    model: Model,
+    options: RestoreOptions,
+    label: str,
+    on_progress: Progress | None = None,
+    tally: Tally | None = None,
 ) -> FileResult:
     """Restores a stream to standard output while it comes.
 
     Args:
         recording: from `audio.incoming.open_stream`.
         label: the name to report.
+        tally: hears of the bytes that go to standard output.
 
     Raises:
         What `restore_file` raises. What was written before stays written.
@@ -75,11 +83,11 @@ def restore_live(
         frames = None if known is None else output_length(known, info.sample_rate)
         cutoff_hz = first.survey.bandwidth.cutoff_hz if first.survey.restorable else None
         before = [Chunk(name, body) for name, body in recording.chunks]
-        said = Metadata(info, Chunks(before) if before else None)
+        said = Metadata(info, Chunks(before) if before else None, recording.tags)
         carried = said.for_output(chosen, cutoff_hz="unknown" if first.quiet else cutoff_hz)
         total = None if known is None else known / info.sample_rate
         with open_output(
-            None, chosen, channels=info.channels, frames=frames, overwrite=False, carried=carried
+            None, chosen, channels=info.channels, frames=frames, overwrite=False, carried=carried, tally=tally
         ) as output:
             done = 0
             for finished, original in work.stretches(first):

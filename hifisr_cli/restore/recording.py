@@ -15,6 +15,7 @@ from hifisr_cli.audio.formats import OutputFormat, choose_format
 from hifisr_cli.audio.metadata import read_metadata
 from hifisr_cli.audio.raw import RawFormat
 from hifisr_cli.audio.resample import output_length
+from hifisr_cli.audio.tally import Tally
 from hifisr_cli.dsp.kept_band import KeptBandMeter
 from hifisr_cli.restore.chunks import CHUNK_SECONDS
 from hifisr_cli.restore.loudness import LevelledOutput, Levels, Loudness
@@ -87,6 +88,7 @@ def restore_file(
     options: RestoreOptions,
     on_progress: Progress | None = None,
     label: str | None = None,
+    tally: Tally | None = None,
 ) -> FileResult:
     """Restores one recording.
 
@@ -94,6 +96,7 @@ def restore_file(
         target: the output file, or None for standard output.
         on_progress: hears the stage, the seconds that are through and the seconds in all (None while unknown).
         label: the name to report instead of `source`.
+        tally: hears of the bytes that go to standard output.
 
     Raises:
         FileError: this recording cannot be done (unreadable, not audio, empty, truncated, non-finite, unsupported;
@@ -104,9 +107,8 @@ def restore_file(
     """
     from hifisr_cli.restore.together import drive
 
-    (outcome,) = drive(
-        [_restoring(source, target, model, options, on_progress=on_progress, label=label)], model, options.batch_size
-    )
+    steps = restoring(source, target, model=model, options=options, on_progress=on_progress, label=label, tally=tally)
+    ((_, outcome),) = drive([steps], model, options.batch_size)
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
@@ -119,26 +121,28 @@ def restore_files(
 
     Each output is what `restore_file` writes. One outcome for each pair of source and target, in order; an error of
     one recording does not touch the others.
-
-    Raises:
-        DeviceError: the device ran out of memory.
     """
     from hifisr_cli.restore.together import drive
 
-    steps = [_restoring(source, target, model, options) for source, target in pairs]
-    return drive(steps, model, options.batch_size)
+    steps = [restoring(source, target, model=model, options=options) for source, target in pairs]
+    outcomes = dict(drive(steps, model, options.batch_size))
+    return [outcomes[index] for index in range(len(pairs))]
 
 
-def _restoring(
+def restoring(
     source: Path,
     target: Path | None,
+    *,
     model: Model,
     options: RestoreOptions,
-    *,
     on_progress: Progress | None = None,
     label: str | None = None,
+    tally: Tally | None = None,
 ) -> Steps[FileResult]:
-    """One recording, step by step: yields windows for the network and is sent what it made of them."""
+    """One recording, step by step: yields windows for the network and is sent what it made of them.
+
+    See `restore_file`, which runs it to its end alone, and `together.drive`.
+    """
     from hifisr_cli.restore.stream import resampled
 
     started = time.monotonic()
@@ -161,6 +165,7 @@ def _restoring(
             overwrite=options.overwrite,
             carried=carried,
             mtime_ns=source.stat().st_mtime_ns if options.keep_mtime else None,
+            tally=tally,
         ) as output,
         LevelledOutput(
             output,
@@ -171,7 +176,7 @@ def _restoring(
             compare=meter.push,
         ) as levelled,
     ):
-        done = 0
+        done, waited = 0, 0.0
 
         def write(finished: Wave, original: Wave) -> None:
             nonlocal done
@@ -182,7 +187,7 @@ def _restoring(
 
         blocks = resampled(recording.blocks(), info.sample_rate)
         if found.restorable:
-            yield from _through_network(blocks, found, model, options, write)
+            waited = yield from _through_network(blocks, found, model, options, write)
         else:
             for block in blocks:
                 write(block, block)
@@ -194,7 +199,7 @@ def _restoring(
         chosen,
         kept_band_error_db=meter.error_db(),
         clipped_samples=output.clipped,
-        wall_seconds=time.monotonic() - started,
+        wall_seconds=time.monotonic() - started - waited,
         levels=levelled.levels(),
         model=model.name if found.restorable else None,
         notes=(*recording.notes, *carried.warnings, *output.problems),
@@ -208,9 +213,11 @@ def _through_network(
     model: Model,
     options: RestoreOptions,
     write: Callable[[Wave, Wave], None],
-) -> Steps[None]:
+) -> Steps[float]:
+    """Returns the seconds that others were worked on."""
     from hifisr_cli.restore.engine import default_batch, tasks
 
+    waited = 0.0
     for group in tasks(
         blocks,
         model,
@@ -219,8 +226,12 @@ def _through_network(
         chunk_seconds=options.chunk_seconds,
         batch_size=options.batch_size or default_batch(model),
     ):
-        for stretch in (yield group):
+        left = time.monotonic()
+        stretches = yield group
+        waited += time.monotonic() - left - sum(stretch.seconds for stretch in stretches)
+        for stretch in stretches:
             write(stretch.output, stretch.original)
+    return waited
 
 
 def _survey(source: Path, options: RestoreOptions, on_progress: Progress | None) -> tuple[AudioInfo, Survey]:

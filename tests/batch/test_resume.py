@@ -30,6 +30,7 @@ from hifisr_cli.errors import LockedError, NotAudioError, OutputError, TimeLimit
 from hifisr_cli.restore import recording
 from hifisr_cli.restore.recording import RestoreOptions
 from hifisr_cli.results import FileResult
+from tests.conftest import in_steps
 
 MODEL = ModelUsed("m", "0" * 64, "float32")
 
@@ -61,7 +62,7 @@ class Tool:
     model: ModelUsed = MODEL
 
     def restore_file(
-        self, source: Path, target: Path, *, model: Any, options: RestoreOptions, on_progress: Any, label: str
+        self, source: Path, target: Path, *, model: Any, options: RestoreOptions, on_progress: Any, label: str, **_: Any
     ) -> FileResult:
         name = target.name
         self.made.append(name)
@@ -99,7 +100,7 @@ def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tool:
     for name in ("a", "sub/b", "sub/c"):
         (tmp_path / "in" / f"{name}.wav").write_bytes(name.encode())
     made = Tool(tmp_path / "in", tmp_path / "out")
-    monkeypatch.setattr(recording, "restore_file", made.restore_file)
+    monkeypatch.setattr(recording, "restoring", in_steps(made.restore_file))
     return made
 
 
@@ -304,6 +305,17 @@ def test_sidecars_satisfy_coreutils(tool: Tool) -> None:
     assert (
         subprocess.run([program, "-c", "--", *sidecars], cwd=tool.out, capture_output=True, check=False).returncode == 1
     )
+
+
+def test_a_name_that_leaves_no_room_for_its_sidecars(tool: Tool) -> None:
+    """The longest name that a file may have: its output is made, and nobody else's work ends."""
+    name = "n" * 251 + ".wav"
+    (tool.source / name).write_bytes(b"x")
+    assert tool.run(sidecars=True) == ALL | {name: "restored"}
+    assert len(list(tool.out.rglob("*.sha256"))) == 3
+    (record,) = [record for record in read_journal(tool.out) if record.input.relative == name]
+    assert any("no checksum file" in warning for warning in record.result["warnings"])
+    assert tool.run(sidecars=True) == DONE | {name: DONE_BEFORE}
 
 
 def test_a_disk_that_is_full_ends_the_run_before_the_next_file(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:

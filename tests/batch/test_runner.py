@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import errno
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,15 @@ from typing import Any
 import pytest
 
 from hifisr_cli.batch.folder import restore_folder
+from hifisr_cli.batch.here import Here
 from hifisr_cli.batch.plan import Job
 from hifisr_cli.batch.runner import UNEXPECTED, iterate, run
+from hifisr_cli.batch.task import Task
 from hifisr_cli.errors import DeviceError, ModelError, NotAudioError, OutputError, OutputExistsError, RunError
 from hifisr_cli.restore import recording
 from hifisr_cli.restore.recording import RestoreOptions
 from hifisr_cli.results import Event, FileFinished, FileProgressed, FileResult, FileStarted
+from tests.conftest import in_steps
 
 OPTIONS = RestoreOptions()
 
@@ -36,7 +39,7 @@ class Engine:
         return self
 
     def restore_file(
-        self, source: Path, target: Path | None, *, model: Any, options: Any, on_progress: Any, label: str
+        self, source: Path, target: Path | None, *, model: Any, options: Any, on_progress: Any, label: str, **_: Any
     ) -> FileResult:
         if source.name in self.errors:
             raise self.errors[source.name]
@@ -50,7 +53,7 @@ class Engine:
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     stand_in = Engine()
-    monkeypatch.setattr(recording, "restore_file", stand_in.restore_file)
+    monkeypatch.setattr(recording, "restoring", in_steps(stand_in.restore_file))
     return stand_in
 
 
@@ -151,9 +154,31 @@ def test_output_that_appears_meanwhile_is_skipped(
         target.write_bytes(b"theirs")
         raise OutputExistsError("there already", path=target)
 
-    monkeypatch.setattr(recording, "restore_file", appear)
+    monkeypatch.setattr(recording, "restoring", in_steps(appear))
     (result,) = run(jobs[:1], load=engine.load, options=OPTIONS).results
     assert result.status == "skipped"
+
+
+def test_short_neighbours_are_done_together(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    groups: list[list[str]] = []
+    start = Here.start
+
+    def spy(here: Here, tasks: Sequence[Task]) -> None:
+        groups.append([Path(task.job.label).stem for task in tasks])
+        start(here, tasks)
+
+    monkeypatch.setattr(Here, "start", spy)
+    many = []
+    for index in range(40):
+        source = tmp_path / f"{index}.wav"
+        source.write_bytes(b"sound")
+        many.append(Job(source, tmp_path / "out" / source.name, source.name, 1 << 20 if index == 10 else 1))
+    summary = run(many, load=engine.load, options=OPTIONS)
+    assert [result.status for result in summary.results] == ["restored"] * 40
+    assert [name for group in groups for name in group] == [str(index) for index in range(40)]
+    assert ["10"] in groups, "a long one is done alone"
+    assert max(map(len, groups)) == 8
+    assert len(groups[-1]) == 1, "at the end there is something to do for every worker"
 
 
 def test_planned_failures_need_no_model(engine: Engine) -> None:
@@ -188,7 +213,7 @@ def test_errors_about_standard_input_do_not_name_its_temporary_file(
     def fail(source: Path, *_: object, **__: object) -> FileResult:
         raise NotAudioError("is not a recording", path=source)
 
-    monkeypatch.setattr(recording, "restore_file", fail)
+    monkeypatch.setattr(recording, "restoring", in_steps(fail))
     job = Job(None, tmp_path / "stdin.wav", "-")
     (result,) = run([job], load=engine.load, options=OPTIONS, stdin=io.BytesIO(b"piped")).results
     assert result.error is not None

@@ -17,6 +17,7 @@ from hifisr_cli.errors import DeviceError, NotAudioError, OutputError
 from hifisr_cli.restore import model as model_module
 from hifisr_cli.restore import recording
 from hifisr_cli.results import AudioInfo, Bandwidth, FileResult
+from tests.conftest import in_steps
 
 
 @dataclass
@@ -29,7 +30,15 @@ class StandIn:
     models: list[dict[str, Any]] = field(default_factory=list)
 
     def restore_file(
-        self, source: Path, target: Path | None, *, model: Any, options: Any, on_progress: Any, label: str | None
+        self,
+        source: Path,
+        target: Path | None,
+        *,
+        model: Any,
+        options: Any,
+        on_progress: Any,
+        label: str | None,
+        tally: Any = None,
     ) -> FileResult:
         self.seen.append((source, target, label))
         self.options.append(options)
@@ -69,7 +78,7 @@ class _Loaded:
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     """Restoration without a network, and without the model's file."""
     engine = StandIn()
-    monkeypatch.setattr(recording, "restore_file", engine.restore_file)
+    monkeypatch.setattr(recording, "restoring", in_steps(engine.restore_file))
     monkeypatch.setattr(model_module, "load_model", engine.load_model)
     bundled = registry.find_model(None)
     for module in (registry, settings):
@@ -114,7 +123,7 @@ def test_every_option_arrives(stand_in: StandIn, folder: Path, tmp_path: Path) -
 
 def test_one_file_may_be_named(stand_in: StandIn, folder: Path, tmp_path: Path) -> None:
     assert upsample(folder / "a.wav", "-o", tmp_path / "new" / "name.flac") == 0
-    assert outputs(tmp_path / "new") == ["name.flac"]
+    assert outputs(tmp_path / "new") == ["name.flac", "name.flac.hifisr.json"]
     assert upsample(folder / "a.wav", "-o", tmp_path / "new" / "name.flac") == 3
     assert upsample(folder / "a.wav", "-o", tmp_path / "new" / "name.flac", "--overwrite") == 0
 

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from hifisr_cli.dsp.crossover import fft_size, highpass_kernel, reach, replace_low_band, transition
+from hifisr_cli.dsp.crossover import highpass_kernel, reach, replace_low_band, transition
 from hifisr_cli.results import SAMPLE_RATE
 
 
@@ -52,6 +52,12 @@ def test_kernel_is_linear_phase_with_no_gain_at_zero() -> None:
     assert abs(float(kernel.double().sum())) < 1e-6
 
 
-@pytest.mark.parametrize("length", [1, 2, 7, 1000, 4097, 1_100_001])
-def test_fft_size_is_large_enough_and_close(length: int) -> None:
-    assert length <= fft_size(length) <= max(1.3 * length, 8)
+@pytest.mark.parametrize("length", [1, 900, 4096, 20_001])
+@pytest.mark.parametrize("cutoff", [500.0, 3400.0, 16_000.0])
+def test_is_the_convolution_that_it_says(length: int, cutoff: float) -> None:
+    torch.manual_seed(length)
+    generated, original = torch.randn(2, length, dtype=torch.float64), torch.randn(2, length, dtype=torch.float64)
+    kernel = highpass_kernel(cutoff).double()[None, None]
+    difference = (generated - original)[:, None]
+    expected = original + torch.nn.functional.conv1d(difference, kernel, padding=reach(cutoff))[:, 0]
+    assert (replace_low_band(generated, original, cutoff) - expected).abs().max() < 1e-5

@@ -14,20 +14,23 @@ from hifisr_cli.restore.chunks import ChunkPlan, windows
     core=st.integers(1, 40),
     context=st.integers(0, 30),
     hop=st.sampled_from([1, 3, 16]),
+    grain=st.sampled_from([1, 1, 4]),
     cuts=st.lists(st.integers(0, 3000), max_size=8),
     channels=st.integers(1, 3),
 )
 def test_cores_join_to_the_input(
-    *, total: int, core: int, context: int, hop: int, cuts: list[int], channels: int
+    *, total: int, core: int, context: int, hop: int, grain: int, cuts: list[int], channels: int
 ) -> None:
     samples = np.random.default_rng(total).standard_normal((channels, total)).astype(np.float32)
-    plan = ChunkPlan(core * hop, context * hop, hop)
+    plan = ChunkPlan(core * hop, context * hop, hop, grain)
     blocks = np.split(samples, sorted(min(cut, total) for cut in cuts), axis=1)
     padded = np.pad(samples, ((0, 0), (plan.context, plan.context + plan.core)))
     joined, start = [], 0
     for window in windows(blocks, plan):
         assert (window.samples.shape[1] - 2 * plan.context) % hop == 0
-        assert window.samples.shape[1] <= plan.core + 2 * plan.context
+        size = window.samples.shape[1] - 2 * plan.context
+        assert size == plan.core or size % (grain * hop) == 0
+        assert size <= plan.core
         # Every window sees the true neighbourhood of its core, and silence outside the recording.
         assert np.array_equal(window.samples, padded[:, start : start + window.samples.shape[1]])
         joined.append(window.samples[:, plan.context : plan.context + window.length])

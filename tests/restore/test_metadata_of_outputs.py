@@ -86,3 +86,40 @@ def test_pipes_say_so_too(
     assert (b"abcd\x03\0\0\0xyz\0" in found) == (container == "wav")
     with soundfile.SoundFile(io.BytesIO(found)) as file:
         assert file.frames == 48_000
+
+
+@pytest.mark.parametrize("kind", ["FLAC", "MP3"])
+@pytest.mark.parametrize("container", ["wav", "flac"])
+def test_tags_of_a_stream_reach_its_output(  # noqa: PLR0917
+    tmp_path: Path,
+    tiny_model: Model,
+    speech_like: Speech,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    kind: str,
+    container: Literal["wav", "flac"],
+) -> None:
+    mutagen = pytest.importorskip("mutagen")
+    path = tmp_path / "in"
+    soundfile.write(path, speech_like(1.0, 8000, cutoff_hz=3400).T, 8000, format=kind)
+    file = mutagen.File(path)
+    if kind == "FLAC":
+        file["title"], file["artist"] = "Für Élise", ["Ludwig", "Elise"]
+        file.save()
+    else:
+        from mutagen.id3 import ID3, TIT2, TPE1
+
+        tag = ID3()
+        tag.add(TIT2(encoding=3, text="Für Élise"))
+        tag.add(TPE1(encoding=3, text=["Ludwig", "Elise"]))
+        tag.save(path)
+    recording = open_stream(ByteStream(io.BytesIO(path.read_bytes())), Path("-"))
+    assert recording is not None
+    restore_live(recording, model=tiny_model, options=RestoreOptions(cutoff_hz=3500.0, format=container), label="-")
+    out = tmp_path / f"out.{container}"
+    out.write_bytes(capfdbinary.readouterr().out)
+    found = mutagen.File(out)
+    if container == "flac":
+        assert (found["title"], found["artist"]) == (["Für Élise"], ["Ludwig", "Elise"])
+    else:
+        assert str(found["TIT2"]) == "Für Élise"
+        assert list(found["TPE1"].text) == ["Ludwig", "Elise"]

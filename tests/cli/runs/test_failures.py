@@ -15,6 +15,7 @@ from hifisr_cli import errors
 from hifisr_cli.cli import failures
 from hifisr_cli.cli.failures import Terminated, explain, report
 from tests.cli.runs.conftest import Command, leftovers
+from tests.conftest import in_steps
 
 STATUSES = {
     "UsageError": 2,
@@ -33,6 +34,7 @@ STATUSES = {
     "DeviceError": 6,
     "OutputError": 7,
     "JournalError": 7,
+    "RecordError": 7,
     "LockedError": 8,
     "TimeLimitError": 9,
 }
@@ -147,7 +149,7 @@ def broken(*_: object, **__: object) -> None:
 
 @pytest.fixture
 def bug_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hifisr_cli.restore.recording.restore_file", broken)
+    monkeypatch.setattr("hifisr_cli.restore.recording.restoring", in_steps(broken))
 
 
 @pytest.fixture
@@ -198,7 +200,7 @@ def test_memory(upsample: Command, good: Path, monkeypatch: pytest.MonkeyPatch) 
     def full(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("hifisr_cli.restore.recording.restore_file", full)
+    monkeypatch.setattr("hifisr_cli.restore.recording.restoring", in_steps(full))
     ended = upsample(good, "-o", good.parent / "out")
     assert ended.status == 3
     assert "not enough memory" in ended.err

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from hifisr_cli.batch.pool import Pool
-from hifisr_cli.batch.task import Task
+from hifisr_cli.batch import pool
+from hifisr_cli.batch.journal import read_journal
 from tests.cli.runs.conftest import PYTHON_M, Command, Make, leftovers, outputs
 
 
@@ -35,8 +34,11 @@ def workers(checkpoint: Path, jobs: int) -> list[str]:
 
 
 def test_a_run_that_is_killed_again_and_again_is_worth_an_undisturbed_one(
-    environment: Mapping[str, str], upsample: Command, hifisr: Command, checkpoint: Path, tree: Path
+    environment: Mapping[str, str], upsample: Command, hifisr: Command, checkpoint: Path, tree: Path, make: Make
 ) -> None:
+    for index in range(6, 9):
+        make(tree / "1" / f"{index}.wav", 0.6)
+    make(tree / "1" / "long.wav", 20.0)  # short ones end together: there must still be work when a signal comes
     undisturbed, out = tree.with_name("undisturbed"), tree.with_name("out")
     assert upsample(tree, "-o", undisturbed).status == 0
     expected = contents(undisturbed)
@@ -60,35 +62,73 @@ def test_a_run_that_is_killed_again_and_again_is_worth_an_undisturbed_one(
         assert found.items() <= expected.items(), "what stands there is whole"
         if number != signal.SIGKILL:
             assert not [path for path in leftovers(out) if path.suffix == ".part"]
+    recorded = {str(out / record.output.path) for record in read_journal(out) if record.output is not None}
+    assert len(recorded) >= 3, "what was said to be restored had been recorded before"
     ended = hifisr("upsample", *workers(checkpoint, 2), tree, "-o", out, "--json")
     assert ended.status == 0
-    assert sum(result["warnings"] == ["done before"] for result in ended.results) >= 3
+    done_before = {result["output"] for result in ended.results if result["warnings"] == ["done before"]}
+    assert done_before == recorded, "that, and nothing else, is not done again"
     assert contents(out) == expected
     assert not leftovers(out)
     assert hifisr("verify", out).status == 0
 
 
+CRASH = """
+import os, signal
+from hifisr_cli.restore import recording
+before = recording.{where}
+def crash(first, *others, **named):
+    if {name!r} in str(first) and not os.path.exists({unless!r}):
+        open({unless!r}, "w").close() if {once} else None
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return before(first, *others, **named)
+recording.{where} = crash
+"""
+"""As a codec does it: the process is gone, without a word, and with it what it did for other files."""
+
+
+@pytest.fixture
+def crash(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str, str], None]:
+    """Makes a function kill the worker that calls it for a file of some name, or the first that calls it for any."""
+
+    def prepare(where: str, name: str) -> None:
+        begin, imports = pool._START.split("from hifisr_cli", 1)
+        prelude = CRASH.format(where=where, name=name, once=not name, unless=str(tmp_path / "crashed"))
+        monkeypatch.setattr(pool, "_START", begin + prelude + "from hifisr_cli" + imports)
+
+    return prepare
+
+
 def test_a_crash_takes_one_file(
-    hifisr: Command, checkpoint: Path, tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hifisr: Command, checkpoint: Path, tree: Path, crash: Callable[[str, str], None]
 ) -> None:
-    """As a codec does it: the process is gone, without a word."""
-    start = Pool.start
-
-    def crash(pool: Pool, task: Task) -> None:
-        start(pool, task)
-        if task.job.source is not None and task.job.source.name == "2.wav":
-            (worker,) = (worker for worker in pool._workers if worker.task is task)
-            os.kill(worker.process.pid, signal.SIGSEGV)
-
-    monkeypatch.setattr(Pool, "start", crash)
-    ended = hifisr("upsample", *workers(checkpoint, 1), tree, "-o", tmp_path / "out", "--json")
+    out = tree.with_name("out")
+    crash("survey_file", "2.wav")
+    ended = hifisr("upsample", *workers(checkpoint, 1), tree, "-o", out, "--json")
     assert ended.status == 3
     failed = [result for result in ended.results if result["status"] == "failed"]
     assert [Path(result["input"]).name for result in failed] == ["2.wav"]
     assert failed[0]["error"]["code"] == "crashed"
     assert "SIGSEGV" in failed[0]["error"]["message"]
-    assert len(contents(tmp_path / "out")) == 5
-    assert not leftovers(tmp_path / "out")
+    assert [result["status"] for result in ended.results].count("restored") == 5
+    assert len(contents(out)) == 5
+    assert not leftovers(out)
+    assert hifisr("verify", out).status == 0
+
+
+def test_a_crash_after_outputs_had_their_names(
+    hifisr: Command, upsample: Command, checkpoint: Path, tree: Path, crash: Callable[[str, str], None]
+) -> None:
+    undisturbed, out = tree.with_name("undisturbed"), tree.with_name("out")
+    assert upsample(tree, "-o", undisturbed).status == 0
+    crash("make_result", "")
+    ended = hifisr("upsample", *workers(checkpoint, 1), tree, "-o", out, "--json")
+    assert (tree.parent / "crashed").exists()
+    assert ended.status == 0, "each is done again, alone, and finds its own bytes"
+    assert [result["status"] for result in ended.results] == ["restored"] * 6
+    assert contents(out) == contents(undisturbed)
+    assert not leftovers(out)
+    assert hifisr("verify", out).status == 0
 
 
 def test_a_model_that_does_not_load_ends_the_run_once(hifisr: Command, checkpoint: Path, tree: Path) -> None:
