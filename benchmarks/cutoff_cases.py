@@ -1,7 +1,8 @@
 """Simulated recordings with a known cutoff, to train the cutoff judge on; broader than what the benchmark tests.
 
 A case is a stretch of a training recording through a random chain: room and equaliser, level, background noise, a
-low-pass of any kind, conversion to a sample rate, hum and noise of the file, a codec, quantisation.
+low-pass of any kind, conversion to a sample rate, hum and noise of the file, a codec, quantisation. These go through
+audio, which codecs need; `cutoff_spectra` makes the others.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ LOW_RATES = (8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000)
 FORMATS = {"MP3": "MPEG_LAYER_III", "OGG": "VORBIS", "OPUS": "OPUS", "ULAW": "ULAW"}
 OPUS_RATES = (8000, 12_000, 16_000, 24_000, 48_000)
 CODEC_LOSS_DB = -12.0
+KINDS = ("brick", "butter", "cheby1", "cheby2", "ellip", "bessel", "gauss", "resampled")
+KIND_SHARES = (0.16, 0.2, 0.17, 0.03, 0.04, 0.2, 0.02, 0.18)
 
 
 @dataclass(frozen=True)
@@ -102,8 +105,7 @@ def resampled(audio: Audio, rate: int, low: int, rng: Rng, *, back: bool) -> Aud
 
 
 def low_pass(audio: Audio, rate: int, cutoff: float, rng: Rng) -> tuple[Audio, str]:
-    kinds = ("brick", "butter", "cheby1", "cheby2", "ellip", "bessel", "gauss", "resampled")
-    kind = str(rng.choice(kinds, p=(0.14, 0.2, 0.12, 0.05, 0.06, 0.2, 0.03, 0.2)))
+    kind = str(rng.choice(KINDS, p=KIND_SHARES))
     if kind == "brick":
         return soft_edge(audio, rate, cutoff, rng.choice([0.0, 20.0, 0.02 * cutoff])), kind
     if kind == "resampled":
@@ -111,9 +113,7 @@ def low_pass(audio: Audio, rate: int, cutoff: float, rng: Rng) -> tuple[Audio, s
     if kind == "gauss":
         frequency = np.fft.rfftfreq(len(audio), 1 / rate)
         return shaped(audio, rate, 2.0 ** (-0.5 * (frequency / cutoff) ** 2), None), kind
-    order = int(rng.integers(3, 13) if kind == "butter" else rng.integers(4, 11))
-    if chance(rng, 0.3):
-        order = 8
+    order = 8 if chance(rng, 0.5) else int(rng.integers(4, 13) if kind == "butter" else rng.integers(4, 11))
     if kind == "butter":
         sos = signal.butter(order, cutoff, fs=rate, output="sos")
     elif kind == "bessel":
@@ -128,12 +128,13 @@ def low_pass(audio: Audio, rate: int, cutoff: float, rng: Rng) -> tuple[Audio, s
 
 
 def coded(audio: Audio, rate: int, rng: Rng) -> tuple[Audio, str]:
-    name = str(rng.choice(list(FORMATS), p=(0.65, 0.15, 0.1, 0.1)))
+    name = str(rng.choice(list(FORMATS), p=(0.7, 0.12, 0.1, 0.08)))
     if name == "OPUS" and rate not in OPUS_RATES:
         name = "OGG"
     options = {"bitrate_mode": "CONSTANT"} if name == "MP3" else {}
     if name == "MP3":
-        options["compression_level"] = rng.uniform(0.65, 1.0)  # 128 to 32 kbit/s at 44.1 and 48 kHz
+        # 128 to 32 kbit/s at 44.1 and 48 kHz, half of them 64
+        options["compression_level"] = 0.86 if chance(rng, 0.5) else rng.uniform(0.65, 1.0)
     elif name != "ULAW":
         options["compression_level"] = rng.uniform(0.2, 1.0)
     buffer = io.BytesIO()
@@ -157,35 +158,35 @@ def kept_by_codec(before: Audio, after: Audio, rate: int, truth: float) -> float
 
 
 def make_case(audio: Audio, rate: int, bandwidth: float, rng: Rng) -> Case:
-    """A case from a stretch of a recording whose content ends at `bandwidth` Hz."""
-    truth, kind = min(bandwidth, rate / 2), "none"
-    if chance(rng, 0.15):
+    """A case from a stretch of a recording whose content ends at `bandwidth` Hz; mostly through a codec."""
+    truth, kind, codec = min(bandwidth, rate / 2), "none", chance(rng, 0.72)
+    if chance(rng, 0.12):
         audio = reverberate(audio, rate, rng)
     if chance(rng, 0.6):
         audio = equalise(audio, rate, rng)
-    audio = audio * 10 ** (rng.uniform(-42, -14) / 20) / (audio.std() + 1e-9)
-    if chance(rng, 0.6):
+    audio = audio * 10 ** (rng.uniform(-36, -14) / 20) / (audio.std() + 1e-9)
+    if chance(rng, 0.35):
         audio = audio + noise(len(audio), rate, rng.uniform(-95, -50), rng)
-    if chance(rng, 0.85):
-        cutoff = log_uniform(rng, 800, 20_000)
+    if chance(rng, 0.88):
+        cutoff = log_uniform(rng, 1000, 20_000)
         audio, kind = low_pass(audio, rate, cutoff, rng)
         truth = min(truth, cutoff)
-    if chance(rng, 0.3):
+    if chance(rng, 0.12 if codec else 0.6):
         low = int(rng.choice(LOW_RATES))
         audio, rate = resampled(audio, rate, low, rng, back=False), low
         truth = min(truth, low / 2)
-    if chance(rng, 0.3):
+    if chance(rng, 0.2):
         base, level = rng.choice([50, 60]), audio.std() * 10 ** (rng.uniform(-30, 0) / 20)
         time = np.arange(len(audio)) / rate
         for harmonic in range(1, int(rng.integers(2, 12))):
             if harmonic * base < rate / 2:
                 audio = audio + level * np.sin(2 * np.pi * harmonic * base * time + harmonic**2)
                 level *= rng.uniform(0.1, 0.9)
-    if chance(rng, 0.45):
+    if chance(rng, 0.15 if codec else 0.4):
         audio = audio + noise(len(audio), rate, rng.uniform(-95, -43), rng)
-    if chance(rng, 0.3):
-        decoded, codec = coded(audio, rate, rng)
-        truth, kind = min(truth, kept_by_codec(audio, decoded, rate, truth)), f"{kind} {codec}"
+    if codec:
+        decoded, name = coded(audio, rate, rng)
+        truth, kind = min(truth, kept_by_codec(audio, decoded, rate, truth)), f"{kind} {name}"
         audio = decoded
     if chance(rng, 0.5):
         scale = 2.0 ** int(rng.choice([7, 15, 15, 15, 15, 15, 23]))

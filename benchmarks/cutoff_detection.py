@@ -158,6 +158,13 @@ def report(every: list[Case], worst: int) -> None:
     for title, rows in groups.items():
         table(title, filtered, rows)
     table("as recorded", [case for case in every if not case.cutoff], {})
+    print("\n| filter | found / true: 10, 50, 90 % | too high | too low |\n|---|---|---|---|")
+    for kind in FILTERS:
+        some = groups["filter"][kind]
+        low, middle, high = np.quantile([case.found.cutoff_hz / case.truth for case in some], [0.1, 0.5, 0.9])
+        above = np.mean([not case.hit and case.found.cutoff_hz > case.truth for case in some])
+        below = np.mean([not case.hit and case.found.cutoff_hz <= case.truth for case in some])
+        print(f"| {kind} | {low:.2f}, {middle:.2f}, {high:.2f} | {100 * above:.1f} % | {100 * below:.1f} % |")
     print("\n| confidence | cases | hits |\n|---|---|---|")
     for low, high in itertools.pairwise(CONFIDENCES):
         some = [case for case in every if low <= case.found.confidence < high or high == case.found.confidence == 1]

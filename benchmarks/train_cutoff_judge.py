@@ -1,10 +1,12 @@
 """Trains the judge of `hifisr_cli.dsp.bandwidth`: simulated cases to features, features to weights.
 
-    python benchmarks/train_cutoff_judge.py cases --data ../shared/speech --cache runs/cutoff --count 6000
+    python benchmarks/train_cutoff_judge.py cases --data ../shared/speech --cache runs/cutoff --count 2750
+    python benchmarks/train_cutoff_judge.py spectra --data ../shared/speech --cache runs/cutoff --count 30000
     python benchmarks/train_cutoff_judge.py fit --cache runs/cutoff --weights hifisr_cli/dsp/bandwidth_judge.npz
 
-Reads `train` and `train-narrow` below --data only. Every case has its own seed, so several processes can share the
-work (--first, --step), a stopped run goes on, and the cases are the same. Needs the extra `train`.
+Reads `train` and `train-narrow` below --data only. `cases` go through audio (codecs, other rates; 90 ms of processor
+time each), `spectra` through power spectrograms (7 ms). Every case has its own seed, so a stopped run goes on, and the
+cases are the same. `fit --start` goes on from weights that there are. Needs the extra `train`.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from cutoff_cases import FORMATS, Case, chance, log_uniform, make_case
-from cutoff_variation import filtered, low_passes, varied
+from cutoff_spectra import Simulator, levels_of, make_bank
+from cutoff_variation import varied
 
 from hifisr_cli.dsp.bandwidth import decide
 from hifisr_cli.dsp.bandwidth_bands import BandLevels
@@ -40,12 +43,18 @@ from hifisr_cli.dsp.bandwidth_judge import (
     open_from_hz,
 )
 
-CASES_A_FILE = 100
-CLEAN_SHARE = 0.5  # of cases from uncompressed recordings, which are few
+CASES_A_FILE = 250
+CLEAN_SHARE = 0.6  # of cases from uncompressed recordings, which are few
 HELD_OUT = ("vctk-p234", "vctk-p314", "vctk-p317", "sdap-Karen-Cenon", "a4a-es", "art-de", "art-pl")
 NAMES = ("features", "truth", "nyquist", "kind", "speaker")
-WIDTH, DROPOUT, RATE, BATCH = 48, 0.05, 2e-3, 64
-LOW_PASSES = 6000
+Row = tuple[npt.NDArray[np.float16], float, float, str, str]
+WIDTH, DROPOUT, RATE, BATCH = 48, 0.05, 1.2e-3, 96
+LEAST_FRAMES = 8
+REPORT = 500  # steps
+LOW_PASSES = 5000
+CODED_WEIGHT = 2.5  # of cases through a codec, which are few
+KIND_WEIGHTS = {"resampled": 1.8, "bessel": 1.2}
+FINE_SHARE = 0.4  # of the loss: where exactly; the rest: within the tolerance
 CELLS_HZ = torch.from_numpy(CUTOFFS_HZ).float()
 
 
@@ -57,40 +66,48 @@ def recordings(data: Path) -> list[tuple[Path, float, str]]:
 
 
 def draw(known: list[tuple[Path, float, str]], seed: int) -> tuple[Case, str]:
-    """Case number `seed` and its speaker."""
-    rng = np.random.default_rng([17, seed])
+    """Case number `seed` through audio, and its speaker."""
+    rng = np.random.default_rng([23, seed])
     clean = chance(rng, CLEAN_SHARE)
     some = [row for row in known if any(name in str(row[0]) for name in ("vctk-", "sdap")) == clean]
     path, bandwidth, speaker = some[rng.integers(len(some))]
     audio, rate = soundfile.read(path)
-    count = round(min(log_uniform(rng, 1.0, 10.0) * rate, len(audio)))
+    count = round(min(log_uniform(rng, 1.5, 6.0) * rate, len(audio)))
     start = rng.integers(len(audio) - count + 1)
     if rate == 44_100 and chance(rng, 0.5):
         bandwidth, rate = bandwidth * 48 / 44.1, 48_000
-    elif rate == 48_000 and chance(rng, 0.2):
-        bandwidth, rate = bandwidth * 44.1 / 48, 44_100
     return make_case(audio[start : start + count], rate, bandwidth, rng), speaker
 
 
-def simulate(data: Path, cache: Path, first: int, step: int, count: int) -> None:
-    """Writes features in files of CASES_A_FILE cases: every `step`-th file from `first` on, those not there yet."""
+def row_of(levels: BandLevels, truth: float, kind: str, speaker: str) -> Row | None:
+    """What is kept of a case; None of one with hardly any sound."""
+    if levels.frames < LEAST_FRAMES:
+        return None
+    return features(levels).astype(np.float16), truth, levels.sample_rate / 2, kind, speaker
+
+
+def simulate(data: Path, cache: Path, count: int, *, audio: bool) -> None:
+    """Writes features in files of CASES_A_FILE cases, those not there yet."""
     cache.mkdir(parents=True, exist_ok=True)
     known = recordings(data)
-    for start in range(first * CASES_A_FILE, count, step * CASES_A_FILE):
-        target = cache / f"{start:06d}.npz"
+    simulator = None if audio else Simulator(make_bank(known, LOW_PASSES))
+    for start in range(0, count, CASES_A_FILE):
+        target = cache / f"{'audio' if audio else 'spectra'}-{start:06d}.npz"
         if target.exists():
             continue
         rows, began = [], time.perf_counter()
         for seed in range(start, start + CASES_A_FILE):
-            case, speaker = draw(known, seed)
-            levels = BandLevels(case.rate)
-            levels.push(case.audio[None].astype(np.float32))
-            levels = levels.finished()
-            if levels.frames:
-                rows.append((features(levels).astype(np.float16), case.truth, case.rate / 2, case.kind, speaker))
-        columns = list(zip(*rows, strict=True))
+            if simulator is None:
+                case, speaker = draw(known, seed)
+                levels = BandLevels(case.rate)
+                levels.push(case.audio[None].astype(np.float32))
+                rows.append(row_of(levels.finished(), case.truth, case.kind, speaker))
+            else:
+                drawn = simulator.draw(np.random.default_rng([37, seed]))
+                rows.append(row_of(levels_of(drawn), drawn.truth, drawn.kind, drawn.speaker))
+        columns = list(zip(*(row for row in rows if row is not None), strict=True))
         np.savez(target, **{n: np.array(c) for n, c in zip(NAMES, columns, strict=True)})
-        print(f"{start}: {time.perf_counter() - began:.0f} s", flush=True)
+        print(f"{target.name}: {time.perf_counter() - began:.0f} s", flush=True)
 
 
 class Judge(nn.Module):
@@ -133,10 +150,11 @@ class Examples:
 
 
 def load(cache: Path) -> Examples:
+    """All cases of a cache."""
     parts = [np.load(path, allow_pickle=False) for path in sorted(cache.glob("*.npz"))]
     whole = {name: np.concatenate([part[name] for part in parts]) for name in NAMES}
-    numbers = [torch.from_numpy(whole[name].astype(np.float32)) for name in NAMES[:3]]
-    return Examples(*numbers, whole["kind"], whole["speaker"])
+    truth, nyquist = (torch.from_numpy(whole[name].astype(np.float32)) for name in NAMES[1:3])
+    return Examples(torch.from_numpy(whole["features"]), truth, nyquist, whole["kind"], whole["speaker"])
 
 
 def masked(logits: Tensor, nyquist: Tensor) -> Tensor:
@@ -147,16 +165,19 @@ def masked(logits: Tensor, nyquist: Tensor) -> Tensor:
 
 
 def loss_of(logits: Tensor, truth: Tensor, nyquist: Tensor) -> Tensor:
-    """Cross-entropy with the true cutoff blurred by 2 % or 60 Hz; the mean over a batch."""
+    """Mean over a batch: cross-entropy with the true cutoff blurred by 2 % or 60 Hz, and with all that is tolerated."""
     log_probability = masked(logits, nyquist)
     top = torch.clamp(OPEN_SHARE * nyquist, max=FULL_BAND_HZ)
+    complete, closed = (truth >= top)[:, None], CELLS_HZ[None] < top[:, None]
     blur = torch.clamp(60 / truth, min=0.02) / np.log(2)
     distance = (torch.log2(CELLS_HZ)[None] - torch.log2(truth)[:, None]) / blur[:, None]
-    target = torch.exp(-0.5 * distance**2) * (CELLS_HZ[None] < top[:, None])
+    target = torch.exp(-0.5 * distance**2) * closed
     target = target / (target.sum(1, keepdim=True) + 1e-9)
-    complete = (truth >= top)[:, None]
-    target = torch.cat([target * ~complete, complete.float()], 1)
-    return -(target * log_probability).sum(1).mean()
+    fine = -(torch.cat([target * ~complete, complete.float()], 1) * log_probability).sum(1)
+    near = (CELLS_HZ[None] - truth[:, None]).abs() <= 0.9 * torch.clamp(0.08 * truth, min=300)[:, None]
+    right = torch.cat([near & closed & ~complete, complete], 1)
+    within = -torch.logsumexp(log_probability.masked_fill(~right, -1e4), 1)
+    return (FINE_SHARE * fine + (1 - FINE_SHARE) * within.clamp(max=12)).mean()
 
 
 def hits(log_probability: Tensor, some: Examples) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
@@ -176,73 +197,69 @@ def running_mean(mean: Tensor, new: Tensor, count: Tensor | int) -> Tensor:
     return mean + (new - mean) * max(0.003, 1 / (2 + 0.2 * float(count)))
 
 
-def fit(cache: Path, weights: Path, epochs: int) -> None:
+def fit(cache: Path, weights: Path, steps: int, start: Path | None) -> None:
+    """Trains for so many steps of BATCH cases and writes the averaged weights."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    rng = torch.Generator().manual_seed(0)
+    rng, pick = torch.Generator().manual_seed(0), np.random.default_rng(0)
     every = load(cache)
     away = np.isin(every.speaker, HELD_OUT)
     train, test = every[~away], every[away]
     coded = np.array([kind.split()[-1] in FORMATS for kind in train.kind])
-    whole = train.features[~coded & (train.truth >= FULL_BAND_HZ).numpy() & (train.nyquist >= 23_900).numpy()]
-    passes = low_passes(LOW_PASSES)
+    share = np.where(coded, CODED_WEIGHT, 1.0)
+    share *= np.array([KIND_WEIGHTS.get(kind.split()[0], 1.0) for kind in train.kind])
+    share /= share.sum()
     net = Judge()
+    if start is not None:
+        with np.load(start) as stored:
+            net.load_state_dict({name: torch.from_numpy(stored[name].astype(np.float32)) for name in stored.files})
     average = torch.optim.swa_utils.AveragedModel(net, avg_fn=running_mean)
     optimiser = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=0.02)
-    steps = epochs * (len(train.truth) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps, pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps, pct_start=0.06)
     size = sum(p.numel() for p in net.parameters())
-    print(f"{len(train.truth)} cases ({len(whole)} complete), {len(test.truth)} held out, {size} parameters")
-    for epoch in range(epochs):
+    print(f"{len(train.truth)} cases, {len(test.truth)} held out, {size} parameters")
+    total = 0.0
+    for step in range(1, steps + 1):
         net.train()
-        total, began = 0.0, time.perf_counter()
-        for rows in torch.randperm(len(train.truth), generator=rng)[: steps // epochs * BATCH].view(-1, BATCH):
-            some = train[rows.numpy()]
-            more, cutoffs = filtered(whole[torch.randint(len(whole), (BATCH,), generator=rng)], passes, rng)
-            seen, truth, nyquist = varied(
-                torch.cat([some.features, more]),
-                torch.cat([some.truth, cutoffs]),
-                torch.cat([some.nyquist, torch.full((BATCH,), 24_000.0)]),
-                rng,
-            )
-            loss = loss_of(net(seen), truth, nyquist)
-            optimiser.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
-            average.update_parameters(net)
-            total += float(loss.detach())
-        average.eval()
-        with torch.inference_mode():
-            logits = average(test.features)
-            right, _ = hits(masked(logits, test.nyquist), test)
-            held = float(loss_of(logits, test.truth, test.nyquist))
-        print(
-            f"epoch {epoch}: {total * epochs / steps:.3f}, held out {held:.3f}, {100 * right.mean():.1f} % right, "
-            f"{time.perf_counter() - began:.0f} s",
-            flush=True,
-        )
-    state = {n: p.detach().half().numpy() for n, p in average.module.state_dict().items()}
-    np.savez_compressed(weights, **state)
+        rows = torch.from_numpy(pick.choice(len(share), BATCH, p=share))
+        chosen = (train.features[rows].float(), train.truth[rows], train.nyquist[rows])
+        seen, truth, nyquist = varied(*chosen, rng)
+        with torch.autocast("cpu", torch.bfloat16):  # half as long again without
+            logits = net(seen)
+        loss = loss_of(logits.float(), truth, nyquist)
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        average.update_parameters(net)
+        total += float(loss.detach())
+        if step % REPORT == 0 or step == steps:
+            average.eval()
+            with torch.inference_mode():
+                logits = torch.cat([average(part.float()) for part in test.features.split(500)])
+                right, _ = hits(masked(logits, test.nyquist), test)
+            print(f"step {step}: {total / REPORT:.3f}, {100 * right.mean():.1f} % of held out right", flush=True)
+            total = 0.0
+            state = {n: p.detach().half().numpy() for n, p in average.module.state_dict().items()}
+            np.savez_compressed(weights, **state)
 
 
 def main() -> None:
     """Reads the arguments, then simulates or trains."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("stage", choices=("cases", "fit"))
+    parser.add_argument("stage", choices=("cases", "spectra", "fit"))
     parser.add_argument("--data", type=Path, default=Path("../shared/speech"))
     parser.add_argument("--cache", type=Path, default=Path("runs/cutoff"))
     parser.add_argument("--weights", type=Path, default=Path("hifisr_cli/dsp/bandwidth_judge.npz"))
-    parser.add_argument("--count", type=int, default=6000)
-    parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--step", type=int, default=1)
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--start", type=Path, help="weights to go on from")
+    parser.add_argument("--count", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=12_000)
     options = parser.parse_args()
-    if options.stage == "cases":
-        simulate(options.data, options.cache, options.first, options.step, options.count)
+    if options.stage == "fit":
+        fit(options.cache, options.weights, options.steps, options.start)
     else:
-        fit(options.cache, options.weights, options.epochs)
+        simulate(options.data, options.cache, options.count, audio=options.stage == "cases")
 
 
 if __name__ == "__main__":

@@ -14,21 +14,28 @@ from hifisr_cli.results import Bandwidth
 
 __all__ = ["FULL_BAND_HZ", "BandwidthMeter", "blend", "decide"]
 
-_TOLERANCE, _TOLERANCE_HZ = 0.08, 300.0
+_TOLERANCE, _TOLERANCE_HZ, _LOOSEST = 0.08, 300.0, 0.2
+_AS_GOOD, _NEIGHBOURS = 0.97, 4
 _HIGHEST_HZ = 24_000.0
-_NETWORK_WEIGHT, _TEMPLATES_WEIGHT = 0.7, 0.3  # of their logarithms; chosen on held-out training speakers
+_NETWORK_WEIGHT, _TEMPLATES_WEIGHT = 0.85, 0.15  # of their logarithms
 _DOUBT = 1e-3  # no template is quite impossible
+_SURE = 0.97  # the network alone: the templates, which cost more, are not asked
+_POSSIBLE, _ASIDE = 1e-4, 1.05  # cutoffs less likely than this to the network are not tried, but those beside
+_NEAR = (
+    np.abs(CUTOFFS_HZ[None] - CUTOFFS_HZ[:, None])
+    <= np.maximum(_TOLERANCE * CUTOFFS_HZ, np.minimum(_TOLERANCE_HZ, _LOOSEST * CUTOFFS_HZ))[:, None]
+)
 
 
 class BandwidthMeter:
     """Measures the cutoff of a recording that passes by in blocks, at its own sample rate.
 
     The cutoff is the nominal one of the low-pass (-3 dB for Butterworth and Bessel, the edge for steep ones). A small
-    network, trained on simulated recordings, gives its probability from how every band rises and falls; the templates
-    of `bandwidth_evidence`, which know some filters exactly, give another, and the two are blended. Memory is
-    constant, the result depends neither on the blocks nor on the level. The confidence is the probability that the
-    cutoff lies within 8 % or 300 Hz of the one given; `benchmarks/cutoff_detection.py` prints how often each level of
-    confidence was right.
+    network, trained on simulated recordings, gives its probability from how every band rises and falls, alone and
+    together with the others. Where it is unsure, the templates of `bandwidth_evidence`, which know some filters
+    exactly, give another, and the two are blended. Memory is constant, the result depends neither on the blocks nor on
+    the level. The confidence is the probability that the cutoff lies within 8 % or 300 Hz of the one given;
+    `benchmarks/cutoff_detection.py` prints how often each level of confidence was right.
 
     Sources: "edge", "nyquist" (content up to the file's own Nyquist frequency, which is then the cutoff), "full-band"
     (content up to 17.5 kHz or more; the cutoff is then Nyquist, at most 24 kHz), "silence".
@@ -59,8 +66,13 @@ class BandwidthMeter:
         nyquist = self.sample_rate / 2
         if levels.frames == 0:
             return Bandwidth(nyquist, 1.0, "silence")
-        verdict = blend(judge(features(levels), nyquist), weigh(separate(levels), 2 * nyquist), nyquist)
+        verdict = judge(features(levels), nyquist)
         cutoff, confidence = decide(verdict, nyquist)
+        if confidence < _SURE:
+            possible = CUTOFFS_HZ[verdict.cutoffs > _POSSIBLE]
+            low, high = float(possible.min()) / _ASIDE, float(possible.max()) * _ASIDE
+            verdict = blend(verdict, weigh(separate(levels), 2 * nyquist, low, high), nyquist)
+            cutoff, confidence = decide(verdict, nyquist)
         if cutoff < open_from_hz(nyquist):
             return Bandwidth(cutoff, confidence, "edge")
         return Bandwidth(cutoff, confidence, "full-band" if cutoff >= FULL_BAND_HZ else "nyquist")
@@ -87,12 +99,11 @@ def blend(verdict: Verdict, evidence: Evidence, nyquist: float) -> Verdict:
 
 def decide(verdict: Verdict, nyquist: float) -> tuple[float, float]:
     """The cutoff in Hz with the most probability within the tolerance, and that probability."""
-    near = np.abs(CUTOFFS_HZ[None] - CUTOFFS_HZ[:, None])
-    within = near <= np.maximum(_TOLERANCE * CUTOFFS_HZ, np.minimum(_TOLERANCE_HZ, 0.15 * CUTOFFS_HZ))[:, None]
-    mass = within @ verdict.cutoffs
+    mass = _NEAR @ verdict.cutoffs
     best = int(np.argmax(mass))
     if verdict.complete >= mass[best]:
         return min(nyquist, _HIGHEST_HZ), min(1.0, verdict.complete)
-    weight = within[best] * verdict.cutoffs
-    cutoff = float(np.exp(weight @ np.log(CUTOFFS_HZ) / weight.sum()))
+    # neighbours are often as good: the middle of them
+    as_good = (mass >= _AS_GOOD * mass[best]) & (np.abs(np.arange(len(mass)) - best) <= _NEIGHBOURS)
+    cutoff = float(np.exp(np.log(CUTOFFS_HZ[as_good]).mean()))
     return min(cutoff, 0.999 * open_from_hz(nyquist)), float(min(1.0, mass[best]))

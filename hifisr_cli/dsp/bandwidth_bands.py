@@ -8,6 +8,8 @@ with nothing is hum or noise, of any colour.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -60,6 +62,8 @@ class BandLevels:
         counts: [R, L] frames by loudness class (the loudest first, 2 dB each).
         sums: [R, L, K] summed `power ** 0.25` of these frames.
         histogram: [K, L] frames by each band's own level, in the same classes.
+        total: [K] summed `power ** 0.25` of all frames.
+        products: [K, K] summed products of two bands' `power ** 0.25`: what rises together.
         samples: samples seen, without digital silence at the end (and with long silences shortened).
     """
 
@@ -77,10 +81,12 @@ class BandLevels:
         self.counts = np.zeros((len(self.references), _CLASSES))
         self.sums = np.zeros((len(self.references), _CLASSES, bands))
         self.histogram = np.zeros((bands, _CLASSES))
+        self.total = np.zeros(bands)
+        self.products = np.zeros((bands, bands))
         self.samples = 0
         self._held = 0
         self._taper = _hann(self.window)
-        self._weights = _band_weights(self.edges_hz, self.window, sample_rate)
+        self._weights = _band_weights(self.window, sample_rate)
         self._tail: npt.NDArray[np.float32] | None = None
 
     @property
@@ -128,7 +134,7 @@ class BandLevels:
         padded[:, : self.samples] = self._tail * _hann(self.samples)
         short = BandLevels(self.sample_rate)
         power = np.mean(np.abs(np.fft.rfft(padded)) ** 2, axis=0)
-        short._add((power * (self.window / self.samples) @ self._weights)[None])
+        short.add((power * (self.window / self.samples) @ self._weights)[None])
         return short
 
     def _analyse(self, data: npt.NDArray[np.float32]) -> None:
@@ -136,19 +142,26 @@ class BandLevels:
         view = np.lib.stride_tricks.sliding_window_view(data, self.window, axis=1)[:, :: self.hop]
         spectrum = np.fft.rfft(view * self._taper)
         power = np.mean(np.square(spectrum.real) + np.square(spectrum.imag), axis=0, dtype=np.float64)
-        self._add(product(np.asarray(power), self._weights))
+        self.add(product(np.asarray(power), self._weights))
 
-    def _add(self, density: FloatArray) -> None:
+    def add(self, density: FloatArray) -> None:
+        """Count frames of these mean power densities [N, K]; silent ones are left out."""
         density = density[density.max(axis=1) > _SILENCE]
+        if not len(density):
+            return
         compressed = density**COMPRESSION
+        self.total += compressed.sum(axis=0)
+        self.products += product(compressed.T, compressed)
         widths = np.diff(self.edges_hz)
         cells = _loudness_class(density) + np.arange(len(widths)) * _CLASSES
         self.histogram += np.bincount(cells.ravel(), minlength=self.histogram.size).reshape(self.histogram.shape)
         for row, (first, last) in enumerate(self.references):
             power = density[:, first:last] @ widths[first:last] / widths[first:last].sum()
             classes = _loudness_class(power)
-            np.add.at(self.counts[row], classes, 1)
-            np.add.at(self.sums[row], classes, compressed)
+            order = np.argsort(classes, kind="stable")
+            kinds, starts, counts = np.unique(classes[order], return_index=True, return_counts=True)
+            self.counts[row, kinds] += counts
+            self.sums[row, kinds] += np.add.reduceat(compressed[order], starts)
 
 
 def _loudness_class(density: FloatArray) -> npt.NDArray[np.intp]:
@@ -168,8 +181,10 @@ def _hann(length: int) -> npt.NDArray[np.float32]:
     return (0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(length) + 0.5) / length)).astype(np.float32)
 
 
-def _band_weights(edges_hz: FloatArray, window: int, sample_rate: int) -> FloatArray:
+@lru_cache(maxsize=8)
+def _band_weights(window: int, sample_rate: int) -> FloatArray:
     """[bins, K]: averages the bins' power over each band, bins split by overlap; unit for white noise of unit power."""
+    edges_hz = band_edges(sample_rate)
     bins = np.arange(window // 2 + 1) * sample_rate / window
     half = sample_rate / window / 2
     low = np.maximum(bins[:, None] - half, edges_hz[None, :-1])

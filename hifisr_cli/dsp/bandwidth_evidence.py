@@ -89,17 +89,20 @@ class Evidence:
     """Log posterior (natural, up to a constant) of H hypotheses: `cutoffs_hz` [H], infinite for "no low-pass"."""
 
     cutoffs_hz: FloatArray
-    families: tuple[str, ...]
     log_posterior: FloatArray
 
 
 @dataclass(frozen=True)
 class _Hypotheses:
     cutoffs_hz: FloatArray
-    families: tuple[str, ...]
     attenuation_db: FloatArray
     depth_db: FloatArray
     log_prior: FloatArray
+
+    def within(self, low_hz: float, high_hz: float) -> _Hypotheses:
+        """Those with a cutoff in this range, and "no low-pass"."""
+        rows = np.flatnonzero((self.cutoffs_hz >= low_hz) & (self.cutoffs_hz <= high_hz) | np.isinf(self.cutoffs_hz))
+        return _Hypotheses(*(np.take(every, rows, axis=0) for every in vars(self).values()))
 
 
 @lru_cache(maxsize=8)
@@ -113,7 +116,6 @@ def _hypotheses(edges: tuple[float, ...], sample_rate: float) -> _Hypotheses:
     total = sum(family.weight for family in FAMILIES.values())
     return _Hypotheses(
         np.append(np.tile(cutoffs, len(FAMILIES)), np.inf),
-        (*(name for name in FAMILIES for _ in cutoffs), "none"),
         np.concatenate([*tables, np.zeros((1, len(edges_hz) - 1))]),
         np.append(np.repeat([family.depth_db for family in FAMILIES.values()], count), np.inf),
         # even over log-frequency within a family
@@ -124,9 +126,9 @@ def _hypotheses(edges: tuple[float, ...], sample_rate: float) -> _Hypotheses:
     )
 
 
-def weigh(content: Content, sample_rate: float) -> Evidence:
-    """Score every hypothesis on the content and on the steady background."""
-    hypotheses = _hypotheses(tuple(content.edges_hz.tolist()), sample_rate)
+def weigh(content: Content, sample_rate: float, low_hz: float = 0.0, high_hz: float = np.inf) -> Evidence:
+    """Score every hypothesis with a cutoff in a range (it costs by their number) on the content and the background."""
+    hypotheses = _hypotheses(tuple(content.edges_hz.tolist()), sample_rate).within(low_hz, high_hz)
     centres = content.centres_hz
     log_posterior = _explain(content.level_db, content.limit_db, centres, SPEECH, hypotheses) + hypotheses.log_prior
     if content.lively and content.steady_db.max() > -150.0:
@@ -138,7 +140,7 @@ def weigh(content: Content, sample_rate: float) -> Evidence:
         # or all of it was added after the low-pass, whichever that was; and no background outweighs the sound
         added = max(float(steady[-1]) + _ADDED_LATER, float(steady.max()) - _STEADY_WEIGHT)
         log_posterior += np.logaddexp(steady, added)
-    return Evidence(hypotheses.cutoffs_hz, hypotheses.families, log_posterior)
+    return Evidence(hypotheses.cutoffs_hz, log_posterior)
 
 
 def _explain(y: FloatArray, limit: FloatArray, centres: FloatArray, sound: Sound, hyp: _Hypotheses) -> FloatArray:

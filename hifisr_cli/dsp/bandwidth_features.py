@@ -1,11 +1,14 @@
 """What the cutoff judge looks at: band levels on a fixed grid of log-frequency, relative to the sound's own level.
 
-Two views of every band. Its own: at which levels it spends its time (a steady floor is narrow, a codec's holes are
-deep, sound is wide). And in company: by how much it rises while each reference band is loud, which shows content far
-below the noise, because noise rises with nothing.
+Three views of every band. Its own: at which levels it spends its time (a steady floor is narrow, a codec's holes are
+deep, sound is wide). In company: by how much it rises while each reference band is loud, which shows content far below
+the noise, because noise rises with nothing. And how strongly it goes up and down with the bands beside it, those below
+and those above, which ends where content ends.
 """
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -26,15 +29,18 @@ _LEAST_FRAMES = 2.0
 REFERENCES = 10
 _LEVEL_BAND_HZ = (400.0, 2500.0)
 _LOWEST_DB, _HIGHEST_DB = -110.0, 40.0
+_BESIDE, _OCTAVE = 1.3, 2.0  # ratios of frequency: how far groups of neighbours reach
+_VOICE_HZ, _HISS_HZ = (400.0, 3000.0), (3000.0, 9000.0)
+GROUPS = 6
 LEVELS = len(_QUANTILES) + 1 + REFERENCES
-CHANNELS = LEVELS + REFERENCES * len(_LOUD_SHARES) + 3
+CHANNELS = LEVELS + REFERENCES * len(_LOUD_SHARES) + 2 * GROUPS + 3
 
 
 def features(levels: BandLevels) -> npt.NDArray[np.float32]:
     """[CHANNELS, POSITIONS] of levels that hold at least one frame; free of the recording's gain.
 
-    First LEVELS channels of levels (dB / 20), then contrasts (asinh of dB), then 1 where the file has content at all,
-    the position, and how much was heard.
+    First LEVELS channels of levels (dB / 20), then contrasts (asinh of dB), then correlations with groups of bands and
+    how sure they are, then 1 where the file has content at all, the position, and how much was heard.
     """
     own = _quantiles(levels.histogram)
     quiet, loud = [], []
@@ -51,7 +57,7 @@ def features(levels: BandLevels) -> npt.NDArray[np.float32]:
     reference = float(np.mean(own[1][middle] if middle.any() else own[1]))
     level = np.concatenate([own, quiet_db.min(axis=0)[None], loud_db[:, 1]]) - reference
     contrast = (loud_db - quiet_db[:, None]).reshape(-1, len(centres))
-    values = np.concatenate([np.clip(level, _LOWEST_DB, _HIGHEST_DB) / 20, np.arcsinh(contrast) / 2])
+    values = np.concatenate([np.clip(level, _LOWEST_DB, _HIGHEST_DB) / 20, np.arcsinh(contrast) / 2, _together(levels)])
     inside = levels.edges_hz[-1] >= GRID_HZ
     octaves = np.log2(GRID_HZ)
     placed = np.array([np.interp(octaves, np.log2(centres), row) for row in values]) * inside
@@ -78,3 +84,32 @@ def _mean(counts: FloatArray, sums: FloatArray, frames: float) -> FloatArray:
     before = np.cumsum(counts) - counts
     share = np.clip((frames - before) / np.maximum(counts, 1.0), 0.0, 1.0) * (counts > 0)
     return np.asarray(10 / COMPRESSION * np.log10(np.maximum(share @ sums / frames, 1e-6)))
+
+
+def _together(levels: BandLevels) -> FloatArray:
+    """[2 * GROUPS, K] correlation of every band with the mean of each group, and its significance (asinh)."""
+    mean = levels.total / levels.frames
+    covariance = levels.products / levels.frames - np.outer(mean, mean)
+    deviation = np.sqrt(np.maximum(np.diag(covariance), 1e-12 * mean**2 + 1e-30))
+    correlation = covariance / np.outer(deviation, deviation)
+    rows = []
+    for group in _groups(tuple(levels.centres_hz.tolist())):
+        variance = np.einsum("kj,kj->k", group @ correlation, group)
+        rows.append(np.sum(group * correlation, axis=1) / np.sqrt(np.maximum(variance, 1e-6)))
+    close = np.clip(np.array(rows), -0.999, 0.999)
+    return np.concatenate([close, np.arcsinh(np.arctanh(close) * np.sqrt(levels.frames)) / 2])
+
+
+@lru_cache(maxsize=8)
+def _groups(centres_hz: tuple[float, ...]) -> FloatArray:
+    """[GROUPS, K, K] 1 where the second band is in the first one's group; never itself or one that shares FFT bins."""
+    centres = np.array(centres_hz)
+    ratio = centres[None] / centres[:, None]
+    below, above = ratio < 1, ratio > 1
+    apart = np.maximum(ratio, 1 / ratio)
+    beside, further = apart <= _BESIDE, (apart > _BESIDE) & (apart <= _OCTAVE)
+    voice, hiss = ((centres > low) & (centres < high) for low, high in (_VOICE_HZ, _HISS_HZ))
+    index = np.arange(len(centres))
+    clear = np.abs(index[:, None] - index[None]) >= 2
+    kinds = (below & beside, below & further, above & beside, above & further, voice[None], hiss[None])
+    return np.array([clear & kind for kind in kinds], np.float64)

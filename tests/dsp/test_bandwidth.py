@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from scipy import signal
 
 from hifisr_cli.dsp.bandwidth import BandwidthMeter
 from hifisr_cli.dsp.bandwidth_bands import BandLevels
-from hifisr_cli.dsp.bandwidth_features import CHANNELS, GRID_HZ, POSITIONS, features
+from hifisr_cli.dsp.bandwidth_features import CHANNELS, GRID_HZ, GROUPS, POSITIONS, features
 from hifisr_cli.dsp.bandwidth_judge import WEIGHTS, judge
 from hifisr_cli.results import Bandwidth
 
@@ -149,6 +150,16 @@ def test_telephone_band_in_a_telephone_file() -> None:
     assert near(found, 3000), found
 
 
+@pytest.mark.parametrize("low", [8000, 16_000])
+def test_a_low_rate_brought_up_again_ends_at_its_nyquist_frequency(low: int) -> None:
+    """Also by a converter with a short filter, which leaves images above."""
+    up, taps = RATE // low, 32
+    down = signal.resample_poly(babble(), 1, up)
+    short = np.asarray(signal.firwin(taps * up + 1, 0.97 / up, window=("kaiser", 9.0))) * up
+    assert near(measure(signal.upfirdn(short, down, up)), low / 2)
+    assert near(measure(signal.resample_poly(down, up, 1)), low / 2)
+
+
 @pytest.mark.parametrize("rate", [48_000, 44_100, 8000, 192_000])
 def test_any_signal_gets_an_answer(rate: int) -> None:
     rng = np.random.default_rng(3)
@@ -218,14 +229,68 @@ def test_features_have_one_shape_and_end_at_nyquist(rate: int) -> None:
     assert seen[-3, ~above].all()
 
 
-def test_judge_is_the_network_that_was_trained() -> None:
-    torch = pytest.importorskip("torch")
+def test_bands_go_up_and_down_together_only_where_there_is_content() -> None:
+    levels = BandLevels(RATE)
+    hiss = 10 ** (-50 / 20) * np.random.default_rng(5).standard_normal(5 * RATE)
+    levels.push((brick_wall(babble(), 4000) + hiss)[None].astype(np.float32))
+    together = features(levels)[-3 - 2 * GROUPS : -3]
+    content, floor = (GRID_HZ > 2000) & (GRID_HZ < 3700), (GRID_HZ > 4600) & (GRID_HZ < 22_000)
+    beside_below = together[0]
+    assert beside_below[content].min() > 0.5
+    assert np.abs(beside_below[floor]).max() < 0.4
+    assert np.abs(np.mean(beside_below[floor])) < 0.06
+
+
+def test_frames_may_come_one_by_one() -> None:
+    density = np.random.default_rng(6).exponential(1e-4, (50, len(BandLevels(RATE).cells)))
+    density[7] = 0.0
+    whole, single = BandLevels(RATE), BandLevels(RATE)
+    whole.add(density)
+    for row in density:
+        single.add(row[None])
+    assert whole.frames == single.frames == 49
+    for name in ("counts", "sums", "histogram", "total", "products"):
+        np.testing.assert_allclose(getattr(single, name), getattr(whole, name), rtol=1e-9, err_msg=name)
+    np.testing.assert_allclose(whole.products, (density**0.25).T @ density**0.25, rtol=1e-9)
+
+
+def trainer_module() -> ModuleType:
+    """The script that trains the judge; skips where it is not at hand."""
+    pytest.importorskip("torch")
     spec = importlib.util.spec_from_file_location("trainer", Path(__file__).parents[2] / "benchmarks" / TRAINER)
     if spec is None or spec.loader is None or not Path(str(spec.origin)).is_file():
         pytest.skip("the trainer is not part of this installation")
     trainer = importlib.util.module_from_spec(spec)
     sys.modules["trainer"] = trainer
     spec.loader.exec_module(trainer)
+    return trainer
+
+
+def test_cases_made_of_spectra_are_like_those_that_went_through_audio() -> None:
+    """A low-pass and noise, applied to a spectrogram, give the band levels that filtered and noisy sound has."""
+    trainer_module()
+    from cutoff_spectra import ENERGY, Simulator, make_bank, power_db, spectrogram
+
+    simulator = Simulator(make_bank([], 0))
+    sound = babble()
+    noisy = brick_wall(sound, 6000) + 1e-3 * np.random.default_rng(7).standard_normal(len(sound))
+    heard = BandLevels(RATE)
+    heard.push(noisy[None].astype(np.float32))
+    power = 10 ** (power_db(spectrogram(sound.astype(np.float32))).astype(np.float32) / 10) / ENERGY
+    power[:, np.arange(power.shape[1]) * RATE / 2048 > 6000] = 0
+    made = BandLevels(RATE)
+    made.add(
+        np.asarray(simulator.with_noise(power, -60.0, None, np.random.default_rng(8)) @ simulator.bands(RATE, RATE))
+    )
+    assert made.frames == pytest.approx(heard.frames, abs=1)
+    clear = np.abs(np.log2(heard.centres_hz / 6000)) > 0.1
+    ratio = (made.total / made.frames) / (heard.total / heard.frames)
+    assert np.abs(40 * np.log10(ratio[clear])).max() < 0.5  # dB; the sums are of power ** 0.25
+
+
+def test_judge_is_the_network_that_was_trained() -> None:
+    torch = pytest.importorskip("torch")
+    trainer = trainer_module()
     net = trainer.Judge().eval()
     with np.load(WEIGHTS) as stored:
         net.load_state_dict({name: torch.from_numpy(stored[name].astype(np.float32)) for name in stored.files})
