@@ -16,6 +16,8 @@ from hifisr_cli.errors import TruncatedError
 MAX_SIZE = 0xFFFF_FFFF
 _COPY = 1 << 20
 _MAX_CHUNKS = 10_000  # a file of nothing but empty chunks must not cost hours
+_FILES = frozenset({b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"riff"})
+"""Begin a recording, and no chunk within one: libsndfile reads no file with such a chunk in it."""
 _OPEN_LENGTH = 0x7FFF_0000  # from here on a length that the file does not have means "until the end"
 _W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _W64_TAILS = (bytes.fromhex("f3acd3118cd100c04f8edb8a"), bytes.fromhex("2e91cf11a5d628db04c10000"))
@@ -149,6 +151,9 @@ def _walk(path: Path, file: BinaryIO, size: int, order: Literal["little", "big"]
         if not plausible(name) or count > _MAX_CHUNKS:
             _note_rest(file, position, size, found)
             break
+        if name in _FILES:
+            found.problems.append(f"{size - position} bytes at its end are another recording and were left out")
+            break
         if name == b"ds64":
             file.seek(start)
             long_data = int.from_bytes(file.read(16)[8:], "little")
@@ -203,7 +208,7 @@ def _walk_wave64(path: Path, file: BinaryIO, size: int) -> Chunks:
         if length < 24 or position + length > size or count > _MAX_CHUNKS:
             break
         name = head[:4]
-        if head[4:16] not in _W64_TAILS or not plausible(name):
+        if head[4:16] not in _W64_TAILS or not plausible(name) or name in _FILES:
             others += 1
         elif name == b"data":
             target = found.after

@@ -149,6 +149,13 @@ def test_what_is_no_chunk_is_left_out(tmp_path: Path) -> None:
     assert "128 bytes" in carried.warnings[0]
 
 
+@pytest.mark.parametrize("name", [b"RIFF", b"RF64", b"FORM"])
+def test_another_recording_behind_it_is_left_out(tmp_path: Path, name: bytes) -> None:
+    carried = carry(tmp_path, wav(after=(chunk(b"good", b"12"), chunk(name, b"WAVE" + bytes(60)), chunk(b"late", b""))))
+    assert [c.name for c in carried.after] == [b"good"]
+    assert "another recording" in carried.warnings[0]
+
+
 def test_a_file_of_nothing_but_chunks_ends(tmp_path: Path) -> None:
     carried = carry(tmp_path, wav(after=(chunk(b"none", b"") * 50_000,)))
     assert len(carried.after) < 50_000

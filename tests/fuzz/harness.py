@@ -120,7 +120,10 @@ def _look_at(out: Path, *, made: bool) -> str | None:
         return f"outputs: {[path.name for path in files]}"
     if files[0].suffix == ".raw":
         return None
-    info = soundfile.info(files[0])
+    try:
+        info = soundfile.info(files[0])
+    except soundfile.LibsndfileError as error:
+        return f"an unreadable output: {error}"
     return None if info.samplerate == 48_000 and info.frames > 0 else f"a strange output: {info}"
 
 

@@ -33,7 +33,7 @@ def workers(checkpoint: Path, jobs: int) -> list[str]:
     return ["--model", str(checkpoint), "--device", "cpu", "--threads", "1", "--jobs", str(jobs)]
 
 
-def test_a_run_that_is_killed_again_and_again_is_worth_an_undisturbed_one(
+def test_a_run_that_is_killed_again_and_again_is_worth_an_undisturbed_one(  # noqa: PLR0917  # fixtures
     environment: Mapping[str, str], upsample: Command, hifisr: Command, checkpoint: Path, tree: Path, make: Make
 ) -> None:
     for index in range(6, 9):
