@@ -21,6 +21,7 @@ _NETWORK_WEIGHT, _TEMPLATES_WEIGHT = 0.85, 0.15  # of their logarithms
 _DOUBT = 1e-3  # no template is quite impossible
 _SURE = 0.97  # the network alone: the templates, which cost more, are not asked
 _POSSIBLE, _ASIDE = 1e-4, 1.05  # cutoffs less likely than this to the network are not tried, but those beside
+_CAUTION = 1.5  # a cutoff taken too low replaces real content, one too high leaves a gap: the first must be likelier
 _NEAR = (
     np.abs(CUTOFFS_HZ[None] - CUTOFFS_HZ[:, None])
     <= np.maximum(_TOLERANCE * CUTOFFS_HZ, np.minimum(_TOLERANCE_HZ, _LOOSEST * CUTOFFS_HZ))[:, None]
@@ -98,10 +99,13 @@ def blend(verdict: Verdict, evidence: Evidence, nyquist: float) -> Verdict:
 
 
 def decide(verdict: Verdict, nyquist: float) -> tuple[float, float]:
-    """The cutoff in Hz with the most probability within the tolerance, and that probability."""
+    """The cutoff in Hz with the most probability within the tolerance, and that probability.
+
+    Between a cutoff and content up to Nyquist it leans to the latter, by which nothing of the recording can be lost.
+    """
     mass = _NEAR @ verdict.cutoffs
     best = int(np.argmax(mass))
-    if verdict.complete >= mass[best]:
+    if _CAUTION * verdict.complete >= mass[best]:
         return min(nyquist, _HIGHEST_HZ), min(1.0, verdict.complete)
     # neighbours are often as good: the middle of them
     as_good = (mass >= _AS_GOOD * mass[best]) & (np.abs(np.arange(len(mass)) - best) <= _NEIGHBOURS)
