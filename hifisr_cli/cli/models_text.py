@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from hifisr_cli.checkpoints.registry import PublishedModel
 
 
-_LISTED = 4
-"""Scores of a model that fit into its line of the list."""
+_LISTED = ("4000 Hz", "8000 Hz", "16000 Hz", "24000 Hz")
+"""Scores of a model that fit into its line of the list: those of the inputs that most publications speak of."""
 
 
 def megabytes(size: int) -> str:
@@ -27,7 +27,8 @@ def model_table(here: Sequence[Description], known: Sequence[PublishedModel]) ->
     rows = [("NAME", "SIZE", "LICENCE", "LSD", "PARAMETERS", "TRAINED ON")]
     for described in here:
         name = described.model.name + (" (default)" if described.model.default else "")
-        lsd = "/".join(_figure(score.lsd, ".2f") for score in described.scores[:_LISTED]) or "-"
+        known_lsd = {score.input: score.lsd for score in described.scores if score.input in _LISTED}
+        lsd = "/".join(_figure(known_lsd.get(name), ".2f") for name in _LISTED) if known_lsd else "-"
         rows.append(
             (
                 name,
@@ -45,9 +46,8 @@ def model_table(here: Sequence[Description], known: Sequence[PublishedModel]) ->
     lines = [
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[5]]) for row in rows
     ]
-    rates = next((described.scores for described in here if described.scores), ())
-    if rates:
-        lines.append(f"LSD: {' / '.join(score.input for score in rates[:_LISTED])} input, lower is better.")
+    if any(described.scores for described in here):
+        lines.append(f"LSD: {' / '.join(_LISTED)} input, lower is better.")
     lines += [f"To get {model.name}: hifisr models pull {model.name}" for model in known]
     return [one_line(line) for line in lines]
 
