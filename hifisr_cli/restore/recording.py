@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -112,21 +112,6 @@ def restore_file(
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
-
-
-def restore_files(
-    pairs: Sequence[tuple[Path, Path]], *, model: Model, options: RestoreOptions
-) -> list[FileResult | Exception]:
-    """Restores several short recordings at once: their windows share the batches of the network.
-
-    Each output is what `restore_file` writes. One outcome for each pair of source and target, in order; an error of
-    one recording does not touch the others.
-    """
-    from hifisr_cli.restore.together import drive
-
-    steps = [restoring(source, target, model=model, options=options) for source, target in pairs]
-    outcomes = dict(drive(steps, model, options.batch_size))
-    return [outcomes[index] for index in range(len(pairs))]
 
 
 def restoring(

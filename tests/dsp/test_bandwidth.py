@@ -12,10 +12,10 @@ import numpy.typing as npt
 import pytest
 from scipy import signal
 
-from hifisr_cli.dsp.bandwidth import BandwidthMeter
+from hifisr_cli.dsp.bandwidth import BandwidthMeter, decide
 from hifisr_cli.dsp.bandwidth_bands import BandLevels
 from hifisr_cli.dsp.bandwidth_features import CHANNELS, GRID_HZ, GROUPS, POSITIONS, features
-from hifisr_cli.dsp.bandwidth_judge import WEIGHTS, judge
+from hifisr_cli.dsp.bandwidth_judge import CUTOFFS_HZ, WEIGHTS, Verdict, judge
 from hifisr_cli.results import Bandwidth
 
 Audio = npt.NDArray[np.float32]
@@ -311,3 +311,11 @@ def test_real_speech(shared_speech: Path, cutoff: int) -> None:
         audio, rate = soundfile.read(path)
         assert measure(audio, rate).full_band, path.name
         assert near(measure(brick_wall(audio, cutoff, rate), rate), cutoff), path.name
+
+
+@pytest.mark.parametrize(("complete", "whole"), [(0.35, True), (0.2, False)])
+def test_a_near_tie_keeps_the_whole_recording(complete: float, whole: bool) -> None:
+    cutoffs = np.where(np.arange(len(CUTOFFS_HZ)) == 60, 0.4, (0.6 - complete) / (len(CUTOFFS_HZ) - 1))
+    cutoff, confidence = decide(Verdict(cutoffs, complete), 24_000.0)
+    assert (cutoff == 24_000.0) == whole
+    assert confidence == pytest.approx(complete) if whole else confidence >= 0.4

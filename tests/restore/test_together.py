@@ -16,7 +16,7 @@ from torch import Tensor
 
 from hifisr_cli.errors import DeviceError
 from hifisr_cli.restore.model import Model, load_model
-from hifisr_cli.restore.recording import RestoreOptions, restore_file, restore_files, restoring
+from hifisr_cli.restore.recording import RestoreOptions, restore_file, restoring
 from hifisr_cli.restore.together import Steps, drive
 from hifisr_cli.results import FileResult
 
@@ -37,10 +37,19 @@ def recordings(tmp_path: Path, speech_like) -> list[Path]:  # type: ignore[no-un
     return paths
 
 
+def together(
+    pairs: list[tuple[Path, Path]], model: Model, options: RestoreOptions = OPTIONS
+) -> list[FileResult | Exception]:
+    """The outcome of each pair of source and target, in order."""
+    works = [restoring(source, target, model=model, options=options) for source, target in pairs]
+    outcomes = dict(drive(works, model, options.batch_size))
+    return [outcomes[index] for index in range(len(pairs))]
+
+
 def test_together_is_as_alone(tiny_model: Model, recordings: list[Path], tmp_path: Path) -> None:
     options = replace(OPTIONS, batch_size=3, chunk_seconds=1.0)
     pairs = [(path, tmp_path / f"together-{path.name}") for path in recordings]
-    outcomes = restore_files(pairs, model=tiny_model, options=options)
+    outcomes = together(pairs, tiny_model, options)
     assert [outcome.status for outcome in outcomes if isinstance(outcome, FileResult)] == ["restored"] * 4
     for path, target in pairs:
         alone = tmp_path / f"alone-{path.name}"
@@ -51,7 +60,7 @@ def test_together_is_as_alone(tiny_model: Model, recordings: list[Path], tmp_pat
 def test_nobody_is_charged_for_the_time_of_others(tiny_model: Model, recordings: list[Path], tmp_path: Path) -> None:
     start = time.monotonic()
     pairs = [(path, tmp_path / f"out-{path.name}") for path in recordings]
-    outcomes = restore_files(pairs, model=tiny_model, options=OPTIONS)
+    outcomes = together(pairs, tiny_model)
     spent = [outcome.wall_seconds or 0.0 for outcome in outcomes if isinstance(outcome, FileResult)]
     assert min(spent) > 0.0
     assert sum(spent) <= time.monotonic() - start
@@ -147,7 +156,7 @@ def test_windows_that_are_too_much_together_are_done_alone(
 def test_one_that_fails_does_not_touch_the_others(tiny_model: Model, recordings: list[Path], tmp_path: Path) -> None:
     recordings[1].write_bytes(b"not audio")
     pairs = [(path, tmp_path / f"out-{path.name}") for path in recordings]
-    outcomes = restore_files(pairs, model=tiny_model, options=OPTIONS)
+    outcomes = together(pairs, tiny_model)
     assert [isinstance(outcome, FileResult) for outcome in outcomes] == [True, False, True, True]
     assert [target.exists() for _, target in pairs] == [True, False, True, True]
 
@@ -162,6 +171,6 @@ def test_a_failing_network_leaves_nothing_behind(
     out = tmp_path / "out"
     out.mkdir()
     pairs = [(path, out / path.name) for path in recordings]
-    outcomes = restore_files(pairs, model=tiny_model, options=OPTIONS)
+    outcomes = together(pairs, tiny_model)
     assert [type(outcome) for outcome in outcomes] == [DeviceError] * 4
     assert list(out.iterdir()) == []
