@@ -6,7 +6,8 @@
 
 Reads `train` and `train-narrow` below --data only. `cases` go through audio (codecs, other rates; 90 ms of processor
 time each), `spectra` through power spectrograms (7 ms). Every case has its own seed, so a stopped run goes on, and the
-cases are the same. `fit --start` goes on from weights that there are. Needs the extra `train`.
+cases are the same. `fit --start` goes on from weights that there are: the shipped ones came about so, in several
+rounds over changing cases, and no single command makes them again. Needs the extra `train`.
 """
 
 from __future__ import annotations
