@@ -14,7 +14,7 @@ from __future__ import annotations
 import gc
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,8 @@ from hifisr_cli.errors import FileError, NoAudioError, UnreadableError, UsageErr
 
 STDIN = "-"
 """The argument that stands for standard input (a file of that name is written `./-`)."""
+
+_MANY = 2_000
 
 _MEND_LINK = "mend or remove the link"
 
@@ -55,20 +57,26 @@ class Found:
         return None if self.place is None else Path(self.place)
 
 
-def discover(inputs: Sequence[str | os.PathLike[str]], *, exclude: Path | None = None) -> tuple[Found, ...]:
+def discover(
+    inputs: Sequence[str | os.PathLike[str]],
+    *,
+    exclude: Path | None = None,
+    on_many: Callable[[], None] | None = None,
+) -> tuple[Found, ...]:
     """All recordings behind `inputs`, in the order of the arguments, each once.
 
     Args:
         inputs: files, folders, "-" for standard input. The content of a folder that is the only input lands directly
             in the output folder; of several inputs, each folder keeps its name there.
         exclude: a folder that is not searched (the output folder).
+        on_many: called once, on the way, when there are so many that the rest will take a while.
 
     Raises:
         UsageError: no input, an empty one, or the folder to exclude is itself an input.
         NoAudioError: there is not one recording.
     """
     with no_collection():
-        return _discover(inputs, exclude)
+        return _discover(inputs, exclude, on_many)
 
 
 @contextmanager
@@ -83,7 +91,9 @@ def no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _discover(inputs: Sequence[str | os.PathLike[str]], exclude: Path | None) -> tuple[Found, ...]:
+def _discover(
+    inputs: Sequence[str | os.PathLike[str]], exclude: Path | None, on_many: Callable[[], None] | None
+) -> tuple[Found, ...]:
     if not inputs:
         raise UsageError("no input given", hint="name files, folders, or '-' for standard input")
     excluded = None if exclude is None else _identity(exclude)
@@ -99,7 +109,10 @@ def _discover(inputs: Sequence[str | os.PathLike[str]], exclude: Path | None) ->
                 raise UsageError(
                     "the output folder is the input folder", path=argument, hint="name another folder with --output"
                 )
-            found.extend(_in_folder(argument, excluded, keep_name=len(inputs) > 1))
+            for recording in _in_folder(argument, excluded, keep_name=len(inputs) > 1):
+                found.append(recording)
+                if len(found) == _MANY and on_many is not None:
+                    on_many()
         else:
             found.append(_named(argument))
     unique = tuple(_once(found) if len(inputs) > 1 else found)  # a folder gives nothing twice

@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
-import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import BinaryIO, cast
 
 from hifisr_cli.audio.staging import sweep
+from hifisr_cli.batch.launch import Launched, Reserve
 from hifisr_cli.batch.settings import Sharing
 from hifisr_cli.batch.task import Outcome, Task, failed
-from hifisr_cli.batch.wire import Do, Done, Hello, NoStart, Progressed, Ready, Said, receive, send
+from hifisr_cli.batch.wire import Do, Done, Hello, NoStart, Progressed, Ready, Said, receive
 from hifisr_cli.errors import CrashedError, DeviceError
 
 logger = logging.getLogger(__name__)
 
-_START = "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); from hifisr_cli.batch.worker import main; main()"
 _ENDS_WITHIN = 5.0
 _GRACE = 0.3
 
 
 @dataclass(eq=False, slots=True)
 class _Worker:
-    process: subprocess.Popen[bytes]
-    orders: BinaryIO
+    launched: Launched
     tasks: dict[int, Task] = field(default_factory=dict)
     ready: bool = False
 
@@ -43,11 +38,13 @@ class Pool:
 
     Args:
         hello: how the workers work.
-        lock_fd: what they inherit, so that the output folder is locked as long as one of them lives.
+        lock_fd: what they hold, so that the output folder is locked as long as one of them lives.
+        reserve: may have the first of them.
     """
 
-    def __init__(self, sharing: Sharing, hello: Hello, *, lock_fd: int | None) -> None:
+    def __init__(self, sharing: Sharing, hello: Hello, *, lock_fd: int | None, reserve: Reserve | None = None) -> None:
         self._sharing, self._hello, self._lock_fd = sharing, hello, lock_fd
+        self._reserve = reserve or Reserve()
         self._workers: list[_Worker] = []
         self._again: deque[Task] = deque()
         self._heard: queue.SimpleQueue[tuple[_Worker, object]] = queue.SimpleQueue()
@@ -66,8 +63,7 @@ class Pool:
         """Hand tasks to a free worker, which does them together."""
         worker = next((worker for worker in self._workers if not worker.tasks), None) or self._spawn()
         worker.tasks = {task.index: task for task in tasks}
-        with contextlib.suppress(BrokenPipeError):  # it is dead: `wait` hears of it
-            send(worker.orders, Do(tuple(tasks)))
+        worker.launched.order(Do(tuple(tasks)))
 
     @property
     def _has_room(self) -> bool:
@@ -92,15 +88,15 @@ class Pool:
     def close(self) -> list[tuple[Task, Outcome]]:
         """End all workers; what they were at is given up. Returns what they had finished and nobody heard of yet."""
         for worker in self._workers:
-            with contextlib.suppress(OSError):
-                worker.orders.close()  # it ends by itself, at once
+            worker.launched.dismiss()
+        self._reserve.close()
         until = time.monotonic() + _ENDS_WITHIN
         for worker in self._workers:
             try:
-                worker.process.wait(max(until - time.monotonic(), 0.01))
+                worker.launched.process.wait(max(until - time.monotonic(), 0.01))
             except subprocess.TimeoutExpired:
-                worker.process.kill()
-                worker.process.wait()
+                worker.launched.process.kill()
+                worker.launched.process.wait()
         finished = []
         with contextlib.suppress(queue.Empty):
             while True:
@@ -114,26 +110,14 @@ class Pool:
         return finished
 
     def _spawn(self) -> _Worker:
-        environment = dict(os.environ)
-        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-        environment.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in this process; PyTorch is told by `load_model`
-        with _without_interrupts():
-            process = subprocess.Popen(
-                [sys.executable, "-c", _START, json.dumps([os.path.abspath(path) for path in sys.path])],  # noqa: PTH100
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=environment,
-                pass_fds=() if self._lock_fd is None else (self._lock_fd,),
-            )
-        worker = _Worker(process, cast(BinaryIO, process.stdin))
+        worker = _Worker(self._reserve.take() or Launched())
         self._workers.append(worker)
         threading.Thread(target=self._listen, args=(worker,), daemon=True).start()
-        with contextlib.suppress(BrokenPipeError):
-            send(worker.orders, self._hello)
+        worker.launched.greet(self._hello, self._lock_fd)
         return worker
 
     def _listen(self, worker: _Worker) -> None:
-        replies = cast(BinaryIO, worker.process.stdout)
+        replies = worker.launched.replies
         while True:
             try:
                 message = receive(replies)
@@ -162,10 +146,9 @@ class Pool:
 
     def _lost(self, worker: _Worker) -> tuple[Task, Outcome] | None:
         """A worker died: the recording that it was at fails; of several, the one that kills a worker again, alone."""
-        status = worker.process.wait()
+        status = worker.launched.process.wait()
         self._workers.remove(worker)
-        with contextlib.suppress(OSError):
-            worker.orders.close()
+        worker.launched.dismiss()
         if status in (-signal.SIGTERM, 128 + signal.SIGTERM):
             time.sleep(_GRACE)  # whoever ended it may be about to end this process, too
         if not worker.ready:
@@ -206,16 +189,3 @@ def _sweep(task: Task) -> None:
         sweep(task.job.target.parent, below=False)
     if task.job.backup is not None:
         sweep(task.job.backup.parent, below=False)
-
-
-@contextlib.contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Ctrl-C goes to all processes of a terminal; those that are started here do not hear it, from the first moment."""
-    if sys.platform == "win32":
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from hifisr_cli.batch.here import Here, TimeUp
+from hifisr_cli.batch.launch import Reserve
 from hifisr_cli.batch.plan import Job
 from hifisr_cli.batch.pool import Pool
 from hifisr_cli.batch.session import Session
@@ -34,11 +35,12 @@ _SHORT_BYTES = 256 << 10
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """Worker processes for a run: how many, and how each of them gets its model."""
+    """Worker processes for a run: how many, how each of them gets its model, and one that may be there already."""
 
     sharing: Sharing
     request: ModelRequest
     verbose: bool = False
+    reserve: Reserve | None = None
 
 
 def run(
@@ -91,7 +93,8 @@ def iterate(
     crew: Here | Pool
     if workers is not None and workers.sharing.jobs > 0 and not dry_run:
         hello = Hello(workers.request, options, manner, workers.verbose)
-        crew = Pool(workers.sharing, hello, lock_fd=None if session is None else session.lock_fd)
+        lock_fd = None if session is None else session.lock_fd
+        crew = Pool(workers.sharing, hello, lock_fd=lock_fd, reserve=workers.reserve)
         crews = workers.sharing.jobs
     else:
         crews = 1

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hifisr_cli.batch.discover import discover, no_collection
+from hifisr_cli.batch.launch import Reserve
 from hifisr_cli.batch.place import place_folder, plan_in_place
 from hifisr_cli.batch.plan import STDOUT, Format, Job, plan_outputs
 from hifisr_cli.batch.record import ModelUsed
@@ -45,16 +46,18 @@ def plan_run(
     to_file: bool,
     name_suffix: str = "",
     payload: str = "",
+    reserve: Reserve | None = None,
 ) -> Plan:
     """The jobs of a run into a folder, a file or standard output. Arguments and errors: see `plan_outputs`.
 
     Args:
         payload: where in the output folder the outputs go; the journal stays at its top.
+        reserve: what is started as soon as it is known that there is much to do.
     """
     folder = None if to_file or output == STDOUT else Path(output)
     if name_suffix and folder is None:
         raise UsageError("--suffix is for outputs in a folder", hint="say the whole name with --output")
-    found = discover(inputs, exclude=folder)
+    found = discover(inputs, exclude=folder, on_many=None if reserve is None else reserve.start)
     into = output if folder is None else os.path.join(output, payload) if payload else output  # noqa: PTH118
     with no_collection():
         jobs = plan_outputs(found, into, requested=requested, to_file=to_file, name_suffix=name_suffix)
@@ -124,7 +127,14 @@ def _to_be_done(plan: Plan) -> bool:
     return any(job.target is not None for job in plan.jobs)
 
 
-def choose_workers(plan: Plan, *, settings: RunSettings, request: ModelRequest, verbose: bool = False) -> Workers:
+def choose_workers(
+    plan: Plan,
+    *,
+    settings: RunSettings,
+    request: ModelRequest,
+    verbose: bool = False,
+    reserve: Reserve | None = None,
+) -> Workers:
     """Worker processes for the jobs; none of them where this process does the work."""
     from hifisr_cli.restore.model import available_cores
 
@@ -139,4 +149,4 @@ def choose_workers(plan: Plan, *, settings: RunSettings, request: ModelRequest, 
         cores=available_cores(),
         streams=streams,
     )
-    return Workers(sharing, replace(request, threads=sharing.threads), verbose)
+    return Workers(sharing, replace(request, threads=sharing.threads), verbose, reserve)

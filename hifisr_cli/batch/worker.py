@@ -1,6 +1,7 @@
 """A worker process: loads the model once, then does what it is told to, a few short recordings at a time.
 
-Orders come over standard input and replies go over standard output, both kept away from everything else in the process.
+Orders come over standard input, a socket, and replies go over standard output, both kept away from everything else in
+the process. The first thing to come is the lock of the output folder, which it holds as long as it lives.
 When its orders end, because the run ended or died, the worker ends, too: between two tasks at once, within a task by
 unwinding, so that no temporary file stays.
 """
@@ -8,10 +9,12 @@ unwinding, so that no temporary file stays.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import os
 import queue
 import signal
+import socket
 import sys
 import threading
 import time
@@ -20,7 +23,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from hifisr_cli.batch.task import Outcome, Task, failed, perform
-from hifisr_cli.batch.wire import Do, Done, Hello, NoStart, Progressed, Ready, Reply, Said, receive, send
+from hifisr_cli.batch.wire import Do, Done, Hello, NoStart, Order, Progressed, Ready, Reply, Said, receive, send
 
 if TYPE_CHECKING:
     from hifisr_cli.restore.model import Model
@@ -31,6 +34,9 @@ _QUIET = 0.1
 
 _WRITERS = 8
 """Threads that write recordings: each waits for the disk several times, for as long as a short one takes to restore."""
+
+_NEEDED = ("hifisr_cli.restore.recording", "hifisr_cli.restore.engine", "hifisr_cli.checkpoints.frozen")
+"""What takes a second to import, PyTorch above all: done before it is known what the run is."""
 
 _PATIENCE = 5
 """How many seconds a worker that should end has for it."""
@@ -49,9 +55,14 @@ def main() -> None:
     status = 0
     with contextlib.suppress(_Stop):  # which may come a second time
         try:
-            hello = receive(orders)
+            pending: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
+            threading.Thread(target=_listen, args=(orders, pending), daemon=True).start()
+            with contextlib.suppress(Exception):  # what fails here fails again, and is reported, with the model
+                for needed in _NEEDED:
+                    importlib.import_module(needed)
+            hello = pending.get()
             if isinstance(hello, Hello):
-                _serve(hello, orders, replies)
+                _serve(hello, pending, replies)
         except _Stop:
             status = 128 + signal.SIGTERM
         except BrokenPipeError:  # nobody listens any more
@@ -72,10 +83,8 @@ class _Replies:
             send(self._stream, message)
 
 
-def _serve(hello: Hello, orders: BinaryIO, stream: BinaryIO) -> None:
+def _serve(hello: Hello, pending: queue.SimpleQueue[Order | None], stream: BinaryIO) -> None:
     replies = _Replies(stream)
-    pending: queue.SimpleQueue[Do | None] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(orders, pending), daemon=True).start()
     logger = logging.getLogger("hifisr_cli")
     logger.addHandler(_Sender(replies))
     logger.setLevel(logging.DEBUG if hello.verbose else logging.WARNING)
@@ -87,7 +96,7 @@ def _serve(hello: Hello, orders: BinaryIO, stream: BinaryIO) -> None:
     signal.signal(signal.SIGTERM, _stop)
     replies.send(Ready(f"model {model.name} on {model.device}, {model.precision}"))
     writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="hifisr-write")
-    while (order := pending.get()) is not None:
+    while isinstance(order := pending.get(), Do):
         _do(order.tasks, model, hello, replies, writers)
 
 
@@ -125,19 +134,21 @@ def _reporter(index: int, replies: _Replies) -> Progress:
     return on_progress
 
 
-def _take_streams() -> tuple[BinaryIO, BinaryIO]:
-    """The pipes of the run; standard input and output then lead nowhere and to standard error."""
+def _take_streams() -> tuple[socket.socket, BinaryIO]:
+    """The ways from and to the run; standard input and output then lead nowhere and to standard error."""
     orders, replies = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
     os.dup2(2, 1)
-    return os.fdopen(orders, "rb"), os.fdopen(replies, "wb")
+    return socket.socket(fileno=orders), os.fdopen(replies, "wb")
 
 
-def _listen(orders: BinaryIO, pending: queue.SimpleQueue[Do | None]) -> None:
+def _listen(orders: socket.socket, pending: queue.SimpleQueue[Order | None]) -> None:
     """Pass the orders on; at their end, see to it that the process ends."""
-    while isinstance(order := receive(orders), Do):
+    socket.recv_fds(orders, 1, 1)  # the lock: this process holds it from here on
+    stream = orders.makefile("rb")
+    while isinstance(order := receive(stream), Hello | Do):
         pending.put(order)
     pending.put(None)
     for _ in range(_PATIENCE):

@@ -184,6 +184,7 @@ def upsample(  # noqa: PLR0915  one command, many options
     Below the cutoff an output is the input; above it, it is generated. Full-band recordings are copied through.
     """
     from hifisr_cli.audio.raw import parse_raw
+    from hifisr_cli.batch.launch import Reserve
     from hifisr_cli.batch.plan import STDOUT, names_file
     from hifisr_cli.batch.runner import iterate
     from hifisr_cli.batch.settings import ModelRequest, RunSettings
@@ -226,15 +227,22 @@ def upsample(  # noqa: PLR0915  one command, many options
     folder = None if to_file or in_place or output == STDOUT else output
     payload = extras.payload(folder, in_place=in_place, dry_run=dry_run)
     limits = read_info(find_model(model).path).limits  # a model that is not there is noticed before any work
+    reserve = None if dry_run or jobs == 0 else Reserve()
     if in_place:
         plan = plan_run_in_place(inputs, backups=backup_dir)
     else:
         plan = plan_run(
-            inputs, output, requested=file_format, to_file=to_file, name_suffix=name_suffix, payload=payload
+            inputs,
+            output,
+            requested=file_format,
+            to_file=to_file,
+            name_suffix=name_suffix,
+            payload=payload,
+            reserve=reserve,
         )
     plan = with_record(plan, record, wanted=not no_record, overwrite=overwrite)
     extras.check_names(plan.jobs, bag=bool(payload))
-    workers = choose_workers(plan, settings=settings, request=request, verbose=verbose)
+    workers = choose_workers(plan, settings=settings, request=request, verbose=verbose, reserve=reserve)
 
     def load() -> Model:
         from hifisr_cli.restore.model import load_model

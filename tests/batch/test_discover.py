@@ -128,3 +128,19 @@ def test_unreadable_folder_fails_alone(tmp_path: Path) -> None:
 def test_odd_names(tmp_path: Path, name: str) -> None:
     touch(tmp_path / name)
     assert names(tmp_path) == [name]
+
+
+def test_many_recordings_are_announced_once_while_they_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hifisr_cli.batch.discover._MANY", 3)
+    heard: list[str] = []
+    for name in ("1.wav", "2.wav"):
+        touch(tmp_path / name)
+    discover([tmp_path], on_many=lambda: heard.append("many"))
+    assert not heard
+    for name in ("3.wav", "4.wav", "k/5.wav", "k/6.wav", "k/7.wav"):
+        touch(tmp_path / name)
+    discover([tmp_path], on_many=lambda: heard.append("many"))
+    discover([tmp_path / "k", *tmp_path.glob("*.wav")], on_many=lambda: heard.append("more"))
+    assert heard == ["many", "more"]

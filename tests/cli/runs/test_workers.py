@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hifisr_cli.batch import pool
+from hifisr_cli.batch import launch
 from hifisr_cli.batch.journal import read_journal
 from tests.cli.runs.conftest import PYTHON_M, Command, Make, leftovers, outputs
 
@@ -92,9 +92,9 @@ def crash(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str, str
     """Makes a function kill the worker that calls it for a file of some name, or the first that calls it for any."""
 
     def prepare(where: str, name: str) -> None:
-        begin, imports = pool._START.split("from hifisr_cli", 1)
+        begin, imports = launch._START.split("from hifisr_cli", 1)
         prelude = CRASH.format(where=where, name=name, once=not name, unless=str(tmp_path / "crashed"))
-        monkeypatch.setattr(pool, "_START", begin + prelude + "from hifisr_cli" + imports)
+        monkeypatch.setattr(launch, "_START", begin + prelude + "from hifisr_cli" + imports)
 
     return prepare
 
@@ -210,3 +210,21 @@ def test_a_suffix_for_names(upsample: Command, tree: Path, tmp_path: Path) -> No
     assert outputs(tmp_path / "out" / "1") == ["1.flac_48k.wav", "1.wav_48k.wav", "3_48k.wav", "5_48k.wav"]
     assert upsample(tree, "-o", tmp_path / "out", "--suffix", "a/b").status == 2
     assert upsample(tree / "1" / "1.wav", "-o", tmp_path / "one.wav", "--suffix", "_48k").status == 2
+
+
+def test_a_worker_that_was_started_early_does_the_same(
+    hifisr: Command, upsample: Command, checkpoint: Path, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed, out = tree.with_name("undisturbed"), tree.with_name("out")
+    assert upsample(tree, "-o", undisturbed).status == 0
+    taken: list[launch.Launched | None] = []
+    take = launch.Reserve.take
+    monkeypatch.setattr("hifisr_cli.batch.discover._MANY", 2)
+    monkeypatch.setattr(launch.Reserve, "take", lambda self: taken.append(take(self)) or taken[-1])
+    assert hifisr("upsample", *workers(checkpoint, 1), tree, "-o", out).status == 0
+    assert taken[0] is not None
+    assert contents(out) == contents(undisturbed)
+    again = hifisr("upsample", *workers(checkpoint, 1), tree, "-o", out)
+    assert again.status == 0, "there is nothing to do, and nobody waits for the worker"
+    assert taken[-1] is not None
+    assert taken[-1].process.poll() is not None

@@ -1,0 +1,103 @@
+"""A worker process as the run sees it: started at any time, told later what the run is."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import BinaryIO, cast
+
+from hifisr_cli.batch.wire import Do, Hello, send
+
+_START = "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); from hifisr_cli.batch.worker import main; main()"
+
+
+class Launched:
+    """A worker process. Until it is greeted it imports what it will need.
+
+    Attributes:
+        process: its standard input is the socket for its orders, its standard output the pipe of its replies.
+    """
+
+    def __init__(self) -> None:
+        environment = dict(os.environ)
+        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        environment.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in this process; PyTorch is told by `load_model`
+        self._orders, theirs = socket.socketpair()
+        with theirs, _without_interrupts():
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", _START, json.dumps([os.path.abspath(path) for path in sys.path])],  # noqa: PTH100
+                stdin=theirs.fileno(),
+                stdout=subprocess.PIPE,
+                env=environment,
+            )
+        self._stream = self._orders.makefile("wb")
+
+    @property
+    def replies(self) -> BinaryIO:
+        """Where it answers."""
+        return cast(BinaryIO, self.process.stdout)
+
+    def greet(self, hello: Hello, lock_fd: int | None) -> None:
+        """Tell it what the run is, and let it hold the lock of the output folder as long as it lives."""
+        with contextlib.suppress(BrokenPipeError):  # it is dead: whoever listens hears of it
+            socket.send_fds(self._orders, [b"\0"], [] if lock_fd is None else [lock_fd])
+            send(self._stream, hello)
+
+    def order(self, order: Do) -> None:
+        """Give it something to do."""
+        with contextlib.suppress(BrokenPipeError):
+            send(self._stream, order)
+
+    def dismiss(self) -> None:
+        """No more orders: it ends by itself, at once."""
+        with contextlib.suppress(OSError):
+            self._stream.close()
+        self._orders.close()
+
+
+class Reserve:
+    """One worker process that may be started while a large run is still being planned.
+
+    Nobody need end it: like every worker it ends with its orders, at the latest when this process does.
+    """
+
+    def __init__(self) -> None:
+        self._launched: Launched | None = None
+
+    def start(self) -> None:
+        """Start it."""
+        if self._launched is None:
+            self._launched = Launched()
+
+    def take(self) -> Launched | None:
+        """It, once, if it was started."""
+        launched, self._launched = self._launched, None
+        return launched
+
+    def close(self) -> None:
+        """End it if nobody took it."""
+        launched = self.take()
+        if launched is not None:
+            launched.dismiss()
+            launched.process.kill()
+            launched.process.wait()
+            launched.replies.close()
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Ctrl-C goes to all processes of a terminal; those that are started here do not hear it, from the first moment."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,96 @@
+"""Worker processes that are started before it is known what the run is."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from hifisr_cli.batch.launch import Launched, Reserve
+from hifisr_cli.batch.settings import ModelRequest
+from hifisr_cli.batch.task import Manner
+from hifisr_cli.batch.wire import Hello, NoStart, receive
+from hifisr_cli.restore.recording import RestoreOptions
+
+HELLO = Hello(ModelRequest("no such model"), RestoreOptions(), Manner(), verbose=False)
+
+
+def is_free(path: Path) -> bool:
+    fd = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def ends(launched: Launched) -> int:
+    status = launched.process.wait(20)
+    launched.replies.close()
+    return status
+
+
+def test_a_worker_holds_the_lock_that_it_is_given_later(tmp_path: Path) -> None:
+    launched = Launched()
+    path = tmp_path / "lock"
+    lock = os.open(path, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    os.kill(launched.process.pid, signal.SIGSTOP)
+    launched.greet(HELLO, lock)
+    os.close(lock)
+    assert not is_free(path), "on its way to the worker"
+    os.kill(launched.process.pid, signal.SIGCONT)
+    assert isinstance(receive(launched.replies), NoStart)
+    launched.dismiss()
+    ends(launched)
+    assert is_free(path)
+
+
+def test_a_worker_ends_with_its_orders_before_it_was_greeted() -> None:
+    for wait in (0.0, 0.1, 2.5):  # before Python is up, while it imports, when it waits
+        launched = Launched()
+        time.sleep(wait)
+        launched.dismiss()
+        assert ends(launched) in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
+
+
+def test_greeting_a_dead_worker_is_no_error() -> None:
+    launched = Launched()
+    launched.process.kill()
+    launched.process.wait()
+    launched.greet(HELLO, None)
+    assert receive(launched.replies) is None
+    launched.dismiss()
+    ends(launched)
+
+
+def test_the_reserve_is_started_and_taken_once() -> None:
+    reserve = Reserve()
+    assert reserve.take() is None
+    reserve.start()
+    reserve.start()
+    launched = reserve.take()
+    assert launched is not None
+    assert reserve.take() is None
+    reserve.close()
+    assert launched.process.poll() is None, "it is another's now"
+    launched.dismiss()
+    ends(launched)
+
+
+@pytest.mark.parametrize("started", [False, True])
+def test_a_reserve_that_nobody_took_is_ended(started: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[Launched] = []
+    reserve = Reserve()
+    if started:
+        monkeypatch.setattr("hifisr_cli.batch.launch.Launched", lambda: kept.append(Launched()) or kept[0])
+        reserve.start()
+    reserve.close()
+    assert all(launched.process.poll() == -signal.SIGKILL for launched in kept)
+    assert len(kept) == started
