@@ -5,37 +5,30 @@
 
 Every variant sees the same batches in the same order. Printed as Markdown, best first: parameters, CPU seconds per
 second of audio (plain PyTorch, one thread, folded weights, the cheapest of three runs), the training loss over the last
-quarter of the steps, and the validation LSD. Finished variants are kept in the output folder and not trained again.
+quarter of the steps, and the validation LSD. Finished variants are kept in the output folder and not trained again;
+the cost is measured every time.
 Such short runs rank how fast a network learns as much as how good it becomes: read them as what they are.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
+from short_runs import COLUMNS, HEADINGS, Material, figures, parser_of, to_markdown
 from torch import Tensor, nn
 
-from hifisr_cli.nets.config import COMPACT, HifiGanConfig, MelConfig, MossFormerConfig, NetworkConfig
+from hifisr_cli.nets.config import COMPACT, HifiGanConfig, MossFormerConfig, NetworkConfig
 from hifisr_cli.nets.generator import Generator
 from hifisr_cli.nets.hifigan import HifiGan, fold_weight_norm
 from hifisr_cli.nets.istft import IstftOutput
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.config import TrainConfig
-from hifisr_cli.train.data import Batches, Clip, load_clips
-from hifisr_cli.train.loop import Trainer
-from hifisr_cli.train.validation import RATES, excerpts, validate
 
 SECONDS = 6
-EXCERPTS = 10
 
 
 class ConvNextHead(HifiGan):
@@ -96,7 +89,7 @@ def with_latent(**values: object) -> NetworkConfig:
 def with_hop(hop: int, channels: int, width: int) -> NetworkConfig:
     head = replace(COMPACT.head, channels=channels, istft_n_fft=2 * hop)
     latent = replace(COMPACT.latent, width=width)
-    return replace(COMPACT, mel=MelConfig(2048, hop, 128, 24_000.0), head=head, latent=latent)
+    return replace(COMPACT, mel=replace(COMPACT.mel, hop=hop), head=head, latent=latent)
 
 
 def linear_bands(generator: Generator) -> None:
@@ -123,7 +116,7 @@ UP_4X = {"rates": (4,), "kernels": (8,), "channels": 176, "istft_n_fft": 480}
 UP_8X = {"rates": (4, 2), "kernels": (8, 4), "channels": 104, "istft_n_fft": 240}
 VARIANTS = (
     Variant("default", COMPACT),
-    Variant("256 linear bands instead of 128 mel", replace(COMPACT, mel=MelConfig(2048, 480, 256, 24e3)), linear_bands),
+    Variant("256 linear bands instead of 128 mel", replace(COMPACT, mel=replace(COMPACT.mel, bands=256)), linear_bands),
     Variant("HiFi-GAN in the time domain", with_head(**TIME_DOMAIN, channels=64, noise=False)),
     Variant("upsampling 4x, inverse STFT of 480", with_head(**UP_4X)),
     Variant("upsampling 8x, inverse STFT of 240", with_head(**UP_8X)),
@@ -137,19 +130,6 @@ VARIANTS = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Material:
-    """What every variant is trained on, and the full-band waveforms [T] that it is judged by."""
-
-    clips: list[Clip]
-    excerpts: list[NDArray[np.float32]]
-
-    @classmethod
-    def read(cls, data: list[Path], validation: list[Path]) -> Material:
-        found = excerpts(load_clips(validation))
-        return cls(load_clips(data), found[:: max(len(found) // EXCERPTS, 1)])
-
-
 @torch.inference_mode()
 def cost(variant: Variant) -> tuple[int, float]:
     """Parameters, and CPU seconds per second of audio."""
@@ -158,79 +138,45 @@ def cost(variant: Variant) -> tuple[int, float]:
     fold_weight_norm(generator)
     samples = SECONDS * SAMPLE_RATE // generator.hop * generator.hop
     wave, noise = torch.randn(1, samples), torch.randn(1, samples)
-    spent = []
+    threads, spent = torch.get_num_threads(), []
+    torch.set_num_threads(1)
     for _ in range(3):
         started = time.process_time()
         generator(wave, torch.tensor([4000.0]), noise)
         spent.append(time.process_time() - started)
+    torch.set_num_threads(threads)
     return parameters, min(spent) / (samples / SAMPLE_RATE)
 
 
-def trained(variant: Variant, config: TrainConfig, material: Material, output: Path) -> dict[str, float]:
-    """Losses and validation figures after the run."""
-    config = replace(config, network=variant.network)
-    trainer = Trainer(config, Batches(material.clips, config), output, generator=variant.build())
-    losses = []
-    for _ in range(config.steps):
-        report = trainer.step()
-        losses.append(sum(config.weights[name] * report.losses[name] for name in ("mel", "lsd")))
-    return {"loss": float(np.mean(losses[-len(losses) // 4 :])), **validate(trainer.average.eval(), material.excerpts)}
-
-
-def to_markdown(rows: list[dict[str, Any]], steps: int, batch_size: int) -> str:
-    lines = [
-        f"{steps} steps of {batch_size} crops each.",
-        "",
-        "| network | parameters | CPU s per s | loss | LSD 4 kHz | 8 kHz | 16 kHz | 24 kHz |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    measured = ("loss", *(f"lsd@{rate}" for rate in RATES))
-    for row in sorted(rows, key=lambda row: row.get("score", 0.0)):
-        figures = " | ".join(f"{row[key]:.3f}" if key in row else "" for key in measured)
-        lines.append(f"| {row['name']} | {row['parameters'] / 1e6:.1f} M | {row['cost']:.3f} | {figures} |")
-    return "\n".join(lines)
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, action="append", default=[])
-    parser.add_argument("--validation", type=Path, action="append", default=[])
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--batch-size", type=int, default=4)
-    parser.add_argument("--only", nargs="*")
+    parser = parser_of(__doc__)
     parser.add_argument("--cost-only", action="store_true")
     args = parser.parse_args()
-    torch.set_num_threads(1)
-    args.output.mkdir(parents=True, exist_ok=True)
-    config = TrainConfig(
-        steps=args.steps,
-        batch_size=args.batch_size,
-        crop_seconds=0.8,
-        warmup_steps=args.steps // 8,
-        ema_decay=0.98,
-        repulsion=0.7,
-        sources={"vctk": 0.45, "sdap": 0.12},
-        validate_every=args.steps + 1,
-        save_every=args.steps + 1,
-    )
     material = None if args.cost_only else Material.read(args.data, args.validation)
     rows = []
     for variant in VARIANTS:
         if args.only and variant.name not in args.only:
             continue
-        kept = args.output / f"{variant.name.replace(' ', '-')}.json"
-        if kept.is_file():
-            row = json.loads(kept.read_text())
-        else:
-            parameters, spent = cost(variant)
-            row = {"name": variant.name, "parameters": parameters, "cost": spent}
-            if material is not None:
-                row |= trained(variant, config, material, args.output)
-                kept.write_text(json.dumps(row))
-        rows.append(row)
-        print(json.dumps(row), flush=True)
-    print(to_markdown(rows, args.steps, args.batch_size))
+        config = TrainConfig(
+            network=variant.network,
+            steps=args.steps,
+            batch_size=args.batch_size,
+            crop_seconds=0.8,
+            warmup_steps=args.steps // 8,
+            ema_decay=0.98,
+            repulsion=0.7,
+            sources={"vctk": 0.45, "sdap": 0.12},
+            validate_every=args.steps + 1,
+            save_every=args.steps + 1,
+        )
+        found = {} if material is None else figures(variant.name, config, material, args.output, variant.build())
+        parameters, spent = cost(variant)
+        rows.append({"name": variant.name, "parameters": f"{parameters / 1e6:.1f} M", "cost": spent} | found)
+        print(json.dumps(rows[-1]), flush=True)
+    print(f"{args.steps} steps of {args.batch_size} crops each.\n")
+    print(
+        to_markdown(rows, ("network", "parameters", "CPU s per s", *HEADINGS), ("name", "parameters", "cost", *COLUMNS))
+    )
 
 
 if __name__ == "__main__":

@@ -21,12 +21,15 @@ class MelConfig:
         hop: samples between frames.
         bands: number of mel bands M.
         f_max: upper edge of the highest band in Hz.
+        floor: mel magnitudes below it look like it. White noise of about -101 dBFS has the magnitude 1e-5 with a
+            window of 2048: what lies below that is one silence to the published network.
     """
 
     n_fft: int = 1024
     hop: int = 256
     bands: int = 80
     f_max: float = 8000.0
+    floor: float = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +187,7 @@ PUBLISHED = NetworkConfig()
 """The shapes of the published HiFi-SR network (MossFormer2_SR_48K)."""
 
 COMPACT = NetworkConfig(
-    mel=MelConfig(n_fft=2048, hop=480, bands=128, f_max=24_000.0),
+    mel=MelConfig(n_fft=2048, hop=480, bands=128, f_max=24_000.0, floor=1e-7),
     latent=MossFormerConfig(
         width=256,
         latent=256,

@@ -15,9 +15,9 @@ from torch.nn import functional as F
 from hifisr_cli.nets.config import MelConfig
 from hifisr_cli.results import SAMPLE_RATE
 
-MAGNITUDE_EPSILON = 1e-9
-MEL_FLOOR = 1e-5
-LOG_FLOOR = math.log(MEL_FLOOR)
+_PUBLISHED_FLOOR, _PUBLISHED_EPSILON = 1e-5, 1e-9
+_HIDDEN = math.log(_PUBLISHED_FLOOR)
+"""What a band above the cutoff looks like."""
 
 _LINEAR_STEP_HZ = 200.0 / 3.0
 _BREAK_HZ = 1000.0
@@ -65,6 +65,7 @@ class LogMel(nn.Module):
     def __init__(self, config: MelConfig) -> None:
         super().__init__()
         self.config = config
+        self._epsilon = _PUBLISHED_EPSILON * (config.floor / _PUBLISHED_FLOOR) ** 2  # always well below the floor
         # Constants are made on the processor even while parameters are made on the meta device.
         window = torch.hann_window(config.n_fft, dtype=torch.float64, device="cpu").float()
         self.register_buffer("window", window, persistent=False)
@@ -84,8 +85,8 @@ class LogMel(nn.Module):
         pad = (n_fft - hop) // 2
         padded = F.pad(wave[:, None], (pad, pad), mode="reflect")[:, 0]
         spectrum = torch.stft(padded, n_fft, hop, window=self.window, center=False, return_complex=True)
-        magnitude = torch.sqrt(spectrum.real.square() + spectrum.imag.square() + MAGNITUDE_EPSILON)
-        return torch.log((self.filterbank @ magnitude).clamp(min=MEL_FLOOR))
+        magnitude = torch.sqrt(spectrum.real.square() + spectrum.imag.square() + self._epsilon)
+        return torch.log((self.filterbank @ magnitude).clamp(min=self.config.floor))
 
 
 class CutoffFeatures(nn.Module):
@@ -109,6 +110,6 @@ class CutoffFeatures(nn.Module):
     def forward(self, log_mel: Tensor, cutoff_hz: Tensor) -> Tensor:
         low, high = self.edges[:-2], self.edges[2:]
         visible = ((cutoff_hz[:, None] - low) / (high - low)).clamp(0.0, 1.0).to(log_mel.dtype)[:, :, None]
-        shown = LOG_FLOOR + (log_mel - LOG_FLOOR) * visible
+        shown = _HIDDEN + (log_mel - _HIDDEN) * visible
         scaled = (shown - self._CENTRE) / self._SCALE
         return torch.cat((scaled, visible.expand_as(scaled)), dim=1)

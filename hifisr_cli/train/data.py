@@ -16,7 +16,7 @@ from hifisr_cli.dsp.level import NETWORK_RMS, active_rms
 from hifisr_cli.errors import NoAudioError
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.config import TrainConfig
-from hifisr_cli.train.disturb import disturb, stretched
+from hifisr_cli.train.disturb import disturb, gated, stretched
 
 Wave = NDArray[np.float32]
 
@@ -30,6 +30,9 @@ _FAMILIES: tuple[tuple[Family, float], ...] = (
 )
 _EXTRA_FLOOR = 0.4
 _QUIET_FLOOR = 0.25
+_GATED = 0.12
+_EDGE = 0.2
+_LONGEST_EDGE = 0.5
 _FULL_SCALE = 32767.0
 _MARGIN = SAMPLE_RATE // 10
 _NYQUIST_HZ = SAMPLE_RATE / 2
@@ -60,10 +63,19 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Inputs and targets [B, T], the cutoff that the network is told [B] and each target's own bandwidth [B]."""
+    """What a step learns from.
+
+    Attributes:
+        degraded: inputs [B, T]; some recordings begin or end within the crop, with digital silence outside.
+        target: what they were [B, T].
+        inside: 1 where the recordings are, 0 in the silence around them, where nothing is asked of the network: [B, T].
+        cutoff_hz: what the network is told [B].
+        bandwidth_hz: of each target [B]; no loss is taken above.
+    """
 
     degraded: Tensor
     target: Tensor
+    inside: Tensor
     cutoff_hz: Tensor
     bandwidth_hz: Tensor
 
@@ -125,9 +137,9 @@ class Batches:
 
     def __getitem__(self, step: int) -> Batch:
         items = [self._item(np.random.default_rng((self.seed, step, i))) for i in self.items]
-        waves = [torch.from_numpy(np.stack([item[i] for item in items])) for i in (0, 1)]
-        scalars = [torch.tensor([item[i] for item in items], dtype=torch.float32) for i in (2, 3)]
-        return Batch(waves[0], waves[1], scalars[0], scalars[1])
+        waves = [torch.from_numpy(np.stack([item[i] for item in items])) for i in (0, 1, 2)]
+        scalars = [torch.tensor([item[i] for item in items], dtype=torch.float32) for i in (3, 4)]
+        return Batch(*waves, *scalars)
 
     def noise(self, step: int) -> Tensor:
         """Two draws of the noise that the network shapes in a step: [2, B, T]. The data's seed decides them, too."""
@@ -137,13 +149,15 @@ class Batches:
         ]
         return torch.from_numpy(np.stack(rows, axis=1))
 
-    def _item(self, rng: np.random.Generator) -> tuple[Wave, Wave, float, float]:
+    def _item(self, rng: np.random.Generator) -> tuple[Wave, Wave, Wave, float, float]:
         clip = self.clips[int(rng.choice(len(self.clips), p=self.probabilities))]
         target, stretch = self._crop(clip, rng)
         bandwidth = min(clip.bandwidth_hz * stretch, _NYQUIST_HZ)
         target = _tilt(target, rng) * np.float32(10.0 ** (rng.uniform(-8.0, 6.0) / 20.0))
         if not clip.has_floor or rng.random() < _EXTRA_FLOOR:
             target = target + _noise_floor(target.size, rng)
+        if rng.random() < _GATED:
+            target = gated(target, rng)
         low, high = CUTOFF_RANGE_HZ
         cutoff = float(np.exp(rng.uniform(np.log(low), np.log(min(high, 0.9 * bandwidth)))))
         limit = random_limit(cutoff, rng)
@@ -152,7 +166,8 @@ class Batches:
             degraded = degraded + _noise_floor(target.size, rng)
         told = cutoff * rng.uniform(0.95, 1.02)
         inner = slice(_MARGIN, _MARGIN + self.crop)
-        return degraded[inner], target[inner], told, bandwidth
+        inside = _inside(self.crop, rng)
+        return degraded[inner] * inside, target[inner], inside, told, bandwidth
 
     def _crop(self, clip: Clip, rng: np.random.Generator) -> tuple[Wave, float]:
         """A crop with margins for the filters, sometimes played a little faster or slower; and that factor."""
@@ -167,6 +182,17 @@ class Batches:
         if stretch != 1.0:
             wave = stretched(wave, length)
         return wave[:length], stretch
+
+
+def _inside(samples: int, rng: np.random.Generator) -> Wave:
+    """Where in a crop there is a recording: 1, but 0 now and then at the beginning, the end or both: [T]."""
+    inside = np.ones(samples, np.float32)
+    longest = int(_LONGEST_EDGE * samples)
+    if rng.random() < _EDGE:
+        inside[: int(rng.integers(longest))] = 0.0
+    if rng.random() < _EDGE:
+        inside[samples - int(rng.integers(longest)) :] = 0.0
+    return inside
 
 
 def random_limit(cutoff_hz: float, rng: np.random.Generator) -> BandLimit:

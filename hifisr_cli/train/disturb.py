@@ -11,6 +11,8 @@ from hifisr_cli.results import SAMPLE_RATE
 Wave = NDArray[np.float32]
 
 HUM_SHARE, CODEC_SHARE = 0.06, 0.1
+_GATE_FRAME = SAMPLE_RATE // 100
+_GATE_HOLD = 3
 _RATES = (8_000, 16_000, 24_000)
 
 
@@ -24,6 +26,19 @@ def disturb(wave: Wave, cutoff_hz: float, rng: np.random.Generator) -> Wave:
             rate = int(rng.choice(rates))
             wave = stretched(codec_for(rate, rng)(stretched(wave, wave.size * rate // SAMPLE_RATE), rate), wave.size)
     return wave
+
+
+def gated(wave: Wave, rng: np.random.Generator) -> Wave:
+    """A noise gate, as editors and transmitters use: pauses [T] become quieter, often digitally silent."""
+    frames = -(-wave.size // _GATE_FRAME)
+    padded = np.pad(wave, (0, frames * _GATE_FRAME - wave.size)).reshape(frames, _GATE_FRAME)
+    power = np.square(padded).mean(axis=1)
+    loud = power > power.max() * 10.0 ** (rng.uniform(-45.0, -25.0) / 10.0)
+    loud = np.convolve(loud, np.ones(2 * _GATE_HOLD + 1), "same") > 0
+    closed = 0.0 if rng.random() < 0.3 else 10.0 ** (rng.uniform(-70.0, -10.0) / 20.0)
+    gains = np.where(loud, 1.0, closed)
+    centres = (np.arange(frames) + 0.5) * _GATE_FRAME
+    return (wave * np.interp(np.arange(wave.size), centres, gains)).astype(np.float32)
 
 
 def hum(samples: int, rng: np.random.Generator) -> Wave:

@@ -111,11 +111,12 @@ class Trainer:
         self.generator.train()
         noise = self.batches.noise(self.step_index).to(self.device)
         first, second = self._drawing(batch.degraded, batch.cutoff_hz, noise)
+        target = batch.target * batch.inside
         draws = (_finish(first, batch), _finish(second, batch))
-        losses = energy_distance(draws, batch.target, batch.bandwidth_hz, config.repulsion)
+        losses = energy_distance(draws, target, batch.bandwidth_hz, config.repulsion)
         figures: dict[str, float] = {}
         if self.critics is not None and self.step_index >= config.adversarial_from:
-            real, fake = (within(wave, batch.bandwidth_hz) for wave in (batch.target, draws[0]))
+            real, fake = (within(wave, batch.bandwidth_hz) for wave in (target, draws[0]))
             figures["discriminators"] = self.critics.learn(real, fake.detach())
             losses |= self.critics.judge(real, fake)
         total = sum((config.weights[name] * loss for name, loss in losses.items()), torch.zeros((), device=self.device))
@@ -206,12 +207,12 @@ def learning_rate(config: TrainConfig, step: int) -> float:
 
 
 def _finish(generated: Tensor, batch: Batch) -> Tensor:
-    """Low-band replacement of each item at the cutoff that the network was told: what a listener would get."""
+    """Low-band replacement of each item at the cutoff that the network was told: what a listener would get, [B, T]."""
     rows = [
         replace_low_band(row, original, round(float(cutoff)))
         for row, original, cutoff in zip(generated, batch.degraded, batch.cutoff_hz, strict=True)
     ]
-    return torch.stack(rows)
+    return torch.stack(rows) * batch.inside
 
 
 def _to(batch: Batch, device: torch.device) -> Batch:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import pad
 
 from hifisr_cli.dsp.bandlimit import BandLimit, apply
 from hifisr_cli.dsp.crossover import replace_low_band
@@ -19,15 +20,12 @@ RATES = (4_000, 8_000, 16_000, 24_000)
 _SOFTNESS = 0.03
 _EXCERPT = 2 * SAMPLE_RATE
 _MOST = 24
+_MOST_CONTEXT = SAMPLE_RATE // 2
 
 
 def excerpts(clips: list[Clip]) -> list[NDArray[np.float32]]:
-    """The middle two seconds of some of the clips, at the level that the network expects."""
-    found = []
-    for clip in clips[:: max(len(clips) // _MOST, 1)]:
-        start = max(clip.samples.size - _EXCERPT, 0) // 2
-        found.append(clip.wave(slice(start, start + _EXCERPT)))
-    return found
+    """The first two seconds of some of the clips, at the level that the network expects."""
+    return [clip.wave(slice(0, _EXCERPT)) for clip in clips[:: max(len(clips) // _MOST, 1)]]
 
 
 @torch.inference_mode()
@@ -52,12 +50,17 @@ def validate(
 
 @torch.inference_mode()
 def restored(generator: Generator, excerpt: NDArray[np.float32], rate: int) -> tuple[Tensor, Tensor]:
-    """An excerpt [T] band-limited to what `rate` carries and restored, and the excerpt itself, both [T]."""
+    """An excerpt [T] band-limited to what `rate` carries and restored, and the excerpt itself, both [T].
+
+    As when a file is restored, there is digital silence around it.
+    """
     wave = excerpt[: excerpt.size // generator.hop * generator.hop]
     cutoff = rate / 2
     limit = BandLimit("resample", cutoff, softness=_SOFTNESS)
     device = next(generator.parameters()).device
     degraded = torch.from_numpy(apply(wave, limit.response(wave.size)))[None].to(device)
-    noise = torch.from_numpy(positional_noise(0, wave.size))[None].to(device)
-    generated = generator(degraded, torch.tensor([cutoff], device=device), noise)
+    around = min(generator.context, _MOST_CONTEXT) // generator.hop * generator.hop
+    noise = torch.from_numpy(positional_noise(-around, wave.size + 2 * around))[None].to(device)
+    generated = generator(pad(degraded, (around, around)), torch.tensor([cutoff], device=device), noise)
+    generated = generated[:, around : around + wave.size]
     return replace_low_band(generated, degraded, cutoff)[0].cpu(), torch.from_numpy(wave)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,13 @@ from hifisr_cli.audio.resample import RESAMPLER_ID
 from hifisr_cli.checkpoints.frozen import load
 from hifisr_cli.checkpoints.training_state import freeze_state
 from hifisr_cli.errors import NoAudioError, UsageError
+from hifisr_cli.nets.generator import Generator
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.data import Batches, Clip, load_clips
+from hifisr_cli.train.disturb import gated
 from hifisr_cli.train.loop import Trainer, learning_rate
 from hifisr_cli.train.losses import energy_distance, reconstruction
-from hifisr_cli.train.validation import excerpts, validate
+from hifisr_cli.train.validation import excerpts, restored, validate
 from tests.restore.conftest import TINY
 
 CONFIG = TrainConfig(network=TINY, steps=12, batch_size=2, crop_seconds=0.3, warmup_steps=2, save_every=100)
@@ -143,3 +146,50 @@ def test_configuration_refuses_what_it_does_not_know(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(UsageError, match=r"."):
             TrainConfig.read(path)
+
+
+def test_some_recordings_begin_or_end_within_a_crop(clips: list[Clip]) -> None:
+    config = replace(CONFIG, batch_size=16)
+    batches = Batches(clips, config)
+    seen = [batches[step] for step in range(4)]
+    inside = torch.cat([batch.inside for batch in seen])
+    degraded = torch.cat([batch.degraded for batch in seen])
+    assert set(inside.unique().tolist()) == {0.0, 1.0}
+    assert not degraded[inside == 0].any(), "digital silence, as a file has it around it"
+    begins, ends = inside[:, 0] == 0, inside[:, -1] == 0
+    assert 0.05 < begins.float().mean() < 0.4
+    assert 0.05 < ends.float().mean() < 0.4
+    assert (inside.diff(dim=1) != 0).sum(dim=1).max() <= 2, "one stretch of silence at either end at most"
+
+
+def test_nothing_is_asked_outside_a_recording(clips: list[Clip], tmp_path: Path) -> None:
+    one = trainer(clips, tmp_path / "one")
+    batch = one.batches[0]
+    batch.inside[:, :3_000] = 0.0
+    batch.degraded[:, :3_000] = 0.0
+    report = one.step(batch)
+    other = trainer(clips, tmp_path / "other")
+    batch.target[:, :3_000] = torch.randn(2, 3_000)
+    assert other.step(batch).losses == report.losses
+
+
+def test_a_gate_closes_in_pauses_only() -> None:
+    rng = np.random.default_rng(2)
+    wave = 1e-4 * rng.standard_normal(48_000).astype(np.float32)
+    voiced = slice(16_000, 32_000)
+    wave[voiced] += 0.1 * np.sin(np.arange(16_000) / 20).astype(np.float32)
+    for seed in range(8):
+        closed = gated(wave, np.random.default_rng(seed))
+        assert np.array_equal(closed[voiced], wave[voiced])
+        assert np.abs(closed[:8_000]).max() < 0.4 * np.abs(wave[:8_000]).max()
+
+
+def test_validation_puts_silence_around_an_excerpt(clips: list[Clip]) -> None:
+    """What a network makes of the first second does not depend on how much silence `restored` puts before it."""
+    generator = Generator(TINY).eval()
+    excerpt = clips[0].wave(slice(0, 48_000))
+    got, reference = restored(generator, excerpt, 8_000)
+    assert got.shape == reference.shape == (48_000,)
+    generator.latent_reach += 8
+    more, _ = restored(generator, excerpt, 8_000)
+    assert float((more - got).abs().max()) < 1e-5
