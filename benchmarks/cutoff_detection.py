@@ -5,6 +5,9 @@
 A case is a hit when the detected cutoff is within 8 % or 300 Hz (the larger) of the filter's nominal cutoff, or of the
 recording's own bandwidth where that is lower. MP3 at 64 kbit/s keeps nothing above 16 kHz of most speech, so there
 anything from 0.92 * 16 kHz to full band is right for cutoffs of 16 kHz and more.
+
+A second table has the recordings as files of a low sample rate, the most usual case: there the right answer is that
+content goes up to Nyquist.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ CUTOFFS_HZ = (1500, 2000, 3400, 4000, 5500, 8000, 11000, 12000, 16000)
 FILTERS = ("brick wall", "Butterworth 8", "Chebyshev 8", "Bessel 8", "resampled")
 DISTURBANCES = ("plain", "hum", "noise", "MP3")
 MP3_EDGE_HZ = 16_000.0
+NATIVE_RATES = (4000, 8000, 11_025, 16_000, 22_050, 24_000, 32_000)
 CONFIDENCES = (0.0, 0.5, 0.7, 0.9, 0.97, 1.0)
 
 
@@ -134,6 +138,23 @@ def cases(path: Path, bandwidth: float) -> list[Case]:
     return result
 
 
+def native_cases(path: Path, bandwidth: float) -> list[Case]:
+    """One recording as files of low sample rates, plain and with noise."""
+    audio, rate = soundfile.read(path)
+    rng = np.random.default_rng(zlib.crc32(path.name.encode()))
+    result = []
+    for low in NATIVE_RATES:
+        common = math.gcd(low, rate)
+        resampled = np.asarray(signal.resample_poly(audio, low // common, rate // common))
+        for disturbance in ("plain", "noise"):
+            degraded = disturb(resampled, low, disturbance, rng)
+            truth = min(low / 2, bandwidth)
+            found = detect(degraded, low)
+            hit = found.source != "edge" if truth == low / 2 else is_hit(found, truth, disturbance)
+            result.append(Case(path.stem, low // 2, "native", disturbance, truth, found, hit))
+    return result
+
+
 def share(some: list[Case]) -> str:
     """Hit rate in per cent."""
     return f"{100 * sum(case.hit for case in some) / len(some):.1f}" if some else "-"
@@ -197,6 +218,12 @@ def main() -> None:
         every += cases(path, known[str(path.relative_to(root))])
     print(f"{len(every)} cases from {len(paths)} recordings in {time.perf_counter() - began:.0f} s")
     report(every, options.worst)
+    native = [case for path in paths for case in native_cases(path, known[str(path.relative_to(root))])]
+    rows: dict[str, list[Case]] = defaultdict(list)
+    for case in native:
+        rows[f"{2 * (case.cutoff or 0)} Hz"].append(case)
+    print(f"\n{len(native)} files of a low rate with content up to Nyquist:")
+    table("sample rate", native, rows)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,8 @@ class TrainConfig:
         precision: "float32", or "bfloat16" to compute networks and discriminators in it on a GPU.
         repulsion: how much two draws of the noise must differ, 1 for as much as two recordings do, 0 for not at all.
         weights: of the losses, keyed by the names that the log uses: "mel", "lsd", "adversarial", "features".
+        augmentation: how often recordings are tilted, gated or given another noise floor: 1 for a long run, less for a
+            last, short one on recordings more as they are.
         sources: share of the crops drawn from folders whose path contains the key; the rest is drawn by duration.
         validate_every, save_every: in steps.
         seed: of data and initial weights; step n draws its data from (seed, n) alone, so a resumed run sees the same.
@@ -59,6 +61,7 @@ class TrainConfig:
     precision: Literal["float32", "bfloat16"] = "float32"
     repulsion: float = 1.0
     weights: dict[str, float] = field(default_factory=lambda: dict(LOSSES))
+    augmentation: float = 1.0
     sources: dict[str, float] = field(default_factory=dict)
     validate_every: int = 500
     save_every: int = 100

@@ -30,6 +30,7 @@ _FAMILIES: tuple[tuple[Family, float], ...] = (
 )
 _EXTRA_FLOOR = 0.4
 _QUIET_FLOOR = 0.25
+_TILTED = 0.5
 _GATED = 0.12
 _EDGE = 0.2
 _LONGEST_EDGE = 0.5
@@ -133,6 +134,7 @@ class Batches:
         self.items = range(rank, config.batch_size, processes)
         self.crop = int(config.crop_seconds * SAMPLE_RATE)
         self.seed = config.seed
+        self.augmentation = config.augmentation
         self.probabilities = _source_weights(clips, config.sources)
 
     def __getitem__(self, step: int) -> Batch:
@@ -153,10 +155,12 @@ class Batches:
         clip = self.clips[int(rng.choice(len(self.clips), p=self.probabilities))]
         target, stretch = self._crop(clip, rng)
         bandwidth = min(clip.bandwidth_hz * stretch, _NYQUIST_HZ)
-        target = _tilt(target, rng) * np.float32(10.0 ** (rng.uniform(-8.0, 6.0) / 20.0))
-        if not clip.has_floor or rng.random() < _EXTRA_FLOOR:
+        if rng.random() < self.augmentation * _TILTED:
+            target = _tilt(target, rng)
+        target = target * np.float32(10.0 ** (rng.uniform(-8.0, 6.0) / 20.0))
+        if not clip.has_floor or rng.random() < self.augmentation * _EXTRA_FLOOR:
             target = target + _noise_floor(target.size, rng)
-        if rng.random() < _GATED:
+        if rng.random() < self.augmentation * _GATED:
             target = gated(target, rng)
         low, high = CUTOFF_RANGE_HZ
         cutoff = float(np.exp(rng.uniform(np.log(low), np.log(min(high, 0.9 * bandwidth)))))
@@ -209,9 +213,7 @@ def random_limit(cutoff_hz: float, rng: np.random.Generator) -> BandLimit:
 
 
 def _tilt(wave: Wave, rng: np.random.Generator) -> Wave:
-    """A random spectral tilt of at most 3 dB an octave around 1 kHz, half of the time none."""
-    if rng.random() < 0.5:
-        return wave
+    """A random spectral tilt of at most 3 dB an octave around 1 kHz."""
     slope = rng.uniform(-3.0, 1.5)
     frequency = np.fft.rfftfreq(wave.size, 1.0 / SAMPLE_RATE)
     octaves = np.log2(np.clip(frequency, 100.0, None) / 1000.0)

@@ -193,3 +193,10 @@ def test_validation_puts_silence_around_an_excerpt(clips: list[Clip]) -> None:
     generator.latent_reach += 8
     more, _ = restored(generator, excerpt, 8_000)
     assert float((more - got).abs().max()) < 1e-5
+
+
+@pytest.mark.parametrize(("augmentation", "fewest", "most"), [(0.0, 16, 16), (1.0, 4, 14)])
+def test_augmentation_says_how_many_recordings_get_another_floor(augmentation: float, fewest: int, most: int) -> None:
+    silence = Clip("studio.wav", np.zeros(48_000, np.int16), 1.0, 24_000.0, has_floor=True)
+    target = Batches([silence], replace(CONFIG, batch_size=16, augmentation=augmentation))[0].target
+    assert fewest <= int((target == 0).all(dim=1).sum()) <= most
