@@ -1,7 +1,7 @@
 """One run at a time on an output folder, and what a dead one had in hand.
 
 The lock is the operating system's, on the file `.hifisr-lock`: it ends with the processes that hold it, however they
-end. The worker processes inherit it, so that a folder is not free before the last of them is gone.
+end. The worker processes are given it, so that a folder is not free before the last of them is gone.
 
 The file also holds the names of the outputs that are about to be made. They are on the disk before the outputs are.
 An output that is there without a record in the journal, although its name was announced, is the work of a run that died
@@ -33,7 +33,7 @@ class FolderLock:
     """The lock of `folder`, held from here to `release`.
 
     Attributes:
-        fd: for worker processes to inherit.
+        fd: for worker processes to hold, too.
         announced: outputs that dead runs announced, below the folder, and how long the journal was at that time.
 
     Raises:

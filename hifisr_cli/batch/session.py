@@ -33,7 +33,7 @@ class Session:
         model: what the network is, if it runs.
 
     Attributes:
-        lock_fd: for worker processes to inherit; None before the session is entered.
+        lock_fd: for worker processes to hold, too; None before the session is entered.
 
     Entering raises:
         LockedError: another run is at work on the folder.
