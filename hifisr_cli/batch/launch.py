@@ -45,13 +45,13 @@ class Launched:
 
     def greet(self, hello: Hello, lock_fd: int | None) -> None:
         """Tell it what the run is, and let it hold the lock of the output folder as long as it lives."""
-        with contextlib.suppress(BrokenPipeError):  # it is dead: whoever listens hears of it
+        with contextlib.suppress(ConnectionError):  # it is dead: whoever listens hears of it
             socket.send_fds(self._orders, [b"\0"], [] if lock_fd is None else [lock_fd])
             send(self._stream, hello)
 
     def order(self, order: Do) -> None:
         """Give it something to do."""
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(ConnectionError):
             send(self._stream, order)
 
     def dismiss(self) -> None:

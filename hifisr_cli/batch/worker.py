@@ -146,10 +146,11 @@ def _take_streams() -> tuple[socket.socket, BinaryIO]:
 
 def _listen(orders: socket.socket, pending: queue.SimpleQueue[Order | None]) -> None:
     """Pass the orders on; at their end, see to it that the process ends."""
-    socket.recv_fds(orders, 1, 1)  # the lock: this process holds it from here on
-    stream = orders.makefile("rb")
-    while isinstance(order := receive(stream), Hello | Do):
-        pending.put(order)
+    with contextlib.suppress(OSError):
+        socket.recv_fds(orders, 1, 1)  # the lock: this process holds it from here on
+        stream = orders.makefile("rb")
+        while isinstance(order := receive(stream), Hello | Do):
+            pending.put(order)
     pending.put(None)
     for _ in range(_PATIENCE):
         os.kill(os.getpid(), signal.SIGTERM)

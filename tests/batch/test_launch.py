@@ -13,7 +13,7 @@ import pytest
 from hifisr_cli.batch.launch import Launched, Reserve
 from hifisr_cli.batch.settings import ModelRequest
 from hifisr_cli.batch.task import Manner
-from hifisr_cli.batch.wire import Hello, NoStart, receive
+from hifisr_cli.batch.wire import Do, Hello, NoStart, receive
 from hifisr_cli.restore.recording import RestoreOptions
 
 HELLO = Hello(ModelRequest("no such model"), RestoreOptions(), Manner(), verbose=False)
@@ -66,6 +66,19 @@ def test_greeting_a_dead_worker_is_no_error() -> None:
     launched.process.wait()
     launched.greet(HELLO, None)
     assert receive(launched.replies) is None
+    launched.dismiss()
+    ends(launched)
+
+
+def test_orders_for_a_worker_that_dies_before_it_reads_them_are_no_error() -> None:
+    """Some systems then reset the connection, which is another error than that of a broken pipe."""
+    launched = Launched()
+    os.kill(launched.process.pid, signal.SIGSTOP)
+    launched.greet(HELLO, None)
+    launched.process.kill()
+    launched.process.wait()
+    launched.order(Do(()))
+    launched.order(Do(()))
     launched.dismiss()
     ends(launched)
 
