@@ -15,7 +15,7 @@ def main() -> int:
         return 0
     # OpenMP reads this once, when torch is loaded: threads that spin while they wait can be ten times slower than a
     # single one where the machine has other work to do.
-    # Training lasts for hours and is given a machine of its own: there they save a fifth of the time.
+    # Training lasts for hours and is given a machine of its own: there they save a sixth of the time.
     os.environ.setdefault("OMP_WAIT_POLICY", "ACTIVE" if sys.argv[1:2] == ["train"] else "PASSIVE")
     # NumPy's products are small here: its threads only wait for each other, at three times the processor time.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
