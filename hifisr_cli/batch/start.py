@@ -64,8 +64,13 @@ def plan_run(
     return Plan(jobs, folder)
 
 
-def plan_run_in_place(inputs: Sequence[str | os.PathLike[str]], *, backups: Path | None) -> Plan:
+def plan_run_in_place(
+    inputs: Sequence[str | os.PathLike[str]], *, backups: Path | None, reserve: Reserve | None = None
+) -> Plan:
     """The jobs of a run whose outputs take the places of their inputs.
+
+    Args:
+        reserve: as for `plan_run`.
 
     Raises:
         UsageError: more than one input, or the folder for the backups is the one to be searched.
@@ -74,7 +79,9 @@ def plan_run_in_place(inputs: Sequence[str | os.PathLike[str]], *, backups: Path
     folder = place_folder(inputs)
     if backups is not None and os.path.realpath(backups) == os.path.realpath(folder):
         raise UsageError("the folder for the backups is the input's own", path=backups, hint="name another one")
-    return Plan(plan_in_place(discover(inputs, exclude=backups), backups), folder)
+    found = discover(inputs, exclude=backups, on_many=None if reserve is None else reserve.start)
+    with no_collection():
+        return Plan(plan_in_place(found, backups), folder)
 
 
 def with_record(plan: Plan, asked: Path | None, *, wanted: bool, overwrite: bool) -> Plan:

@@ -229,7 +229,7 @@ def upsample(  # noqa: PLR0915  one command, many options
     limits = read_info(find_model(model).path).limits  # a model that is not there is noticed before any work
     reserve = None if dry_run or jobs == 0 else Reserve()
     if in_place:
-        plan = plan_run_in_place(inputs, backups=backup_dir)
+        plan = plan_run_in_place(inputs, backups=backup_dir, reserve=reserve)
     else:
         plan = plan_run(
             inputs,

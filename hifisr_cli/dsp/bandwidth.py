@@ -85,8 +85,8 @@ def blend(verdict: Verdict, evidence: Evidence, nyquist: float) -> Verdict:
     weight = np.exp(evidence.log_posterior - evidence.log_posterior.max())
     weight /= weight.sum()
     below = evidence.cutoffs_hz < top
-    distance = np.abs(np.log(CUTOFFS_HZ[None]) - np.log(evidence.cutoffs_hz[below, None]))
-    cells = np.bincount(np.argmin(distance, axis=1), weight[below], len(CUTOFFS_HZ))
+    nearest = np.searchsorted(np.sqrt(CUTOFFS_HZ[:-1] * CUTOFFS_HZ[1:]), evidence.cutoffs_hz[below])
+    cells = np.bincount(nearest, weight[below], len(CUTOFFS_HZ))
     kernel = np.exp(-0.5 * np.arange(-4, 5) ** 2)
     templates = np.convolve(cells, kernel / kernel.sum(), "same")
     possible = (1 - _DOUBT) * np.append(templates, weight[~below].sum()) + _DOUBT * np.append(

@@ -99,6 +99,18 @@ class BandLevels:
         """Frames that are not silence."""
         return float(self.counts[0].sum())
 
+    def means(self, frames: FloatArray, *, quietest: bool = False) -> FloatArray:
+        """Mean `power ** 0.25` over the loudest (or the quietest) frames in each reference: [R, S, K].
+
+        Args:
+            frames: how many, [R, S]; a class may count in part.
+        """
+        backwards = slice(None, None, -1 if quietest else 1)
+        counts, sums = self.counts[:, None, backwards], self.sums[:, backwards]
+        before = np.cumsum(counts, axis=2) - counts
+        share = np.clip((frames[:, :, None] - before) / np.maximum(counts, 1.0), 0.0, 1.0) * (counts > 0)
+        return np.asarray(share @ sums / frames[:, :, None])
+
     def push(self, block: npt.NDArray[np.float32]) -> None:
         """Take a block [C, T]; any T. Samples that are not finite count as zero."""
         if block.ndim != 2:

@@ -55,11 +55,10 @@ def separate(levels: BandLevels) -> Content:
     seen = np.pad(level > limit, 1)
     alone = ~(seen[:-2] | seen[2:]) & (level < _ALONE * limit)
     level = np.where(alone, np.minimum(level, limit), level)
-    by_reference = zip(levels.counts, levels.sums, strict=True)
-    steady = np.min([_mean(c[::-1], s[::-1], _QUIET_SHARE * c.sum()) for c, s in by_reference], axis=0)
+    frames = levels.counts.sum(axis=1, keepdims=True)  # [R, 1]
+    steady = _density(levels.means(_QUIET_SHARE * frames, quietest=True)).min(axis=(0, 1))
     if not lively:
-        counts, sums = levels.counts[0], levels.sums[0]
-        level = _mean(counts, sums, counts.sum())
+        level = _density(levels.total / levels.frames)
         steady = np.zeros_like(level)
         limit = np.full_like(level, 1.25 * np.sort(level)[: max(1, len(level) // 8)].mean())
     return Content(levels.edges_hz, _decibels(level), _decibels(steady), _decibels(limit), lively)
@@ -67,32 +66,33 @@ def separate(levels: BandLevels) -> Content:
 
 def _rising(levels: BandLevels, share: float) -> tuple[FloatArray, FloatArray]:
     """Density [K] by which the loudest `share` of frames exceeds the quiet ones, and the least that is no chance."""
-    best = np.zeros(len(levels.cells))
-    limit = np.full(len(levels.cells), np.inf)
-    for row, (first, last) in enumerate(levels.references):
-        counts, sums = levels.counts[row], levels.sums[row]
-        frames = counts.sum()
-        quiet_frames = max(_QUIET_SHARE * frames, 1.0)
-        quiet = _mean(counts[::-1], sums[::-1], quiet_frames)
-        loud_frames = min(max(share * frames, _LEAST_LOUD_FRAMES), frames)
-        loud = _mean(counts, sums, loud_frames)
-        # noise alone, sorted by its own level, would show this much between its loud and its quiet frames
-        spread = 1 / np.sqrt(levels.cells[first:last].sum())
-        chance = 10 * np.log10((1 + 2.6 * spread) / max(1 - 0.9 * spread, 0.2))
-        ratio = 10 * np.log10((loud[first:last].sum() + 1e-30) / (quiet[first:last].sum() + 1e-30))
-        if ratio < chance + _LIVELY_DB:
-            continue
-        deviation = np.minimum(quiet, loud) * np.sqrt((1 / loud_frames + 1 / quiet_frames) / levels.cells)
-        best = np.maximum(best, loud - quiet)
-        limit = np.minimum(limit, _DEVIATIONS * deviation)
-    return best, limit
+    frames = levels.counts.sum(axis=1)  # [R]
+    quiet_frames = np.maximum(_QUIET_SHARE * frames, 1.0)
+    loud_frames = np.minimum(np.maximum(share * frames, _LEAST_LOUD_FRAMES), frames)
+    quiet = _density(levels.means(quiet_frames[:, None], quietest=True))[:, 0]  # [R, K]
+    loud = _density(levels.means(loud_frames[:, None]))[:, 0]
+    within = _members(levels)
+    # noise alone, sorted by its own level, would show this much between its loud and its quiet frames
+    spread = 1 / np.sqrt(within @ levels.cells)
+    chance = 10 * np.log10((1 + 2.6 * spread) / np.maximum(1 - 0.9 * spread, 0.2))
+    ratio = 10 * np.log10(((within * loud).sum(axis=1) + 1e-30) / ((within * quiet).sum(axis=1) + 1e-30))
+    rises = ratio >= chance + _LIVELY_DB
+    if not rises.any():
+        return np.zeros(len(levels.cells)), np.full(len(levels.cells), np.inf)
+    fewness = np.sqrt((1 / loud_frames + 1 / quiet_frames)[:, None] / levels.cells)
+    limit = (_DEVIATIONS * np.minimum(quiet, loud) * fewness)[rises].min(axis=0)
+    return np.maximum((loud - quiet)[rises].max(axis=0), 0.0), limit
 
 
-def _mean(counts: FloatArray, sums: FloatArray, frames: float) -> FloatArray:
-    """Mean density [K] over the first `frames` frames in class order; a class may count in part."""
-    before = np.cumsum(counts) - counts
-    share = np.clip((frames - before) / np.maximum(counts, 1.0), 0.0, 1.0) * (counts > 0)
-    return np.asarray((share @ sums / frames) ** (1 / COMPRESSION))
+def _members(levels: BandLevels) -> FloatArray:
+    """[R, K] 1 where a band belongs to a reference."""
+    bands = np.arange(len(levels.cells))
+    first, last = levels.references.T[:, :, None]
+    return np.asarray((bands >= first) & (bands < last), np.float64)
+
+
+def _density(compressed: FloatArray) -> FloatArray:
+    return np.asarray(compressed ** (1 / COMPRESSION))
 
 
 def _decibels(density: FloatArray) -> FloatArray:

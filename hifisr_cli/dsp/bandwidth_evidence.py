@@ -18,6 +18,7 @@ from hifisr_cli.dsp.bandwidth_content import Content
 from hifisr_cli.dsp.bandwidth_filters import FAMILIES, attenuation_db
 
 FloatArray = npt.NDArray[np.float64]
+Single = npt.NDArray[np.float32]
 
 _LOWEST_DB = -105.0
 _FLOOR_MARGIN_DB = 3.0
@@ -95,8 +96,8 @@ class Evidence:
 @dataclass(frozen=True)
 class _Hypotheses:
     cutoffs_hz: FloatArray
-    attenuation_db: FloatArray
-    depth_db: FloatArray
+    attenuation_db: Single
+    depth_db: Single
     log_prior: FloatArray
 
     def within(self, low_hz: float, high_hz: float) -> _Hypotheses:
@@ -113,11 +114,13 @@ def _hypotheses(edges: tuple[float, ...], sample_rate: float) -> _Hypotheses:
     cutoffs = lowest * _FINEST_STEP ** np.arange(int(np.log(top / lowest) / np.log(_FINEST_STEP)) + 1)
     count = len(cutoffs)
     tables = [attenuation_db(family, cutoffs, edges_hz, sample_rate) for family in FAMILIES.values()]
+    nothing = np.zeros((1, len(edges_hz) - 1))
+    depth = np.append(np.repeat([family.depth_db for family in FAMILIES.values()], count), np.inf)
     total = sum(family.weight for family in FAMILIES.values())
     return _Hypotheses(
         np.append(np.tile(cutoffs, len(FAMILIES)), np.inf),
-        np.concatenate([*tables, np.zeros((1, len(edges_hz) - 1))]),
-        np.append(np.repeat([family.depth_db for family in FAMILIES.values()], count), np.inf),
+        np.concatenate([*tables, nothing]).astype(np.float32),
+        depth.astype(np.float32),
         # even over log-frequency within a family
         np.append(
             np.repeat([np.log(family.weight / total / count) for family in FAMILIES.values()], count),
@@ -156,28 +159,36 @@ def _explain(y: FloatArray, limit: FloatArray, centres: FloatArray, sound: Sound
 
     seen, hidden = np.flatnonzero(visible), np.flatnonzero(~visible)
     # Down to the depth that a family vouches for the tail counts as level, below it as "anything less".
-    deep = np.logical_or.accumulate(attenuation[:, seen] < -hyp.depth_db[:, None], axis=1)
+    deepest = -hyp.depth_db[:, None]
+    deep = np.logical_or.accumulate(attenuation[:, seen] < deepest, axis=1)
     root = np.linalg.cholesky(covariance[np.ix_(seen, seen)] + np.diag(noise[seen] ** 2))
     whitener = np.linalg.inv(root)
-    residual = (y - mean)[seen][None] - attenuation[:, seen]  # [H, seen]
-    white = np.where(deep, 0.0, residual @ whitener.T)  # in order of frequency: each given those below it
-    density = np.where(deep, -np.log(_TAIL_DB), -0.5 * white**2 - np.log(np.sqrt(2 * np.pi) * np.diag(root)))
+    # From here on a thousand hypotheses at once, in single precision.
+    white = _single((y - mean)[seen]) - attenuation[:, seen]  # [H, seen]
+    white = white @ _single(whitener.T)  # in order of frequency: each given those below it
+    white[deep] = 0.0
+    normaliser = _single(np.log(np.sqrt(2 * np.pi) * np.diag(root)))
+    density = np.where(deep, -_single(np.log(_TAIL_DB)), -0.5 * white**2 - normaliser)
     # what the bands in view say of the others
-    predicted = mean + (white @ whitener) @ covariance[seen] + np.maximum(attenuation, -hyp.depth_db[:, None])
-    over = np.where(deep, np.maximum(y[seen] - predicted[:, seen], 0.0) / _OVER_DB, 0.0)
-    log_likelihood = np.sum(density - 0.5 * over**2, axis=1)
+    predicted = _single(mean) + white @ _single(whitener @ covariance[seen]) + np.maximum(attenuation, deepest)
+    over = np.where(deep, np.maximum(_single(y[seen]) - predicted[:, seen], 0.0), 0.0)
+    log_likelihood = np.sum(density - (0.5 / _OVER_DB**2) * over**2, axis=1)
     if len(hidden):
         cross = covariance[np.ix_(hidden, seen)] @ whitener.T
         variance = np.diag(covariance)[hidden] - np.sum(cross**2, axis=1)
-        excess = (floor[hidden] - predicted[:, hidden]) / np.sqrt(variance + 1.0)
-        unseen = np.where(attenuation[:, hidden] < -hyp.depth_db[:, None], 0.0, _log_normal_cdf(excess))
+        excess = (_single(floor[hidden]) - predicted[:, hidden]) * _single(1.0 / np.sqrt(variance + 1.0))
+        unseen = np.where(attenuation[:, hidden] < deepest, 0.0, _log_normal_cdf(_single(excess)))
         log_likelihood += np.maximum(_HIDDEN_WEIGHT * np.sum(unseen, axis=1), -_HIDDEN_COST)
-    return np.asarray(log_likelihood)
+    return np.asarray(log_likelihood, np.float64)
 
 
-def _log_normal_cdf(x: FloatArray) -> FloatArray:
+def _single(values: FloatArray | float) -> Single:
+    return np.asarray(values, np.float32)
+
+
+def _log_normal_cdf(x: Single) -> Single:
     """Logarithm of the standard normal distribution function, to a few per cent: logistic, and Mills' ratio below."""
     clipped = np.clip(x, -30.0, 8.0)
     middle = -np.log1p(np.exp(-1.702 * clipped))
     mills = -0.5 * clipped**2 - np.log(np.sqrt(2 * np.pi) * np.maximum(-clipped, 1.0))
-    return np.where(clipped < -2.5, mills, middle)
+    return np.asarray(np.where(clipped < -2.5, mills, middle), np.float32)

@@ -23,7 +23,7 @@ GRID_HZ = 250.0 * 2 ** ((np.arange(POSITIONS) + 0.5) / STEPS_PER_OCTAVE)
 """The grid, 250 Hz to 24 kHz; the same for every sample rate."""
 
 _QUANTILES = (0.01, 0.05, 0.2, 0.5, 0.9, 0.97)  # of the frames, the loudest first
-_LOUD_SHARES = (0.03, 0.1, 0.3)
+_LOUD_SHARES = np.array((0.03, 0.1, 0.3))
 _QUIET_SHARE = 0.3
 _LEAST_FRAMES = 2.0
 REFERENCES = 10
@@ -43,15 +43,12 @@ def features(levels: BandLevels) -> npt.NDArray[np.float32]:
     how sure they are, then 1 where the file has content at all, the position, and how much was heard.
     """
     own = _quantiles(levels.histogram)
-    quiet, loud = [], []
-    for counts, sums in zip(levels.counts, levels.sums, strict=True):
-        frames = counts.sum()
-        quiet.append(_mean(counts[::-1], sums[::-1], max(_QUIET_SHARE * frames, 1.0)))
-        loud.append([_mean(counts, sums, min(max(s * frames, _LEAST_FRAMES), frames)) for s in _LOUD_SHARES])
-    while len(quiet) < REFERENCES:  # low rates have fewer: the highest stands for those above
-        quiet.append(quiet[-1])
-        loud.append(loud[-1])
-    quiet_db, loud_db = np.array(quiet[:REFERENCES]), np.array(loud[:REFERENCES])  # [R, K], [R, shares, K]
+    frames = levels.counts.sum(axis=1, keepdims=True)  # [R, 1]
+    quiet_db = _decibels(levels.means(np.maximum(_QUIET_SHARE * frames, 1.0), quietest=True))[:, 0]  # [R, K]
+    loud_db = _decibels(levels.means(np.minimum(np.maximum(frames * _LOUD_SHARES, _LEAST_FRAMES), frames)))
+    # low rates have fewer references: the highest stands for those above
+    rows = np.minimum(np.arange(REFERENCES), len(frames) - 1)
+    quiet_db, loud_db = quiet_db[rows], loud_db[rows]  # [R, K], [R, shares, K]
     centres = levels.centres_hz
     middle = (centres > _LEVEL_BAND_HZ[0]) & (centres < _LEVEL_BAND_HZ[1])
     reference = float(np.mean(own[1][middle] if middle.any() else own[1]))
@@ -79,11 +76,8 @@ def _quantiles(histogram: FloatArray) -> FloatArray:
     return np.array(rows)
 
 
-def _mean(counts: FloatArray, sums: FloatArray, frames: float) -> FloatArray:
-    """Mean level in dB [K] over the first `frames` frames in class order; a class may count in part."""
-    before = np.cumsum(counts) - counts
-    share = np.clip((frames - before) / np.maximum(counts, 1.0), 0.0, 1.0) * (counts > 0)
-    return np.asarray(10 / COMPRESSION * np.log10(np.maximum(share @ sums / frames, 1e-6)))
+def _decibels(compressed: FloatArray) -> FloatArray:
+    return np.asarray(10 / COMPRESSION * np.log10(np.maximum(compressed, 1e-6)))
 
 
 def _together(levels: BandLevels) -> FloatArray:

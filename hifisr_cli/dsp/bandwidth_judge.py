@@ -65,8 +65,11 @@ def _conv(
 ) -> npt.NDArray[np.float32]:
     """[in, F] to [out, F] with weight [out, in, taps], zeros beyond the ends."""
     taps, length = weight.shape[2], x.shape[1]
-    padded = np.pad(x, ((0, 0), (taps // 2 * dilation,) * 2))
-    shifted = np.stack([padded[:, k * dilation : k * dilation + length] for k in range(taps)], axis=1)
+    padded = np.zeros((len(x), length + (taps - 1) * dilation), np.float32)
+    padded[:, taps // 2 * dilation :][:, :length] = x
+    shifted = np.empty((len(x), taps, length), np.float32)
+    for tap in range(taps):
+        shifted[:, tap] = padded[:, tap * dilation : tap * dilation + length]
     return np.asarray(weight.reshape(len(weight), -1) @ shifted.reshape(-1, length) + bias[:, None])
 
 

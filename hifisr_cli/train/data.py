@@ -17,6 +17,7 @@ from hifisr_cli.errors import NoAudioError
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.disturb import disturb, gated, stretched
+from hifisr_cli.train.floors import Density, converter_noise, microphone_noise, own_floor
 
 Wave = NDArray[np.float32]
 
@@ -29,7 +30,7 @@ _FAMILIES: tuple[tuple[Family, float], ...] = (
     ("gaussian", 0.05),
 )
 _EXTRA_FLOOR = 0.4
-_QUIET_FLOOR = 0.25
+_SHAPED = 0.65
 _TILTED = 0.5
 _GATED = 0.12
 _EDGE = 0.2
@@ -48,14 +49,15 @@ class Clip:
         samples: [T].
         gain: brings its active level to -26 dBFS.
         bandwidth_hz: upper edge of its own content; no loss is taken above.
-        has_floor: it carries a natural noise floor (never went through a lossy codec).
+        floor: power density of its natural noise floor at the network's level (see `own_floor`); None where it has none
+            because it went through a lossy codec.
     """
 
     path: str
     samples: NDArray[np.int16]
     gain: float
     bandwidth_hz: float
-    has_floor: bool
+    floor: Density | None
 
     def wave(self, part: slice) -> Wave:
         """A stretch of it at the network's level: [T]."""
@@ -99,13 +101,15 @@ def load_clips(folders: list[Path], floor_sources: tuple[str, ...] = ("vctk",)) 
                 wave = np.concatenate(list(recording.blocks()), axis=1)[:1]
             wave = resample(wave, rate, SAMPLE_RATE)[0]
             bandwidth = min(bandwidths.get(path.name, _NYQUIST_HZ), 0.98 * rate / 2 if rate < SAMPLE_RATE else 24e3)
+            gain = NETWORK_RMS / max(active_rms(wave, SAMPLE_RATE), 1e-4)
+            natural = any(source in path.as_posix() for source in floor_sources)
             clips.append(
                 Clip(
                     path=path.as_posix(),
                     samples=np.rint(np.clip(wave, -1, 1) * _FULL_SCALE).astype(np.int16),
-                    gain=NETWORK_RMS / max(active_rms(wave, SAMPLE_RATE), 1e-4),
+                    gain=gain,
                     bandwidth_hz=bandwidth,
-                    has_floor=any(source in path.as_posix() for source in floor_sources),
+                    floor=own_floor(wave * np.float32(gain)) if natural else None,
                 )
             )
     if not clips:
@@ -155,11 +159,13 @@ class Batches:
         clip = self.clips[int(rng.choice(len(self.clips), p=self.probabilities))]
         target, stretch = self._crop(clip, rng)
         bandwidth = min(clip.bandwidth_hz * stretch, _NYQUIST_HZ)
+        if clip.floor is not None and rng.random() < _SHAPED:
+            target = target + converter_noise(clip.floor, target.size, rng)
         if rng.random() < self.augmentation * _TILTED:
             target = _tilt(target, rng)
         target = target * np.float32(10.0 ** (rng.uniform(-8.0, 6.0) / 20.0))
-        if not clip.has_floor or rng.random() < self.augmentation * _EXTRA_FLOOR:
-            target = target + _noise_floor(target.size, rng)
+        if clip.floor is None or rng.random() < self.augmentation * _EXTRA_FLOOR:
+            target = target + microphone_noise(target.size, rng)
         if rng.random() < self.augmentation * _GATED:
             target = gated(target, rng)
         low, high = CUTOFF_RANGE_HZ
@@ -167,7 +173,7 @@ class Batches:
         limit = random_limit(cutoff, rng)
         degraded = disturb(apply(target, limit.response(target.size)), cutoff, rng)
         if rng.random() < 0.1:
-            degraded = degraded + _noise_floor(target.size, rng)
+            degraded = degraded + microphone_noise(target.size, rng)
         told = cutoff * rng.uniform(0.95, 1.02)
         inner = slice(_MARGIN, _MARGIN + self.crop)
         inside = _inside(self.crop, rng)
@@ -218,21 +224,6 @@ def _tilt(wave: Wave, rng: np.random.Generator) -> Wave:
     frequency = np.fft.rfftfreq(wave.size, 1.0 / SAMPLE_RATE)
     octaves = np.log2(np.clip(frequency, 100.0, None) / 1000.0)
     return apply(wave, 10.0 ** (slope * octaves / 20.0) + 0j)
-
-
-def _noise_floor(samples: int, rng: np.random.Generator) -> Wave:
-    """The noise of a microphone and its amplifier: falling towards the middle, often rising again above 10 kHz.
-
-    Its level at 8 kHz is that of white noise of -92 to -70 dBFS, sometimes much less: good studios have hardly any.
-    """
-    level_db = rng.uniform(-115.0, -92.0) if rng.random() < _QUIET_FLOOR else rng.uniform(-92.0, -70.0)
-    frequency = np.fft.rfftfreq(samples, 1.0 / SAMPLE_RATE)
-    octaves = np.log2(np.clip(frequency, 60.0, None) / 8_000.0)
-    start = rng.uniform(8_000.0, 13_000.0)
-    climb = np.clip((frequency - start) / rng.uniform(2_000.0, 6_000.0), 0.0, 1.0)
-    rise_db = np.clip(rng.normal(7.0, 5.0), -4.0, 18.0) * (3.0 * climb**2 - 2.0 * climb**3)
-    shape_db = level_db + rng.uniform(-4.0, 1.0) * np.minimum(octaves, 0.0) + rise_db
-    return apply(rng.standard_normal(samples).astype(np.float32), 10.0 ** (shape_db / 20.0) + 0j)
 
 
 def _source_weights(clips: list[Clip], sources: dict[str, float]) -> NDArray[np.float64]:

@@ -37,7 +37,9 @@ CONFIG = TrainConfig(
 def clips() -> list[Clip]:
     rng = np.random.default_rng(0)
     waves = [(3000 * rng.standard_normal(48_000)).astype(np.int16) for _ in range(2)]
-    return [Clip(f"{i}.wav", wave, 1.0, 24_000.0 - 6_000.0 * i, has_floor=True) for i, wave in enumerate(waves)]
+    return [
+        Clip(f"{i}.wav", wave, 1.0, 24_000.0 - 6_000.0 * i, np.zeros(257, np.float32)) for i, wave in enumerate(waves)
+    ]
 
 
 def trained(

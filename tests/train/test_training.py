@@ -19,6 +19,7 @@ from hifisr_cli.nets.generator import Generator
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.data import Batches, Clip, load_clips
 from hifisr_cli.train.disturb import gated
+from hifisr_cli.train.floors import own_floor
 from hifisr_cli.train.loop import Trainer, learning_rate
 from hifisr_cli.train.losses import energy_distance, reconstruction
 from hifisr_cli.train.validation import excerpts, restored, validate
@@ -30,7 +31,8 @@ CONFIG = TrainConfig(network=TINY, steps=12, batch_size=2, crop_seconds=0.3, war
 @pytest.fixture
 def clips(speech_like: Callable[..., np.ndarray]) -> list[Clip]:
     samples = [np.rint(speech_like(1.5, seed=seed)[0] * 32_767).astype(np.int16) for seed in range(3)]
-    return [Clip(f"voice-{i}.wav", s, 1.0, 24_000.0, has_floor=i == 0) for i, s in enumerate(samples)]
+    floors = [own_floor(samples[0] / np.float32(32_767)), None, None]
+    return [Clip(f"voice-{i}.wav", samples[i], 1.0, 24_000.0, floors[i]) for i in range(3)]
 
 
 def trainer(clips: list[Clip], folder: Path) -> Trainer:
@@ -74,7 +76,8 @@ def test_resumed_equals_uninterrupted(clips: list[Clip], tmp_path: Path) -> None
 
 def test_losses_sink(clips: list[Clip], tmp_path: Path) -> None:
     run = trainer(clips[:1], tmp_path)
-    reports = [run.step().losses["lsd"] for _ in range(CONFIG.steps)]
+    batch = run.batches[0]
+    reports = [run.step(batch).losses["lsd"] for _ in range(CONFIG.steps)]
     assert np.mean(reports[-3:]) < np.mean(reports[:3])
 
 
@@ -197,6 +200,6 @@ def test_validation_puts_silence_around_an_excerpt(clips: list[Clip]) -> None:
 
 @pytest.mark.parametrize(("augmentation", "fewest", "most"), [(0.0, 16, 16), (1.0, 4, 14)])
 def test_augmentation_says_how_many_recordings_get_another_floor(augmentation: float, fewest: int, most: int) -> None:
-    silence = Clip("studio.wav", np.zeros(48_000, np.int16), 1.0, 24_000.0, has_floor=True)
+    silence = Clip("studio.wav", np.zeros(48_000, np.int16), 1.0, 24_000.0, np.zeros(257, np.float32))
     target = Batches([silence], replace(CONFIG, batch_size=16, augmentation=augmentation))[0].target
     assert fewest <= int((target == 0).all(dim=1).sum()) <= most

@@ -228,3 +228,15 @@ def test_a_worker_that_was_started_early_does_the_same(
     assert again.status == 0, "there is nothing to do, and nobody waits for the worker"
     assert taken[-1] is not None
     assert taken[-1].process.poll() is not None
+
+
+def test_a_worker_is_started_early_for_recordings_restored_in_place(
+    hifisr: Command, checkpoint: Path, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[launch.Launched | None] = []
+    take = launch.Reserve.take
+    monkeypatch.setattr("hifisr_cli.batch.discover._MANY", 2)
+    monkeypatch.setattr(launch.Reserve, "take", lambda self: taken.append(take(self)) or taken[-1])
+    assert hifisr("upsample", *workers(checkpoint, 1), tree, "--in-place").status == 0
+    assert taken[0] is not None
+    assert outputs(tree / "0") == [f"{i}.wav{end}" for i in (0, 2, 4) for end in ("", ".orig")]

@@ -1,0 +1,58 @@
+"""Noise floors of training recordings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hifisr_cli.results import SAMPLE_RATE
+from hifisr_cli.train.floors import converter_noise, microphone_noise, own_floor
+
+RNG = np.random.default_rng(3)
+
+
+def level_db(wave: np.ndarray, low_hz: float, high_hz: float) -> float:
+    """Power density of a band, 0 dB for white noise of variance 1."""
+    power = np.abs(np.fft.rfft(wave)) ** 2 / wave.size
+    frequency = np.fft.rfftfreq(wave.size, 1.0 / SAMPLE_RATE)
+    return float(10.0 * np.log10(power[(frequency >= low_hz) & (frequency < high_hz)].mean()))
+
+
+def test_the_floor_is_what_the_pauses_hold() -> None:
+    wave = 1e-3 * RNG.standard_normal(4 * SAMPLE_RATE).astype(np.float32)
+    wave[: 3 * SAMPLE_RATE] += 0.1 * np.sin(np.arange(3 * SAMPLE_RATE) / 10.0).astype(np.float32)
+    assert 10 * np.log10(own_floor(wave).mean()) == pytest.approx(-60.0, abs=0.5)
+
+
+def test_a_hiss_without_low_frequencies_is_no_pause() -> None:
+    wave = 1e-4 * RNG.standard_normal(2 * SAMPLE_RATE).astype(np.float32)
+    wave += 1e-3 * np.sin(np.arange(wave.size) / 60.0).astype(np.float32)  # a rumble, except in the hiss
+    hiss = slice(SAMPLE_RATE // 2, SAMPLE_RATE)
+    wave[hiss] = np.diff(1e-2 * RNG.standard_normal(SAMPLE_RATE // 2 + 1)).astype(np.float32)
+    assert 10 * np.log10(own_floor(wave)[100:].mean()) == pytest.approx(-80.0, abs=1.5)
+
+
+def test_digital_silence_is_no_floor() -> None:
+    wave = 1e-3 * RNG.standard_normal(2 * SAMPLE_RATE).astype(np.float32)
+    wave[SAMPLE_RATE:] = 0.0
+    assert 10 * np.log10(own_floor(wave).mean()) == pytest.approx(-60.0, abs=1.0)
+    assert not own_floor(np.zeros(SAMPLE_RATE, np.float32)).any()
+    assert own_floor(np.ones(100, np.float32)).shape == (257,)
+
+
+def test_a_converters_noise_stands_on_the_floor_of_its_recording() -> None:
+    floor = np.full(257, 1e-6, np.float32)
+    rises = []
+    for _ in range(20):
+        noise = converter_noise(floor, 2 * SAMPLE_RATE, RNG)
+        assert not noise.any() or level_db(noise, 0.0, 14_000.0) < -120.0
+        rises.append(level_db(noise, 21_000.0, 24_000.0) + 60.0)
+    assert 4.0 < min(rises) < 9.0
+    assert 14.0 < max(rises) < 19.0
+    assert not converter_noise(0.0 * floor, SAMPLE_RATE, RNG).any()
+
+
+def test_a_microphones_noise_is_as_loud_as_a_good_room() -> None:
+    levels = [level_db(microphone_noise(SAMPLE_RATE, RNG), 7_500.0, 8_500.0) for _ in range(60)]
+    assert -117.0 < min(levels) < -92.0
+    assert -78.0 < max(levels) < -66.0
