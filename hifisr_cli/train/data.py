@@ -17,7 +17,7 @@ from hifisr_cli.errors import NoAudioError
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.disturb import disturb, gated, stretched
-from hifisr_cli.train.floors import Density, converter_noise, microphone_noise, own_floor
+from hifisr_cli.train.floors import CONVERTER_SHARE, Density, converter_noise, microphone_noise, own_floor, smooth_step
 
 Wave = NDArray[np.float32]
 
@@ -30,7 +30,7 @@ _FAMILIES: tuple[tuple[Family, float], ...] = (
     ("gaussian", 0.05),
 )
 _EXTRA_FLOOR = 0.4
-_SHAPED = 0.65
+_STUDIO = 0.35
 _TILTED = 0.5
 _GATED = 0.12
 _EDGE = 0.2
@@ -159,12 +159,14 @@ class Batches:
         clip = self.clips[int(rng.choice(len(self.clips), p=self.probabilities))]
         target, stretch = self._crop(clip, rng)
         bandwidth = min(clip.bandwidth_hz * stretch, _NYQUIST_HZ)
-        if clip.floor is not None and rng.random() < _SHAPED:
+        if clip.floor is not None and rng.random() < CONVERTER_SHARE:
             target = target + converter_noise(clip.floor, target.size, rng)
         if rng.random() < self.augmentation * _TILTED:
             target = _tilt(target, rng)
         target = target * np.float32(10.0 ** (rng.uniform(-8.0, 6.0) / 20.0))
-        if clip.floor is None or rng.random() < self.augmentation * _EXTRA_FLOOR:
+        if clip.floor is None and rng.random() < _STUDIO:
+            target = _dull(target, rng) + microphone_noise(target.size, rng, studio=True)
+        elif clip.floor is None or rng.random() < self.augmentation * _EXTRA_FLOOR:
             target = target + microphone_noise(target.size, rng)
         if rng.random() < self.augmentation * _GATED:
             target = gated(target, rng)
@@ -224,6 +226,14 @@ def _tilt(wave: Wave, rng: np.random.Generator) -> Wave:
     frequency = np.fft.rfftfreq(wave.size, 1.0 / SAMPLE_RATE)
     octaves = np.log2(np.clip(frequency, 100.0, None) / 1000.0)
     return apply(wave, 10.0 ** (slope * octaves / 20.0) + 0j)
+
+
+def _dull(wave: Wave, rng: np.random.Generator) -> Wave:
+    """The roll-off of a studio's large microphone and its de-esser: up to 15 dB at the top."""
+    frequency = np.fft.rfftfreq(wave.size, 1.0 / SAMPLE_RATE)
+    start = rng.uniform(5_000.0, 12_000.0)
+    gain_db = rng.uniform(-15.0, 0.0) * smooth_step(frequency, start, _NYQUIST_HZ)
+    return apply(wave, np.asarray(10.0 ** (gain_db / 20.0), np.complex128))
 
 
 def _source_weights(clips: list[Clip], sources: dict[str, float]) -> NDArray[np.float64]:

@@ -13,10 +13,12 @@ from hifisr_cli.results import SAMPLE_RATE
 
 Wave = NDArray[np.float32]
 Density = NDArray[np.float32]
+Frequencies = NDArray[np.floating]
+
+CONVERTER_SHARE = 0.7
 
 _FRAME = 512
 _QUIETEST = 0.1
-_QUIET_STUDIO = 0.25
 _BELOW_THE_RISE_HZ = (12_000.0, 14_500.0)
 
 
@@ -34,38 +36,49 @@ def own_floor(wave: Wave) -> Density:
     return np.asarray(np.median(power[quietest], axis=0) / np.log(2.0), dtype=np.float32)  # noise is exponential
 
 
-def microphone_noise(samples: int, rng: np.random.Generator) -> Wave:
-    """The noise of a microphone and its amplifier: falling towards the middle, often rising again above 10 kHz.
+def microphone_noise(samples: int, rng: np.random.Generator, *, studio: bool = False) -> Wave:
+    """The noise of a microphone, its amplifier and often a converter: [T].
 
-    Its level at 8 kHz is that of white noise of -92 to -70 dBFS, sometimes much less: good studios have hardly any.
+    It falls towards the middle and often rises again above 10 kHz. Its level at 8 kHz is that of white noise of -92 to
+    -70 dBFS; a good studio has hardly any.
     """
-    level_db = rng.uniform(-115.0, -92.0) if rng.random() < _QUIET_STUDIO else rng.uniform(-92.0, -70.0)
+    level_db = rng.uniform(-115.0, -92.0) if studio else rng.uniform(-92.0, -70.0)
     frequency = np.fft.rfftfreq(samples, 1.0 / SAMPLE_RATE)
     octaves = np.log2(np.clip(frequency, 60.0, None) / 8_000.0)
     start = rng.uniform(8_000.0, 13_000.0)
-    rise_db = np.clip(rng.normal(7.0, 5.0), -4.0, 18.0) * _smooth_step(
+    rise_db = np.clip(rng.normal(0.0 if studio else 7.0, 5.0), -4.0, 18.0) * smooth_step(
         frequency, start, start + rng.uniform(2_000.0, 6_000.0)
     )
-    shape_db = level_db + rng.uniform(-4.0, 1.0) * np.minimum(octaves, 0.0) + rise_db
-    return apply(rng.standard_normal(samples).astype(np.float32), 10.0 ** (shape_db / 20.0) + 0j)
+    power = 10.0 ** ((level_db + rng.uniform(-4.0, 1.0) * np.minimum(octaves, 0.0) + rise_db) / 10.0)
+    if not studio and rng.random() < CONVERTER_SHARE:
+        power += 10.0 ** (level_db / 10.0) * _converter(frequency, rng)
+    return _shaped(power, samples, rng)
 
 
 def converter_noise(floor: Density, samples: int, rng: np.random.Generator) -> Wave:
     """What a noise-shaping converter adds to a recording with this floor: [T].
 
-    It pushes its quantisation noise above 15 kHz, where it stands 5 to 18 dB above the rest of the floor. Many of the
+    It pushes its quantisation noise above 15 kHz, where it stands 8 to 20 dB above the rest of the floor. Many of the
     recordings made at 48 kHz since the 1990s have it, the later speakers of VCTK for example.
     """
     at = np.linspace(0.0, SAMPLE_RATE / 2, floor.size)
     low, high = _BELOW_THE_RISE_HZ
-    level = np.sqrt(np.median(floor[(at > low) & (at < high)]))
-    frequency = np.fft.rfftfreq(samples, 1.0 / SAMPLE_RATE)
-    rise = _smooth_step(frequency, rng.uniform(14_500.0, 16_000.0), rng.uniform(19_000.0, 21_000.0))
-    shape = np.where(rise > 0.0, level * 10.0 ** (rng.uniform(5.0, 18.0) * rise / 20.0), 0.0)
-    return apply(rng.standard_normal(samples).astype(np.float32), shape + 0j)
+    level = float(np.median(floor[(at > low) & (at < high)]))
+    return _shaped(level * _converter(np.fft.rfftfreq(samples, 1.0 / SAMPLE_RATE), rng), samples, rng)
 
 
-def _smooth_step(frequency: NDArray[np.floating], start_hz: float, end_hz: float) -> NDArray[np.float64]:
+def _converter(frequency: Frequencies, rng: np.random.Generator) -> Frequencies:
+    """Power of a converter's noise in units of the floor below its rise: [K]."""
+    rise = smooth_step(frequency, rng.uniform(14_500.0, 16_000.0), rng.uniform(18_000.0, 20_500.0))
+    return np.where(rise > 0.0, 10.0 ** (rng.uniform(8.0, 20.0) * rise / 10.0), 0.0)
+
+
+def _shaped(power: Frequencies, samples: int, rng: np.random.Generator) -> Wave:
+    """Noise of this power density [K]: [T]."""
+    return apply(rng.standard_normal(samples).astype(np.float32), np.sqrt(power) + 0j)
+
+
+def smooth_step(frequency: Frequencies, start_hz: float, end_hz: float) -> Frequencies:
     """0 below `start_hz`, 1 above `end_hz`, without corners between."""
     climb = np.clip((frequency - start_hz) / (end_hz - start_hz), 0.0, 1.0)
     return np.asarray(3.0 * climb**2 - 2.0 * climb**3)

@@ -201,3 +201,24 @@ def test_tensorboard_hears_and_sees(tmp_path: Path, speech_like: Callable[..., n
     board.close()
     (events,) = (tmp_path / "board").iterdir()
     assert events.stat().st_size > 20_000
+
+
+def test_mixed_precision_learns_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU: networks and discriminators in bfloat16, waveforms and losses in float32."""
+    exact = trained(tmp_path / "exact", CONFIG, 4)
+    used: list[str] = []
+
+    def computing_in(precision: str, device: torch.device) -> torch.autocast:
+        used.append(precision)
+        return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+
+    monkeypatch.setattr("hifisr_cli.train.loop.computing_in", computing_in)
+    monkeypatch.setattr("hifisr_cli.train.critics.computing_in", computing_in)
+    mixed = trained(tmp_path / "mixed", replace(CONFIG, precision="bfloat16"), 4)
+    assert set(used) == {"bfloat16"}
+    assert {p.dtype for p in (*mixed.generator.parameters(), *mixed.averaged.parameters())} == {torch.float32}
+    got, wanted = mixed.step().losses, exact.step().losses
+    assert got.keys() == wanted.keys()
+    for name in ("mel", "lsd", "adversarial", "features"):
+        assert got[name] == pytest.approx(wanted[name], rel=0.1), name
+    assert 0.0 < got["norm"] < 3.0 * wanted["norm"]
