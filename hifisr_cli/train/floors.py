@@ -15,7 +15,7 @@ Wave = NDArray[np.float32]
 Density = NDArray[np.float32]
 Frequencies = NDArray[np.floating]
 
-CONVERTER_SHARE = 0.7
+CONVERTER_SHARE = 0.85
 
 _FRAME = 512
 _QUIETEST = 0.1
@@ -58,7 +58,7 @@ def microphone_noise(samples: int, rng: np.random.Generator, *, studio: bool = F
 def converter_noise(floor: Density, samples: int, rng: np.random.Generator) -> Wave:
     """What a noise-shaping converter adds to a recording with this floor: [T].
 
-    It pushes its quantisation noise above 15 kHz, where it stands 8 to 20 dB above the rest of the floor. Many of the
+    It pushes its quantisation noise above 15 kHz, where it stands 9 to 21 dB above the rest of the floor. Many of the
     recordings made at 48 kHz since the 1990s have it, the later speakers of VCTK for example.
     """
     at = np.linspace(0.0, SAMPLE_RATE / 2, floor.size)
@@ -70,7 +70,7 @@ def converter_noise(floor: Density, samples: int, rng: np.random.Generator) -> W
 def _converter(frequency: Frequencies, rng: np.random.Generator) -> Frequencies:
     """Power of a converter's noise in units of the floor below its rise: [K]."""
     rise = smooth_step(frequency, rng.uniform(14_500.0, 16_000.0), rng.uniform(18_000.0, 20_500.0))
-    return np.where(rise > 0.0, 10.0 ** (rng.uniform(8.0, 20.0) * rise / 10.0), 0.0)
+    return np.where(rise > 0.0, 10.0 ** (rng.uniform(9.0, 21.0) * rise / 10.0), 0.0)
 
 
 def _shaped(power: Frequencies, samples: int, rng: np.random.Generator) -> Wave:
