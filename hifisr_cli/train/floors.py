@@ -56,10 +56,9 @@ def microphone_noise(samples: int, rng: np.random.Generator, *, studio: bool = F
 
 
 def converter_noise(floor: Density, samples: int, rng: np.random.Generator) -> Wave:
-    """What a noise-shaping converter adds to a recording with this floor: [T].
+    """Noise that rises above 15 kHz to 9 to 21 dB over the rest of this floor, as a noise-shaping converter adds: [T].
 
-    It pushes its quantisation noise above 15 kHz, where it stands 9 to 21 dB above the rest of the floor. Many of the
-    recordings made at 48 kHz since the 1990s have it, the later speakers of VCTK for example.
+    The later speakers of VCTK have such floors. That a converter made them is a guess from their shape.
     """
     at = np.linspace(0.0, SAMPLE_RATE / 2, floor.size)
     low, high = _BELOW_THE_RISE_HZ
