@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,14 @@ from hifisr_cli.errors import NoAudioError
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.disturb import disturb, gated, stretched
-from hifisr_cli.train.floors import CONVERTER_SHARE, Density, converter_noise, microphone_noise, own_floor, smooth_step
+from hifisr_cli.train.floors import (
+    Floor,
+    converter_noise,
+    floor_noise,
+    microphone_noise,
+    natural_floor,
+    smooth_step,
+)
 
 Wave = NDArray[np.float32]
 
@@ -30,7 +37,8 @@ _FAMILIES: tuple[tuple[Family, float], ...] = (
     ("gaussian", 0.05),
 )
 _EXTRA_FLOOR = 0.4
-_STUDIO = 0.35
+_STUDIO, _LENT = 0.15, 0.6
+_LENT_DB = 8.0
 _TILTED = 0.5
 _GATED = 0.12
 _EDGE = 0.2
@@ -49,15 +57,14 @@ class Clip:
         samples: [T].
         gain: brings its active level to -26 dBFS.
         bandwidth_hz: upper edge of its own content; no loss is taken above.
-        floor: power density of its natural noise floor at the network's level (see `own_floor`); None where it has none
-            because it went through a lossy codec.
+        floor: its natural noise floor; None where it has none because it went through a lossy codec.
     """
 
     path: str
     samples: NDArray[np.int16]
     gain: float
     bandwidth_hz: float
-    floor: Density | None
+    floor: Floor | None
 
     def wave(self, part: slice) -> Wave:
         """A stretch of it at the network's level: [T]."""
@@ -83,7 +90,7 @@ class Batch:
     bandwidth_hz: Tensor
 
 
-def load_clips(folders: list[Path], floor_sources: tuple[str, ...] = ("vctk",)) -> list[Clip]:
+def load_clips(folders: list[Path]) -> list[Clip]:
     """Every recording below `folders`, with bandwidths from a `sources.csv` beside or above them.
 
     Raises:
@@ -102,14 +109,13 @@ def load_clips(folders: list[Path], floor_sources: tuple[str, ...] = ("vctk",)) 
             wave = resample(wave, rate, SAMPLE_RATE)[0]
             bandwidth = min(bandwidths.get(path.name, _NYQUIST_HZ), 0.98 * rate / 2 if rate < SAMPLE_RATE else 24e3)
             gain = NETWORK_RMS / max(active_rms(wave, SAMPLE_RATE), 1e-4)
-            natural = any(source in path.as_posix() for source in floor_sources)
             clips.append(
                 Clip(
                     path=path.as_posix(),
                     samples=np.rint(np.clip(wave, -1, 1) * _FULL_SCALE).astype(np.int16),
                     gain=gain,
                     bandwidth_hz=bandwidth,
-                    floor=own_floor(wave * np.float32(gain)) if natural else None,
+                    floor=natural_floor(path.as_posix(), wave * np.float32(gain), bandwidth),
                 )
             )
     if not clips:
@@ -140,6 +146,8 @@ class Batches:
         self.seed = config.seed
         self.augmentation = config.augmentation
         self.probabilities = _source_weights(clips, config.sources)
+        self.lenders = [clip.floor for clip in clips if clip.floor is not None]
+        self.lending = self.probabilities[[clip.floor is not None for clip in clips]]
 
     def __getitem__(self, step: int) -> Batch:
         items = [self._item(np.random.default_rng((self.seed, step, i))) for i in self.items]
@@ -159,14 +167,11 @@ class Batches:
         clip = self.clips[int(rng.choice(len(self.clips), p=self.probabilities))]
         target, stretch = self._crop(clip, rng)
         bandwidth = min(clip.bandwidth_hz * stretch, _NYQUIST_HZ)
-        if clip.floor is not None and rng.random() < CONVERTER_SHARE:
-            target = target + converter_noise(clip.floor, target.size, rng)
+        target = self._with_floor(clip, target, rng)
         if rng.random() < self.augmentation * _TILTED:
             target = _tilt(target, rng)
         target = target * np.float32(10.0 ** (rng.uniform(-8.0, 6.0) / 20.0))
-        if clip.floor is None and rng.random() < _STUDIO:
-            target = _dull(target, rng) + microphone_noise(target.size, rng, studio=True)
-        elif clip.floor is None or rng.random() < self.augmentation * _EXTRA_FLOOR:
+        if rng.random() < self.augmentation * _EXTRA_FLOOR:
             target = target + microphone_noise(target.size, rng)
         if rng.random() < self.augmentation * _GATED:
             target = gated(target, rng)
@@ -180,6 +185,25 @@ class Batches:
         inner = slice(_MARGIN, _MARGIN + self.crop)
         inside = _inside(self.crop, rng)
         return degraded[inner] * inside, target[inner], inside, told, bandwidth
+
+    def _with_floor(self, clip: Clip, target: Wave, rng: np.random.Generator) -> Wave:
+        """A crop with a floor: its own, or else that of another recording, of a studio or of a made-up microphone.
+
+        In real floors what lies above a cutoff follows from what lies below it more closely than in made-up ones.
+        """
+        floor = clip.floor
+        if floor is None:
+            kind = rng.random()
+            if kind < _STUDIO:
+                return _dull(target, rng) + microphone_noise(target.size, rng, studio=True)
+            if kind >= _STUDIO + _LENT or not self.lenders:
+                return target + microphone_noise(target.size, rng)
+            lent = self.lenders[int(rng.choice(len(self.lenders), p=self.lending / self.lending.sum()))]
+            floor = replace(lent, density=lent.density * 10.0 ** (rng.uniform(-_LENT_DB, _LENT_DB) / 10.0))
+            target = target + floor_noise(floor.density, target.size, rng)
+        if rng.random() < floor.converters:
+            target = target + converter_noise(floor.density, target.size, rng)
+        return target
 
     def _crop(self, clip: Clip, rng: np.random.Generator) -> tuple[Wave, float]:
         """A crop with margins for the filters, sometimes played a little faster or slower; and that factor."""

@@ -5,6 +5,8 @@ The metric counts silent frames like any other, and above the cutoff nearly all 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,15 +18,38 @@ Density = NDArray[np.float32]
 Frequencies = NDArray[np.floating]
 
 CONVERTER_SHARE = 0.85
+NATURAL_FLOORS = {"vctk": CONVERTER_SHARE, "sdap": 0.2}
+"""What the paths of uncompressed recordings contain, and how often a converter's noise is added to their floors. The
+part of VCTK to train on has less of it than its other speakers; the Super Dialogue Audio Pack stands for studios."""
 
 _FRAME = 512
 _QUIETEST = 0.1
+_EDGE_HZ = 400.0
 _BELOW_THE_RISE_HZ = (12_000.0, 14_500.0)
 
 
-def own_floor(wave: Wave) -> Density:
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The natural noise floor of a recording.
+
+    Attributes:
+        density: power density [257] from 0 to 24 kHz at the network's level, 1 for white noise of variance 1.
+        converters: how often a converter's noise is added to it, from 0 to 1.
+    """
+
+    density: Density
+    converters: float
+
+
+def natural_floor(path: str, wave: Wave, bandwidth_hz: float) -> Floor | None:
+    """The floor of a recording [T] at the network's level; None if its source went through a lossy codec."""
+    shares = [share for source, share in NATURAL_FLOORS.items() if source in path]
+    return Floor(own_floor(wave, bandwidth_hz), shares[0]) if shares else None
+
+
+def own_floor(wave: Wave, bandwidth_hz: float = SAMPLE_RATE / 2) -> Density:
     """Power density of the noise in a recording's quietest tenth of frames: [257] from 0 to 24 kHz, 1 for white noise
-    of variance 1. Digital silence does not count."""
+    of variance 1. Digital silence does not count, and above its bandwidth it goes on as it was below."""
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(wave, (0, max(_FRAME - wave.size, 0))), _FRAME)
     window = np.hanning(_FRAME)
     power = np.abs(np.fft.rfft(frames[:: _FRAME // 2] * window)) ** 2 / np.square(window).sum()
@@ -33,7 +58,10 @@ def own_floor(wave: Wave) -> Density:
         return np.zeros(_FRAME // 2 + 1, np.float32)
     loudness = np.log(power + 1e-20).sum(axis=1)  # every bin alike: pauses, not hisses that are weak in the low bins
     quietest = np.argsort(loudness)[: max(int(_QUIETEST * len(power)), 1)]
-    return np.asarray(np.median(power[quietest], axis=0) / np.log(2.0), dtype=np.float32)  # noise is exponential
+    floor = np.median(power[quietest], axis=0) / np.log(2.0)  # noise is exponential
+    edge = int((bandwidth_hz - _EDGE_HZ) / (SAMPLE_RATE / _FRAME))
+    floor[edge:] = np.median(floor[edge - 8 : edge])
+    return np.asarray(floor, dtype=np.float32)
 
 
 def microphone_noise(samples: int, rng: np.random.Generator, *, studio: bool = False) -> Wave:
@@ -55,12 +83,18 @@ def microphone_noise(samples: int, rng: np.random.Generator, *, studio: bool = F
     return _shaped(power, samples, rng)
 
 
+def floor_noise(floor: Density, samples: int, rng: np.random.Generator) -> Wave:
+    """Noise with this floor's power density: [T]."""
+    frequency = np.fft.rfftfreq(samples, 1.0 / SAMPLE_RATE)
+    return _shaped(np.interp(frequency, _centres(floor), floor), samples, rng)
+
+
 def converter_noise(floor: Density, samples: int, rng: np.random.Generator) -> Wave:
     """Noise that rises above 15 kHz to 9 to 21 dB over the rest of this floor, as a noise-shaping converter adds: [T].
 
     The later speakers of VCTK have such floors. That a converter made them is a guess from their shape.
     """
-    at = np.linspace(0.0, SAMPLE_RATE / 2, floor.size)
+    at = _centres(floor)
     low, high = _BELOW_THE_RISE_HZ
     level = float(np.median(floor[(at > low) & (at < high)]))
     return _shaped(level * _converter(np.fft.rfftfreq(samples, 1.0 / SAMPLE_RATE), rng), samples, rng)
@@ -70,6 +104,11 @@ def _converter(frequency: Frequencies, rng: np.random.Generator) -> Frequencies:
     """Power of a converter's noise in units of the floor below its rise: [K]."""
     rise = smooth_step(frequency, rng.uniform(14_500.0, 16_000.0), rng.uniform(18_000.0, 20_500.0))
     return np.where(rise > 0.0, 10.0 ** (rng.uniform(9.0, 21.0) * rise / 10.0), 0.0)
+
+
+def _centres(floor: Density) -> Frequencies:
+    """Frequencies of a density's bins in Hz."""
+    return np.linspace(0.0, SAMPLE_RATE / 2, floor.size)
 
 
 def _shaped(power: Frequencies, samples: int, rng: np.random.Generator) -> Wave:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hifisr_cli.results import SAMPLE_RATE
-from hifisr_cli.train.floors import converter_noise, microphone_noise, own_floor
+from hifisr_cli.train.floors import converter_noise, floor_noise, microphone_noise, natural_floor, own_floor
 
 RNG = np.random.default_rng(3)
 
@@ -38,6 +38,28 @@ def test_digital_silence_is_no_floor() -> None:
     assert 10 * np.log10(own_floor(wave).mean()) == pytest.approx(-60.0, abs=1.0)
     assert not own_floor(np.zeros(SAMPLE_RATE, np.float32)).any()
     assert own_floor(np.ones(100, np.float32)).shape == (257,)
+
+
+def test_a_floor_goes_on_above_the_bandwidth_of_its_recording() -> None:
+    wave = 1e-3 * RNG.standard_normal(4 * SAMPLE_RATE).astype(np.float32)
+    spectrum = np.fft.rfft(wave)
+    spectrum[np.fft.rfftfreq(wave.size, 1.0 / SAMPLE_RATE) > 16_000] = 0.0
+    floor = 10 * np.log10(own_floor(np.fft.irfft(spectrum).astype(np.float32), 16_000.0))
+    assert floor[180:] == pytest.approx(np.full(77, floor[100:160].mean()), abs=1.0)
+
+
+def test_noise_of_a_floor_has_that_floor() -> None:
+    floor = np.geomspace(1e-5, 1e-8, 257).astype(np.float32)
+    again = own_floor(floor_noise(floor, 8 * SAMPLE_RATE, RNG))
+    assert np.abs(10 * np.log10(again / floor))[2:-2].max() < 2.5
+
+
+def test_only_uncompressed_sources_have_a_floor_of_their_own() -> None:
+    noise = 1e-3 * RNG.standard_normal(SAMPLE_RATE).astype(np.float32)
+    vctk, studio = (natural_floor(f"speech/{name}/a.flac", noise, 24_000.0) for name in ("vctk-x", "sdap"))
+    assert natural_floor("speech/art4apps/a.flac", noise, 24_000.0) is None
+    assert vctk is not None and studio is not None
+    assert vctk.converters > studio.converters
 
 
 def test_a_converters_noise_stands_on_the_floor_of_its_recording() -> None:

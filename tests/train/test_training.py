@@ -19,7 +19,7 @@ from hifisr_cli.nets.generator import Generator
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.data import Batches, Clip, load_clips
 from hifisr_cli.train.disturb import gated
-from hifisr_cli.train.floors import own_floor
+from hifisr_cli.train.floors import CONVERTER_SHARE, Floor, own_floor
 from hifisr_cli.train.loop import Trainer, learning_rate
 from hifisr_cli.train.losses import energy_distance, reconstruction
 from hifisr_cli.train.validation import excerpts, restored, validate
@@ -31,7 +31,7 @@ CONFIG = TrainConfig(network=TINY, steps=12, batch_size=2, crop_seconds=0.3, war
 @pytest.fixture
 def clips(speech_like: Callable[..., np.ndarray]) -> list[Clip]:
     samples = [np.rint(speech_like(1.5, seed=seed)[0] * 32_767).astype(np.int16) for seed in range(3)]
-    floors = [own_floor(samples[0] / np.float32(32_767)), None, None]
+    floors = [Floor(own_floor(samples[0] / np.float32(32_767)), CONVERTER_SHARE), None, None]
     return [Clip(f"voice-{i}.wav", samples[i], 1.0, 24_000.0, floors[i]) for i in range(3)]
 
 
@@ -208,6 +208,19 @@ def test_validation_puts_silence_around_an_excerpt(clips: list[Clip]) -> None:
 
 @pytest.mark.parametrize(("augmentation", "fewest", "most"), [(0.0, 16, 16), (1.0, 4, 14)])
 def test_augmentation_says_how_many_recordings_get_another_floor(augmentation: float, fewest: int, most: int) -> None:
-    silence = Clip("studio.wav", np.zeros(48_000, np.int16), 1.0, 24_000.0, np.zeros(257, np.float32))
+    silence = Clip("studio.wav", np.zeros(48_000, np.int16), 1.0, 24_000.0, Floor(np.zeros(257, np.float32), 1.0))
     target = Batches([silence], replace(CONFIG, batch_size=16, augmentation=augmentation))[0].target
     assert fewest <= int((target == 0).all(dim=1).sum()) <= most
+
+
+def test_recordings_without_a_floor_borrow_the_shape_of_another(clips: list[Clip]) -> None:
+    shape = np.full(257, 1e-9, np.float32)
+    shape[100:110] = 1e-4  # 9.4 to 10.3 kHz
+    lender = Clip("lender.wav", clips[0].samples, 1.0, 24_000.0, Floor(shape, 0.0))
+    borrower = Clip("borrower.wav", np.zeros(48_000, np.int16), 1.0, 24_000.0, None)
+    config = replace(CONFIG, batch_size=40, augmentation=0.0, sources={"lender": 1e-6})
+    power = torch.fft.rfft(Batches([lender, borrower], config)[0].target).abs().square()
+    frequency = torch.fft.rfftfreq(14_400, 1 / 48_000)
+    inside = power[:, (frequency > 9_500) & (frequency < 10_200)].mean(dim=1)
+    around = power[:, (frequency > 6_000) & (frequency < 9_000)].mean(dim=1)
+    assert 12 <= int((inside > 1_000 * around).sum()) <= 36
