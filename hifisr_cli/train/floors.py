@@ -59,8 +59,8 @@ def own_floor(wave: Wave, bandwidth_hz: float = SAMPLE_RATE / 2) -> Density:
     loudness = np.log(power + 1e-20).sum(axis=1)  # every bin alike: pauses, not hisses that are weak in the low bins
     quietest = np.argsort(loudness)[: max(int(_QUIETEST * len(power)), 1)]
     floor = np.median(power[quietest], axis=0) / np.log(2.0)  # noise is exponential
-    edge = int((bandwidth_hz - _EDGE_HZ) / (SAMPLE_RATE / _FRAME))
-    floor[edge:] = np.median(floor[edge - 8 : edge])
+    edge = max(int((bandwidth_hz - _EDGE_HZ) / (SAMPLE_RATE / _FRAME)), 1)
+    floor[edge:] = np.median(floor[max(edge - 8, 0) : edge])
     return np.asarray(floor, dtype=np.float32)
 
 

@@ -48,6 +48,12 @@ def test_a_floor_goes_on_above_the_bandwidth_of_its_recording() -> None:
     assert floor[180:] == pytest.approx(np.full(77, floor[100:160].mean()), abs=1.0)
 
 
+@pytest.mark.parametrize("bandwidth_hz", [0.0, 300.0, 900.0])
+def test_a_floor_is_finite_however_narrow_its_recording(bandwidth_hz: float) -> None:
+    noise = 1e-3 * RNG.standard_normal(SAMPLE_RATE).astype(np.float32)
+    assert 10 * np.log10(own_floor(noise, bandwidth_hz)) == pytest.approx(np.full(257, -60.0), abs=6.0)
+
+
 def test_noise_of_a_floor_has_that_floor() -> None:
     floor = np.geomspace(1e-5, 1e-8, 257).astype(np.float32)
     again = own_floor(floor_noise(floor, 8 * SAMPLE_RATE, RNG))
