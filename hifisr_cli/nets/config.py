@@ -74,6 +74,8 @@ class HifiGanConfig:
         keep_channels: do not halve the channels.
         istft_n_fft: window of an inverse-STFT output layer (Kaneko et al. 2022); 0 ends in a waveform convolution.
         noise: the inverse-STFT layer adds white noise, filtered by a third set of channels.
+        flat_noise: only the phases of that noise are random, its magnitudes are 1: the hiss has the level that the
+            network gives it, without a second scatter of its own on top of that of what it stands for.
     """
 
     channels: int = 1024
@@ -85,6 +87,7 @@ class HifiGanConfig:
     keep_channels: bool = False
     istft_n_fft: int = 0
     noise: bool = False
+    flat_noise: bool = False
 
     @property
     def outputs(self) -> int:
@@ -143,6 +146,7 @@ class NetworkConfig:
             ),
             "mel.hop must be a multiple of the head's upsampling": divides,
             "head.noise needs an inverse STFT": head.istft_n_fft > 0 or not head.noise,
+            "head.flat_noise needs head.noise": head.noise or not head.flat_noise,
             "without inverse STFT the upsampling must equal mel.hop": head.istft_n_fft > 0
             or head.upsampling == mel.hop,
             "head.istft_n_fft must be a multiple of mel.hop / upsampling": divides
@@ -210,6 +214,7 @@ COMPACT = NetworkConfig(
         keep_channels=True,
         istft_n_fft=960,
         noise=True,
+        flat_noise=True,
     ),
     told_cutoff=True,
 )

@@ -105,7 +105,9 @@ class HifiGan(nn.Module):
         if config.noise and self.leave.bias is not None:
             bins = config.istft_n_fft // 2 + 1
             nn.init.constant_(self.leave.bias[2 * bins :], _QUIET_LOG_GAIN)
-        self.istft = IstftOutput(config.istft_n_fft, hop_out) if config.istft_n_fft else None
+        self.istft = (
+            IstftOutput(config.istft_n_fft, hop_out, flat_noise=config.flat_noise) if config.istft_n_fft else None
+        )
 
     @property
     def context_frames(self) -> int:

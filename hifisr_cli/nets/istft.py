@@ -19,13 +19,16 @@ class IstftOutput(nn.Module):
     Shape: [B, 2 K or 3 K, F] with K = n_fft / 2 + 1, and white noise of unit variance [B, F hop] or [1, F hop] for
     3 K channels -> [B, F hop]; frame f is centred on sample (f + 1/2) hop. n_fft must be a multiple of hop, so that
     overlap-add is a sum of shifted blocks.
+
+    Args:
+        flat_noise: of the noise only the phases are used, its magnitudes are 1.
     """
 
     window: Tensor
 
-    def __init__(self, n_fft: int, hop: int) -> None:
+    def __init__(self, n_fft: int, hop: int, *, flat_noise: bool = False) -> None:
         super().__init__()
-        self.n_fft, self.hop = n_fft, hop
+        self.n_fft, self.hop, self.flat_noise = n_fft, hop, flat_noise
         self.overlap = n_fft // hop
         self.register_buffer("window", torch.hann_window(n_fft, device="cpu"), persistent=False)
 
@@ -44,10 +47,11 @@ class IstftOutput(nn.Module):
         return wave / weight.clamp(min=1e-3)
 
     def _spectrum(self, noise: Tensor) -> Tensor:
-        """[B, F hop] -> [B, K, F]: its STFT on the frames of this layer, scaled to unit variance."""
+        """[B, F hop] -> [B, K, F]: its STFT on the frames of this layer, of unit variance or unit magnitudes."""
         pad = (self.n_fft - self.hop) // 2
         padded = F.pad(noise / self.window.square().sum().sqrt(), (pad, pad))
-        return torch.stft(padded, self.n_fft, self.hop, window=self.window, center=False, return_complex=True)
+        spectrum = torch.stft(padded, self.n_fft, self.hop, window=self.window, center=False, return_complex=True)
+        return torch.sgn(spectrum) if self.flat_noise else spectrum
 
     def _overlap_add(self, frames: Tensor) -> Tensor:
         """[B, F, n_fft] -> [B, F hop]: the sum of frames at their places, cropped to the centres' span."""

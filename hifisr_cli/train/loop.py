@@ -173,12 +173,16 @@ class Trainer:
         return target
 
     def start_from(self, generator: Generator) -> None:
-        """Begins with the weights of a frozen generator of the same shape, instead of random ones.
+        """Begins with the weights of a frozen generator of the same sizes, instead of random ones.
+
+        What has no weights of its own, like the kind of noise, may differ.
 
         Raises:
             UsageError: its sizes are not those of this run.
         """
-        if generator.config != self.config.network:
+        with torch.device("meta"):
+            wanted = Generator(self.config.network, normed=False).state_dict()
+        if _sizes(wanted) != _sizes(generator.state_dict()):
             raise UsageError(
                 "the model to start from has other sizes than this run", hint="copy its sizes to [network]"
             )
@@ -196,6 +200,10 @@ class Trainer:
         self.step_index = int(state["step"])
         self.trained_seconds = float(state["seconds"])
         self.best = float(state["best"])
+
+
+def _sizes(state: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in state.items()}
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -18,17 +20,46 @@ LSD_SCALES: tuple[int, ...] = (512, 2048)
 _MEL_POWER_FLOOR = 1e-5
 
 
+@dataclass(frozen=True, slots=True)
+class LogSpectra:
+    """What the distances compare, worked out once for each waveform.
+
+    Attributes:
+        mel: log10 mel power [B, M, F] for each of `MEL_SCALES`, of the band below the target's bandwidth.
+        linear: log10 power [B, K, F] for each of `LSD_SCALES`.
+        masks: 1 for the bins below the target's bandwidth [B, K, 1], for each of `LSD_SCALES`.
+    """
+
+    mel: list[Tensor]
+    linear: list[Tensor]
+    masks: list[Tensor]
+
+    @classmethod
+    def of(cls, wave: Tensor, bandwidth_hz: Tensor) -> Self:
+        """Shape: [B, T], [B]."""
+        sizes = {*LSD_SCALES, *dict(MEL_SCALES)}
+        power = {n_fft: _power(wave, n_fft) for n_fft in sizes}
+        mask = {n_fft: _bin_mask(n_fft, bandwidth_hz)[:, :, None] for n_fft in sizes}
+        mel = [_filterbank(n_fft, bands, wave.device) @ (power[n_fft] * mask[n_fft]) for n_fft, bands in MEL_SCALES]
+        return cls(
+            mel=[torch.log10(each.clamp(min=_MEL_POWER_FLOOR)) for each in mel],
+            linear=[torch.log10(power[n_fft].clamp(min=POWER_FLOOR)) for n_fft in LSD_SCALES],
+            masks=[mask[n_fft] for n_fft in LSD_SCALES],
+        )
+
+    def distances(self, other: LogSpectra) -> dict[str, Tensor]:
+        """Multi-scale log-mel distance and LSD-shaped distance, keyed like the weights."""
+        mel = [(mine - its).abs().mean() for mine, its in zip(self.mel, other.mel, strict=True)]
+        lsd = [_lsd(*each) for each in zip(self.linear, other.linear, self.masks, strict=True)]
+        return {"mel": torch.stack(mel).mean(), "lsd": torch.stack(lsd).mean()}
+
+
 def reconstruction(estimate: Tensor, target: Tensor, bandwidth_hz: Tensor) -> dict[str, Tensor]:
     """Multi-scale log-mel distance and LSD-shaped distance, keyed like the weights.
 
     Shape: [B, T], [B, T], [B] -> scalars.
     """
-    powers = {n_fft: (_power(estimate, n_fft), _power(target, n_fft)) for n_fft in {*LSD_SCALES, *dict(MEL_SCALES)}}
-    mel = sum(
-        (_mel_distance(*powers[n_fft], n_fft, bands, bandwidth_hz) for n_fft, bands in MEL_SCALES), torch.zeros(())
-    )
-    lsd = sum((_lsd_distance(*powers[n_fft], n_fft, bandwidth_hz) for n_fft in LSD_SCALES), torch.zeros(()))
-    return {"mel": mel / len(MEL_SCALES), "lsd": lsd / len(LSD_SCALES)}
+    return LogSpectra.of(estimate, bandwidth_hz).distances(LogSpectra.of(target, bandwidth_hz))
 
 
 def energy_distance(
@@ -42,8 +73,8 @@ def energy_distance(
 
     Shape: two times [B, T], [B, T], [B] -> scalars, keyed like `reconstruction`.
     """
-    first, second = (reconstruction(estimate, target, bandwidth_hz) for estimate in estimates)
-    apart = reconstruction(estimates[0], estimates[1], bandwidth_hz)
+    true, one, two = (LogSpectra.of(wave, bandwidth_hz) for wave in (target, *estimates))
+    first, second, apart = one.distances(true), two.distances(true), one.distances(two)
     return {name: 0.5 * (first[name] + second[name] - repulsion * apart[name]) for name in first}
 
 
@@ -67,15 +98,7 @@ def _bin_mask(n_fft: int, bandwidth_hz: Tensor) -> Tensor:
     return (bins[None] <= bandwidth_hz[:, None]).float()
 
 
-def _mel_distance(estimate: Tensor, target: Tensor, n_fft: int, bands: int, bandwidth_hz: Tensor) -> Tensor:
-    bank = _filterbank(n_fft, bands, estimate.device)
-    mask = _bin_mask(n_fft, bandwidth_hz)[:, :, None]
-    logs = [torch.log10((bank @ (power * mask)).clamp(min=_MEL_POWER_FLOOR)) for power in (estimate, target)]
-    return (logs[0] - logs[1]).abs().mean()
-
-
-def _lsd_distance(estimate: Tensor, target: Tensor, n_fft: int, bandwidth_hz: Tensor) -> Tensor:
-    mask = _bin_mask(n_fft, bandwidth_hz)[:, :, None]
-    difference = torch.log10(estimate.clamp(min=POWER_FLOOR)) - torch.log10(target.clamp(min=POWER_FLOOR))
-    mean_square = (difference.square() * mask).sum(dim=1) / mask.sum(dim=1)
+def _lsd(estimate: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Distance of two log spectra [B, K, F] where the mask [B, K, 1] is 1: the LSD, but smooth at 0."""
+    mean_square = ((estimate - target).square() * mask).sum(dim=1) / mask.sum(dim=1)
     return torch.sqrt(mean_square + 1e-4).mean()

@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from hifisr_cli.dsp.lsd import log_power
 from hifisr_cli.nets.config import COMPACT
 from hifisr_cli.nets.generator import Generator
 from hifisr_cli.nets.istft import IstftOutput
@@ -89,3 +90,19 @@ def test_inverse_stft_layer_inverts_the_stft() -> None:
     scale = torch.hann_window(960).square().sum().sqrt()
     output = layer(torch.cat((silence, torch.zeros(1, 481, 40), gain), dim=1), noise)
     assert (output * scale - 0.5 * noise)[:, 720:-720].abs().max() < 1e-3
+
+
+@pytest.mark.parametrize(("flat", "least", "most"), [(False, 1.1, 1.6), (True, 0.0, 0.5)])
+def test_flat_noise_has_the_level_that_it_is_given(flat: bool, least: float, most: float) -> None:
+    """How the power of 470 Hz of a constant hiss scatters from frame to frame, in dB; its single bins always do."""
+    torch.manual_seed(1)
+    silence, gain = torch.full((1, 962, 200), -30.0), torch.zeros(1, 481, 200)
+    layer = IstftOutput(960, 240, flat_noise=flat)
+    power = log_power(30.0 * layer(torch.cat((silence, gain), dim=1), torch.randn(1, 48_000))[0])[:1000, 4:-4]
+    bands = torch.log10((10.0**power).reshape(50, 20, -1).mean(dim=1))
+    assert least < 10.0 * float(bands.std()) < most
+    assert 4.5 < 10.0 * float(power.std()) < 6.0
+    unit = 10.0 * math.log10(
+        30.0**2 * float(torch.hann_window(2048).square().sum() / torch.hann_window(960).square().sum())
+    )
+    assert abs(10.0 * math.log10(float((10.0**power).mean())) - unit) < 1.0

@@ -16,6 +16,7 @@ from hifisr_cli.checkpoints.frozen import load
 from hifisr_cli.checkpoints.training_state import freeze_state
 from hifisr_cli.errors import NoAudioError, UsageError
 from hifisr_cli.nets.generator import Generator
+from hifisr_cli.nets.hifigan import fold_weight_norm
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.data import Batches, Clip, load_clips
 from hifisr_cli.train.disturb import gated
@@ -102,6 +103,17 @@ def test_validation_and_freezing(clips: list[Clip], tmp_path: Path) -> None:
     wave, cutoff = 0.1 * torch.randn(1, 9600), torch.tensor([4000.0])
     with torch.inference_mode():
         assert torch.allclose(loaded(wave, cutoff), run.average.eval()(wave, cutoff), atol=2e-2)
+
+
+def test_starts_from_weights_of_the_same_sizes_whatever_the_noise(clips: list[Clip], tmp_path: Path) -> None:
+    other = Generator(replace(TINY, head=replace(TINY.head, flat_noise=True)), normed=False)
+    run = trainer(clips, tmp_path)
+    run.start_from(other)
+    for name, weight in fold_weight_norm(run.average).state_dict().items():
+        assert torch.allclose(weight, other.state_dict()[name], atol=1e-6), name
+    larger = Generator(replace(TINY, head=replace(TINY.head, channels=48)), normed=False)
+    with pytest.raises(UsageError, match="other sizes"):
+        run.start_from(larger)
 
 
 def test_equal_signals_have_no_loss_and_nothing_counts_above_the_bandwidth() -> None:
