@@ -25,6 +25,7 @@ from hifisr_cli.nets.config import COMPACT, HifiGanConfig, MossFormerConfig, Net
 from hifisr_cli.nets.generator import Generator
 from hifisr_cli.nets.hifigan import HifiGan, fold_weight_norm
 from hifisr_cli.nets.istft import IstftOutput
+from hifisr_cli.nets.pulses import Pulses
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.config import TrainConfig
 
@@ -35,12 +36,14 @@ class ConvNextHead(HifiGan):
     """A head at the frame rate, without upsampling, as in Vocos (Siuzdak 2023): [B, C, F] -> [B, F hop]."""
 
     def __init__(self, channels_in: int, width: int, blocks: int, n_fft: int, hop: int) -> None:
-        super().__init__(channels_in, replace(COMPACT.head, rates=(), kernels=(), istft_n_fft=n_fft), hop)
+        config = replace(COMPACT.head, rates=(), kernels=(), istft_n_fft=n_fft)
+        super().__init__(channels_in, config, hop)
+        bins = n_fft // 2 + 1
         self.enter = nn.Conv1d(channels_in, width, 7, padding=3)
         self.trunk = nn.Sequential(*(ConvNextBlock(width) for _ in range(blocks)))
-        self.leave = nn.Conv1d(width, 3 * (n_fft // 2 + 1), 1)
-        nn.init.constant_(self.leave.bias[2 * (n_fft // 2 + 1) :], -4.0)  # type: ignore[index]  # it has a bias
-        self.istft = IstftOutput(n_fft, hop)
+        self.leave = nn.Conv1d(width, config.outputs, 1)
+        nn.init.constant_(self.leave.bias[2 * bins : 3 * bins], -4.0)  # type: ignore[index]  # it has a bias
+        self.istft = IstftOutput(config, hop)
 
     def draw(self, latent: Tensor, *, spare: int = 0) -> Tensor:
         drawn = torch.as_tensor(self.leave(self.trunk(self.enter(latent))))
@@ -106,18 +109,30 @@ def linear_bands(generator: Generator) -> None:
 def convnext(width: int, blocks: int) -> Callable[[Generator], None]:
     def change(generator: Generator) -> None:
         config = generator.config
-        generator.head = ConvNextHead(config.latent.latent, width, blocks, 4 * config.mel.hop, config.mel.hop)
+        n_fft, hop = 4 * config.mel.hop, config.mel.hop
+        generator.head, generator.pulses = (
+            ConvNextHead(config.latent.latent, width, blocks, n_fft, hop),
+            Pulses(n_fft, hop),
+        )
 
     return change
 
 
-TIME_DOMAIN = {"rates": (8, 5, 4, 3), "kernels": (16, 11, 8, 7), "keep_channels": False, "istft_n_fft": 0}
+TIME_DOMAIN = {
+    "rates": (8, 5, 4, 3),
+    "kernels": (16, 11, 8, 7),
+    "keep_channels": False,
+    "istft_n_fft": 0,
+    "noise": False,
+    "flat_noise": False,
+    "voicing": 0,
+}
 UP_4X = {"rates": (4,), "kernels": (8,), "channels": 176, "istft_n_fft": 480}
 UP_8X = {"rates": (4, 2), "kernels": (8, 4), "channels": 104, "istft_n_fft": 240}
 VARIANTS = (
     Variant("default", COMPACT),
     Variant("256 linear bands instead of 128 mel", replace(COMPACT, mel=replace(COMPACT.mel, bands=256)), linear_bands),
-    Variant("HiFi-GAN in the time domain", with_head(**TIME_DOMAIN, channels=64, noise=False)),
+    Variant("HiFi-GAN in the time domain", with_head(**TIME_DOMAIN, channels=64)),
     Variant("upsampling 4x, inverse STFT of 480", with_head(**UP_4X)),
     Variant("upsampling 8x, inverse STFT of 240", with_head(**UP_8X)),
     Variant("ConvNeXt head 384 x 8 at the frame rate", COMPACT, convnext(384, 8)),

@@ -28,6 +28,7 @@ class ScoreRow:
     lsd_low: float | None
     lsd_high: float | None
     texture_ratio: float | None
+    rhythm: float | None
     visqol: float | None
     worst_kept_band_error_db: float | None
 
@@ -101,7 +102,7 @@ def _scores(checkpoint: Path, parameter_hash: str) -> tuple[ScoreRow, ...]:
 
 def _row(row: dict[str, Any]) -> ScoreRow:
     """A row of eval.json; before its second version the input was a bare sample rate."""
-    figures = ("lsd", "lsd_low", "lsd_high", "texture_ratio", "visqol", "worst_kept_band_error_db")
+    figures = ("lsd", "lsd_low", "lsd_high", "texture_ratio", "rhythm", "visqol", "worst_kept_band_error_db")
     name = str(row["condition"]) if "condition" in row else f"{float(row['rate']):g} Hz"
     values = {figure: row.get(figure) for figure in figures}
     return ScoreRow(name, int(row["recordings"]), **{k: None if v is None else float(v) for k, v in values.items()})

@@ -83,6 +83,7 @@ _COLUMNS = (
     ("lsd_low", "LSD-LF", ".3f"),
     ("lsd_high", "LSD-HF", ".3f"),
     ("texture_ratio", "texture", ".2f"),
+    ("rhythm", "rhythm", ".2f"),
     ("visqol", "ViSQOL", ".2f"),
     ("worst_kept_band_error_db", "worst kept band, dB", ".1f"),
 )

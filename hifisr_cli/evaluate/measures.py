@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from hifisr_cli.dsp.lsd import lsd
+from hifisr_cli.dsp.rhythm import rhythm
 from hifisr_cli.dsp.texture import texture_ratio
 from hifisr_cli.errors import UsageError
 from hifisr_cli.results import SAMPLE_RATE
@@ -29,6 +30,7 @@ class Measures:
     Attributes:
         lsd, lsd_low, lsd_high: log-spectral distance over all bins, below the cutoff and from it up.
         texture_ratio: roughness of the band above the cutoff over the reference's; 1 is faithful.
+        rhythm: whether what is above the cutoff beats in time with the voice: 1 does, 0 as noise does.
         snr_db: energy of the reference over that of the difference of the waveforms (as in TFNet, Lim et al. 2018).
         visqol: MOS-LQO of ViSQOL in audio mode, where it was asked for.
     """
@@ -37,6 +39,7 @@ class Measures:
     lsd_low: float
     lsd_high: float
     texture_ratio: float | None
+    rhythm: float | None
     snr_db: float
     visqol: float | None
 
@@ -52,6 +55,7 @@ def measure(estimate: Wave, reference: Wave, cutoff_hz: float, visqol: Visqol | 
         distance.low,
         distance.high,
         texture_ratio(*pair, cutoff_hz),
+        rhythm(*pair, cutoff_hz),
         snr_db(estimate, reference),
         None if visqol is None else visqol(reference, estimate),
     )

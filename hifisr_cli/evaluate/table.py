@@ -38,7 +38,7 @@ def _row(name: str, scores: Sequence[Score]) -> Row:
 
 
 def _means(measures: Sequence[Measures]) -> Row:
-    names = ("lsd", "lsd_low", "lsd_high", "texture_ratio", "snr_db", "visqol")
+    names = ("lsd", "lsd_low", "lsd_high", "texture_ratio", "rhythm", "snr_db", "visqol")
     return {name: _mean(getattr(one, name) for one in measures) for name in names}
 
 
@@ -55,6 +55,7 @@ _COLUMNS: dict[str, tuple[str, str]] = {
     "lsd_low": ("LSD-LF", "{:.3f}"),
     "lsd_high": ("LSD-HF", "{:.3f}"),
     "texture_ratio": ("texture", "{:.2f}"),
+    "rhythm": ("rhythm", "{:.2f}"),
     "snr_db": ("SNR, dB", "{:.1f}"),
     "visqol": ("ViSQOL", "{:.2f}"),
     "visqol_before": ("ViSQOL of the input", "{:.2f}"),
@@ -83,7 +84,7 @@ def to_json(
 ) -> dict[str, Any]:
     """Everything that was measured, ready for `json.dumps`; figures that are not finite become null."""
     report = {
-        "version": 2,
+        "version": 3,
         "model": model,
         "parameter_sha256": parameter_hash,
         "peak_memory_mb": peak_memory_mb,
@@ -98,7 +99,7 @@ def to_json(
 def finished_json(pairs: Sequence[Pair]) -> dict[str, Any]:
     """The same for finished files."""
     finite: dict[str, Any] = _finite(
-        {"version": 2, "summary": finished_rows(pairs), "scores": [asdict(pair) for pair in pairs]}
+        {"version": 3, "summary": finished_rows(pairs), "scores": [asdict(pair) for pair in pairs]}
     )
     return finite
 

@@ -76,6 +76,8 @@ class HifiGanConfig:
         noise: the inverse-STFT layer adds white noise, filtered by a third set of channels.
         flat_noise: only the phases of that noise are random, its magnitudes are 1: the hiss has the level that the
             network gives it, without a second scatter of its own on top of that of what it stands for.
+        voicing: bands in which the network decides how much of that noise is replaced by pulses in the rhythm of the
+            voice below the cutoff (`nets.pulses`); 0 for noise alone.
     """
 
     channels: int = 1024
@@ -88,12 +90,14 @@ class HifiGanConfig:
     istft_n_fft: int = 0
     noise: bool = False
     flat_noise: bool = False
+    voicing: int = 0
 
     @property
     def outputs(self) -> int:
-        """Channels of the last convolution: log magnitudes, phases and log gains of the noise, or the waveform."""
+        """Channels of the last convolution: log magnitudes, phases, log gains of the noise and shares of the pulses in
+        it, or the waveform."""
         bins = self.istft_n_fft // 2 + 1
-        return (3 if self.noise else 2) * bins if self.istft_n_fft else 1
+        return (3 if self.noise else 2) * bins + self.voicing if self.istft_n_fft else 1
 
     def stage_channels(self) -> tuple[int, ...]:
         """Channels before the first and after each upsampling."""
@@ -146,7 +150,8 @@ class NetworkConfig:
             ),
             "mel.hop must be a multiple of the head's upsampling": divides,
             "head.noise needs an inverse STFT": head.istft_n_fft > 0 or not head.noise,
-            "head.flat_noise needs head.noise": head.noise or not head.flat_noise,
+            "head.flat_noise and head.voicing need head.noise": head.noise or not (head.flat_noise or head.voicing),
+            "head.voicing must be 0 or at least 2": head.voicing == 0 or head.voicing >= 2,
             "without inverse STFT the upsampling must equal mel.hop": head.istft_n_fft > 0
             or head.upsampling == mel.hop,
             "head.istft_n_fft must be a multiple of mel.hop / upsampling": divides
@@ -215,6 +220,7 @@ COMPACT = NetworkConfig(
         istft_n_fft=960,
         noise=True,
         flat_noise=True,
+        voicing=24,
     ),
     told_cutoff=True,
 )

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from hifisr_cli.nets.fast_convolution import BLOCKS, SHORT_BLOCKS, FastConvolution, Workspace
 from hifisr_cli.nets.hifigan import HifiGan, ResidualBlock, Snake
+from hifisr_cli.nets.pulses import Pulsation
 
 _TILE_VALUES = 524_288
 """Rows times channels of a tile: larger wastes less on context, smaller stays in the cache."""
@@ -249,17 +250,19 @@ class FastHead(nn.Module):
             if left >= 0:
                 conv.keep_transformed()
 
-    def forward(self, latent: Tensor, noise: Tensor | None = None, *, spare: int = 0) -> Tensor:
-        return self.render(self.draw(latent, spare=spare), noise)
+    def forward(
+        self, latent: Tensor, noise: Tensor | None = None, pulses: Pulsation | None = None, *, spare: int = 0
+    ) -> Tensor:
+        return self.render(self.draw(latent, spare=spare), noise, pulses)
 
     def draw(self, latent: Tensor, *, spare: int = 0) -> Tensor:
         """[B, C, F] -> what the output layer needs, [B, outputs, (F - 2 spare) upsampling]."""
         drawn = [self._draw(rows, spare) for rows in latent.transpose(1, 2)]
         return torch.stack(drawn).transpose(1, 2) if len(drawn) > 1 else drawn[0][None].transpose(1, 2)
 
-    def render(self, drawn: Tensor, noise: Tensor | None = None) -> Tensor:
+    def render(self, drawn: Tensor, noise: Tensor | None = None, pulses: Pulsation | None = None) -> Tensor:
         """The output layer: see `HifiGan.render`."""
-        return torch.tanh(drawn)[:, 0] if self.istft is None else self.istft(drawn, noise)
+        return torch.tanh(drawn)[:, 0] if self.istft is None else self.istft(drawn, noise, pulses)
 
     def _draw(self, latent: Tensor, spare: int) -> Tensor:
         """Rows [F, C] -> [(F - 2 spare) upsampling, outputs]."""

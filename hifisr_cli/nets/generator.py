@@ -8,6 +8,7 @@ from hifisr_cli.nets.config import NetworkConfig
 from hifisr_cli.nets.hifigan import HifiGan
 from hifisr_cli.nets.mel import CutoffFeatures, LogMel
 from hifisr_cli.nets.mossformer import MossFormer
+from hifisr_cli.nets.pulses import Pulsation, Pulses
 
 
 class Generator(nn.Module):
@@ -26,6 +27,7 @@ class Generator(nn.Module):
         self.features = CutoffFeatures(config.mel) if config.told_cutoff else None
         self.latent = MossFormer(2 * bands if config.told_cutoff else bands, config.latent)
         self.head = HifiGan(config.latent.latent, config.head, config.hop_out, normed=normed)
+        self.pulses = Pulses(config.head.istft_n_fft, config.hop_out) if config.head.voicing else None
         self.latent_reach = self.latent.context_frames if config.latent.context == "bounded" else 0
         """Frames to either side that matter to a latent frame: the bound by construction, unless a measured one is
         known (`nets.reach`). Frames nearer to the edge of a window need not reach the head."""
@@ -40,7 +42,8 @@ class Generator(nn.Module):
         """Samples to either side that an output sample depends on, a multiple of `hop` (bounded context only)."""
         frames = self.latent_reach + self.head.context_frames
         window_frames = -(-self.config.mel.n_fft // (2 * self.hop))
-        return (frames + window_frames + 1) * self.hop
+        pulses = 0 if self.pulses is None else -(-self.pulses.reach // self.hop)
+        return (max(frames + window_frames, pulses) + 1) * self.hop
 
     @property
     def trim(self) -> int:
@@ -57,15 +60,21 @@ class Generator(nn.Module):
         log_mel: Tensor = self.mel(wave)
         return log_mel if self.features is None else self.features(log_mel, cutoff_hz)
 
-    def synthesize(self, features: Tensor, noise: Tensor | None = None, *, trimmed: bool = False) -> Tensor:
-        """Latent transformer and head: [B, M or 2 M, F], [B or 1, T] -> [B, T]; T = F hop, less 2 `trim` if asked."""
+    def regenerate(self, wave: Tensor, cutoff_hz: Tensor, *, trimmed: bool = False) -> Pulsation | None:
+        """The pulses for a head that is made for them: [B, T], [B] -> see `Pulses`, less `trim` if asked."""
+        if self.pulses is None:
+            return None
+        pulses: Pulsation = self.pulses(wave, cutoff_hz)
+        return pulses.cropped(self.trim // self.config.hop_out) if trimmed else pulses
+
+    def synthesize(
+        self, features: Tensor, noise: Tensor | None = None, pulses: Pulsation | None = None, *, trimmed: bool = False
+    ) -> Tensor:
+        """Latent transformer and head: [B, M or 2 M, F], [B or 1, T], see `regenerate` -> [B, T]; T = F hop, less
+        2 `trim` if asked."""
         latent: Tensor = self.latent(features, spare=self.latent_reach if trimmed else 0)
-        wave: Tensor = self.head(latent, noise, spare=self._spare if trimmed else 0)
+        wave: Tensor = self.head(latent, noise, pulses, spare=self._spare if trimmed else 0)
         return wave
 
-    def draw(self, wave: Tensor, cutoff_hz: Tensor) -> Tensor:
-        """All but the output layer, for several draws of the noise: [B, T], [B] -> see `HifiGan.draw`."""
-        return self.head.draw(self.latent(self.featurize(wave, cutoff_hz)))
-
     def forward(self, wave: Tensor, cutoff_hz: Tensor, noise: Tensor | None = None) -> Tensor:
-        return self.synthesize(self.featurize(wave, cutoff_hz), noise)
+        return self.synthesize(self.featurize(wave, cutoff_hz), noise, self.regenerate(wave, cutoff_hz))

@@ -6,6 +6,8 @@ waveform or an inverse STFT (iSTFTNet, Kaneko et al. 2022).
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
@@ -13,9 +15,12 @@ from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 
 from hifisr_cli.nets.config import HifiGanConfig
 from hifisr_cli.nets.istft import IstftOutput
+from hifisr_cli.nets.pulses import Pulsation
 
 _QUIET_LOG_GAIN = -4.0
 """Training starts with noise that does not drown what the deterministic part has to learn first."""
+_SELDOM_VOICED = -1.5
+"""And with a quarter of its amplitude in the rhythm of the voice."""
 
 
 class Snake(nn.Module):
@@ -82,8 +87,9 @@ class ReceptiveFields(nn.ModuleList):
 class HifiGan(nn.Module):
     """The waveform head.
 
-    Shape: latent [B, C, F], white noise [B or 1, F hop] (where it is configured) -> waveform [B, F hop] with
-    hop = upsampling times `hop_out`; F less 2 `spare` of them, for `spare` frames at either end that are context only.
+    Shape: latent [B, C, F], white noise [B or 1, F hop] and pulses of F upsampling frames (both where they are
+    configured) -> waveform [B, F hop] with hop = upsampling times `hop_out`; F less 2 `spare` of them, for `spare`
+    frames at either end that are context only.
 
     Args:
         normed: with weight norm, for training; without it is what `fold_weight_norm` leaves.
@@ -104,10 +110,9 @@ class HifiGan(nn.Module):
         self.leave = _conv(widths[-1], config.outputs, 7, normed=normed)
         if config.noise and self.leave.bias is not None:
             bins = config.istft_n_fft // 2 + 1
-            nn.init.constant_(self.leave.bias[2 * bins :], _QUIET_LOG_GAIN)
-        self.istft = (
-            IstftOutput(config.istft_n_fft, hop_out, flat_noise=config.flat_noise) if config.istft_n_fft else None
-        )
+            nn.init.constant_(self.leave.bias[2 * bins : 3 * bins], _QUIET_LOG_GAIN)
+            nn.init.constant_(self.leave.bias[3 * bins :], _SELDOM_VOICED)
+        self.istft = IstftOutput(config, hop_out) if config.istft_n_fft else None
 
     @property
     def context_frames(self) -> int:
@@ -126,8 +131,10 @@ class HifiGan(nn.Module):
             frames += self.istft.overlap / rate
         return int(frames) + 1
 
-    def forward(self, latent: Tensor, noise: Tensor | None = None, *, spare: int = 0) -> Tensor:
-        return self.render(self.draw(latent, spare=spare), noise)
+    def forward(
+        self, latent: Tensor, noise: Tensor | None = None, pulses: Pulsation | None = None, *, spare: int = 0
+    ) -> Tensor:
+        return self.render(self.draw(latent, spare=spare), noise, pulses)
 
     def draw(self, latent: Tensor, *, spare: int = 0) -> Tensor:
         """[B, C, F] -> what the output layer needs, [B, outputs, (F - 2 spare) upsampling]."""
@@ -137,9 +144,10 @@ class HifiGan(nn.Module):
         edge = spare * self.config.upsampling
         return torch.as_tensor(self.leave(self.snake_out(x))[:, :, edge : x.shape[2] - edge])
 
-    def render(self, drawn: Tensor, noise: Tensor | None = None) -> Tensor:
-        """The output layer: [B, outputs, F upsampling], white noise [B or 1, T] -> [B, T]."""
-        return torch.tanh(drawn)[:, 0] if self.istft is None else self.istft(drawn, noise)
+    def render(self, drawn: Tensor, noise: Tensor | None = None, pulses: Pulsation | None = None) -> Tensor:
+        """The output layer: [B, outputs, F upsampling], white noise [B or 1, T], pulses of as many frames (where
+        they are configured) -> [B, T]."""
+        return torch.tanh(drawn)[:, 0] if self.istft is None else self.istft(drawn, noise, pulses)
 
 
 def fold_weight_norm(module: nn.Module) -> nn.Module:
@@ -152,12 +160,20 @@ def fold_weight_norm(module: nn.Module) -> nn.Module:
 
 @torch.no_grad()
 def unfold(module: nn.Module, folded: nn.Module) -> None:
-    """Gives a weight-normalised module the weights of one of the same shape whose weight norm was folded."""
+    """Gives a weight-normalised module the weights of one of the same shape whose weight norm was folded.
+
+    Where it has more rows than the other (further outputs of its last layer), those stay as they are.
+    """
     plain = folded.state_dict()
     for name, part in module.named_modules():
         for key, own in (*part.named_parameters(recurse=False), *part.named_buffers(recurse=False)):
             whole = f"{name}.{key}".lstrip(".")
             if whole in plain:
-                own.copy_(plain[whole])
+                own.copy_(_lengthened(plain[whole], own))
         if is_parametrized(part, "weight"):
-            part.weight = plain[f"{name}.weight"]  # the parametrisation splits it into direction and length
+            # The parametrisation splits it into direction and length.
+            part.weight = _lengthened(plain[f"{name}.weight"], cast("Tensor", part.weight))
+
+
+def _lengthened(plain: Tensor, own: Tensor) -> Tensor:
+    return torch.cat((plain, own[plain.shape[0] :])) if own.shape[:1] > plain.shape[:1] else plain

@@ -97,8 +97,9 @@ class Model:
         def generated(waves: Tensor, cutoff_hz: Tensor, noise: Tensor) -> Tensor:
             with torch.inference_mode():
                 features = self.generator.featurize(waves, cutoff_hz)
+                pulses = self.generator.regenerate(waves, cutoff_hz, trimmed=True)
                 with self._autocast():
-                    wave = self.generator.synthesize(features, noise, trimmed=True).float()
+                    wave = self.generator.synthesize(features, noise, pulses, trimmed=True).float()
                 return wave if self._bounded else match_level(wave, waves, cutoff_hz)
 
         try:

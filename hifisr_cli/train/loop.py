@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from hifisr_cli.dsp.crossover import replace_low_band
 from hifisr_cli.errors import UsageError
+from hifisr_cli.nets.config import NetworkConfig
 from hifisr_cli.nets.generator import Generator
 from hifisr_cli.nets.hifigan import unfold
 from hifisr_cli.train.config import TrainConfig
@@ -51,10 +52,11 @@ class TwoDraws(nn.Module):
     def forward(self, degraded: Tensor, cutoff_hz: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         generator = self.generator
         features = generator.featurize(degraded, cutoff_hz)
+        pulses = generator.regenerate(degraded, cutoff_hz)
         with computing_in(self.precision, degraded.device):
             drawn = generator.head.draw(generator.latent(features))
         drawn = drawn.float()
-        return generator.head.render(drawn, noise[0]), generator.head.render(drawn, noise[1])
+        return generator.head.render(drawn, noise[0], pulses), generator.head.render(drawn, noise[1], pulses)
 
 
 class Trainer:
@@ -175,14 +177,14 @@ class Trainer:
     def start_from(self, generator: Generator) -> None:
         """Begins with the weights of a frozen generator of the same sizes, instead of random ones.
 
-        What has no weights of its own, like the kind of noise, may differ.
+        What has no weights of its own, like the kind of noise, may differ, and the last layer may have more outputs.
 
         Raises:
             UsageError: its sizes are not those of this run.
         """
         with torch.device("meta"):
             wanted = Generator(self.config.network, normed=False).state_dict()
-        if _sizes(wanted) != _sizes(generator.state_dict()):
+        if _sizes(wanted, generator.config) != _sizes(generator.state_dict(), generator.config):
             raise UsageError(
                 "the model to start from has other sizes than this run", hint="copy its sizes to [network]"
             )
@@ -202,8 +204,12 @@ class Trainer:
         self.best = float(state["best"])
 
 
-def _sizes(state: dict[str, Tensor]) -> dict[str, torch.Size]:
-    return {name: tensor.shape for name, tensor in state.items()}
+def _sizes(state: dict[str, Tensor], config: NetworkConfig) -> dict[str, torch.Size]:
+    """Shapes of all weights; of the last layer no more than what a network of this configuration has."""
+    return {
+        name: tensor[: config.head.outputs].shape if name.startswith("head.leave.") else tensor.shape
+        for name, tensor in state.items()
+    }
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:

@@ -52,4 +52,5 @@ def test_measures_of_an_equal_recording(speech_like: Speech) -> None:
     same = measure(wave, wave, 4_000.0)
     assert (same.lsd, same.lsd_low, same.lsd_high) == (0.0, 0.0, 0.0)
     assert same.texture_ratio == pytest.approx(1.0)
+    assert same.rhythm == pytest.approx(1.0)
     assert same.snr_db == np.inf

@@ -39,7 +39,7 @@ TINY = NetworkConfig(
     ),
     head=HifiGanConfig(
         channels=32, rates=(2,), kernels=(4,), block_kernels=(3, 7), block_dilations=(1, 3), paired=False,
-        keep_channels=True, istft_n_fft=960, noise=True,
+        keep_channels=True, istft_n_fft=960, noise=True, flat_noise=True, voicing=8,
     ),
     told_cutoff=True,
 )  # fmt: skip
