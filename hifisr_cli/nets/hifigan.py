@@ -19,8 +19,9 @@ from hifisr_cli.nets.pulses import Pulsation
 
 _QUIET_LOG_GAIN = -4.0
 """Training starts with noise that does not drown what the deterministic part has to learn first."""
-_SELDOM_VOICED = -1.5
-"""And with a quarter of its amplitude in the rhythm of the voice."""
+_VOICED = 1.0
+"""And with three quarters of its amplitude in the rhythm of the voice: a small share makes so little of a difference
+that nothing is learnt from it."""
 
 
 class Snake(nn.Module):
@@ -111,7 +112,7 @@ class HifiGan(nn.Module):
         if config.noise and self.leave.bias is not None:
             bins = config.istft_n_fft // 2 + 1
             nn.init.constant_(self.leave.bias[2 * bins : 3 * bins], _QUIET_LOG_GAIN)
-            nn.init.constant_(self.leave.bias[3 * bins :], _SELDOM_VOICED)
+            nn.init.constant_(self.leave.bias[3 * bins :], _VOICED)
         self.istft = IstftOutput(config, hop_out) if config.istft_n_fft else None
 
     @property
