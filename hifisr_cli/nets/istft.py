@@ -48,7 +48,7 @@ class IstftOutput(nn.Module):
         spectrum = torch.polar(torch.exp(log_magnitude.clamp(max=_LOG_MAGNITUDE_MAX)), phase)
         if log_gain.shape[1] and noise is not None:
             gain = torch.exp(log_gain.clamp(max=_LOG_MAGNITUDE_MAX))
-            excitation = self._noise(noise)
+            excitation = self._noise(noise).expand(x.shape[0], -1, -1)
             if voicing.shape[1] and pulses is not None:
                 share = _MOST_VOICED * (self.voices @ torch.sigmoid(voicing))
                 rest = torch.sqrt(1.0 - share.square() * pulses.presence)  # powers add up to one

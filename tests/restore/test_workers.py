@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 import torch
@@ -27,13 +26,14 @@ def test_rows_come_back_in_their_order() -> None:
 
 
 def test_an_error_ends_the_others_and_is_raised() -> None:
-    interrupt = threading.Event()
+    interrupt, under_way = threading.Event(), threading.Event()
     ended: list[bool] = []
 
     def work(wave: Tensor, cutoff: Tensor, noise: Tensor) -> Tensor:
         if cutoff == 0:
-            time.sleep(0.05)
+            under_way.wait(20.0)
             raise ValueError("first row")
+        under_way.set()
         ended.append(interrupt.wait(20.0))
         raise InterruptedWorkError
 
