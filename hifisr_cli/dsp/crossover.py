@@ -17,20 +17,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hifisr_cli.results import SAMPLE_RATE
+from hifisr_cli.results import KEPT_FRACTION, SAMPLE_RATE
 
 ATTENUATION_DB = 90.0
-_FROM = 0.94
-"""Of the cutoff, where the crossover begins. A good resampler leaves the content whole up to about 0.95 of the Nyquist
-frequency, and what is there is better than what a network makes up; the lower edge of a poor one lies at 0.9, so
-that no more is promised (`results.KEPT_FRACTION`)."""
 _MIN_TRANSITION_HZ = 60.0
 _BLOCK = 4096
 
 
 def transition(cutoff_hz: float) -> tuple[float, float]:
-    """Edges of the crossover in Hz: from 0.94 of the cutoff up to the cutoff."""
-    low = _FROM * cutoff_hz
+    """Edges of the crossover in Hz: from 0.9 of the cutoff up to the cutoff."""
+    low = KEPT_FRACTION * cutoff_hz
     return low, max(cutoff_hz, low + _MIN_TRANSITION_HZ)
 
 
