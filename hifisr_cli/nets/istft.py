@@ -48,16 +48,18 @@ class IstftOutput(nn.Module):
         spectrum = torch.polar(torch.exp(log_magnitude.clamp(max=_LOG_MAGNITUDE_MAX)), phase)
         if log_gain.shape[1] and noise is not None:
             gain = torch.exp(log_gain.clamp(max=_LOG_MAGNITUDE_MAX))
-            excitation = self._noise(noise).expand(x.shape[0], -1, -1)
-            if voicing.shape[1] and pulses is not None:
-                share = _MOST_VOICED * (self.voices @ torch.sigmoid(voicing))
-                rest = torch.sqrt(1.0 - share.square() * pulses.presence)  # powers add up to one
-                low, high = excitation.split((share.shape[1], excitation.shape[1] - share.shape[1]), dim=1)
-                excitation = torch.cat((times(low, rest) + times(pulses.spectrum, share), high), dim=1)
-            spectrum = spectrum + times(excitation, gain)
+            spectrum = spectrum + times(self._excitation(noise, voicing, pulses), gain)
         return self.frames.synthesise(spectrum)
 
-    def _noise(self, noise: Tensor) -> Tensor:
-        """[B, F hop] -> [B, K, F], of unit variance or, if flat, of unit magnitudes."""
-        spectrum = self.frames.analyse(noise)
-        return torch.sgn(spectrum) if self.flat_noise else spectrum
+    def _excitation(self, noise: Tensor, voicing: Tensor, pulses: Pulsation | None) -> Tensor:
+        """[B, F hop], [B, V, F] -> [B, K, F] of power 1."""
+        excitation = self.frames.analyse(noise)
+        if self.flat_noise:
+            excitation = excitation.sgn_()
+        if not voicing.shape[1] or pulses is None:
+            return excitation
+        share = _MOST_VOICED * (self.voices @ torch.sigmoid(voicing))
+        rest = torch.sqrt(1.0 - share.square() * pulses.presence)  # powers add up to one
+        low, high = excitation.split((share.shape[1], excitation.shape[1] - share.shape[1]), dim=1)
+        mixed = times(low, rest) + times(pulses.spectrum, share)
+        return torch.cat((mixed, high.expand(mixed.shape[0], -1, -1)), dim=1)
