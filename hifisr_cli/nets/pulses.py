@@ -75,8 +75,7 @@ class Pulses(nn.Module):
         # The window's energy turns bins of unit variance into samples of unit variance.
         white = times(white, torch.sqrt(self.frames.window.square().sum() / (power + _SILENCE)))
         voice, turned = self.sparse_frames.synthesise(white), self.sparse_frames.synthesise(-1j * white)
-        envelope = torch.hypot(voice, turned)
-        peaks = torch.exp((_OF_ENVELOPE * envelope + _OF_COURSE * voice).clamp(max=_MOST)) - 1.0
+        peaks = torch.hypot(voice, turned).mul_(_OF_ENVELOPE).add_(voice, alpha=_OF_COURSE).clamp_(max=_MOST).expm1_()
         pulses = self.frames.analyse(peaks)[:, : self.smooth_high.shape[0]]
         return _levelled(pulses, self.smooth_high, _FAINT_PULSES)
 
