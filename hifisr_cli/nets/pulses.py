@@ -66,6 +66,15 @@ class Pulses(nn.Module):
 
     @torch.no_grad()
     def forward(self, wave: Tensor, cutoff_hz: Tensor) -> Pulsation:
+        # One by one: what is faint in pulses is the small rest of large numbers, and transforms round differently in
+        # company.
+        found = [self._of(*each) for each in zip(wave.split(1), cutoff_hz.split(1), strict=True)]
+        if len(found) == 1:
+            return found[0]
+        return Pulsation(torch.cat([one.spectrum for one in found]), torch.cat([one.presence for one in found]))
+
+    def _of(self, wave: Tensor, cutoff_hz: Tensor) -> Pulsation:
+        """[1, F hop], [1] -> the pulses of one recording."""
         bins = self.smooth_low.shape[0]
         frequency = torch.arange(bins, device=wave.device) * (SAMPLE_RATE / self.frames.n_fft)
         seen = (frequency > _LOWEST_HZ) & (frequency < _HIGHEST * cutoff_hz[:, None])
