@@ -40,4 +40,5 @@ def _beats(wave: Tensor, cutoff_hz: float) -> Tensor:
     envelope = torch.fft.rfft(torch.fft.ifft(spectrum * band).abs())
     beat = torch.fft.rfftfreq(wave.numel(), 1 / SAMPLE_RATE, device=wave.device)
     low, high = BEATS_HZ
-    return torch.fft.irfft(envelope * ((beat >= low) & (beat <= high)), wave.numel())
+    beats: Tensor = torch.fft.irfft(envelope * ((beat >= low) & (beat <= high)), wave.numel())
+    return beats

@@ -60,6 +60,6 @@ class IstftOutput(nn.Module):
             return excitation
         share = _MOST_VOICED * (self.voices @ torch.sigmoid(voicing))
         rest = torch.sqrt(1.0 - share.square() * pulses.presence)  # powers add up to one
-        low, high = excitation.split((share.shape[1], excitation.shape[1] - share.shape[1]), dim=1)
+        low, high = excitation[:, : share.shape[1]], excitation[:, share.shape[1] :]
         mixed = times(low, rest) + times(pulses.spectrum, share)
         return torch.cat((mixed, high.expand(mixed.shape[0], -1, -1)), dim=1)

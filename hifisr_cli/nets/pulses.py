@@ -68,7 +68,7 @@ class Pulses(nn.Module):
     def forward(self, wave: Tensor, cutoff_hz: Tensor) -> Pulsation:
         # One by one: what is faint in pulses is the small rest of large numbers, and transforms round differently in
         # company.
-        found = [self._of(*each) for each in zip(wave.split(1), cutoff_hz.split(1), strict=True)]
+        found = [self._of(*each) for each in zip(torch.split(wave, 1), torch.split(cutoff_hz, 1), strict=True)]
         if len(found) == 1:
             return found[0]
         return Pulsation(torch.cat([one.spectrum for one in found]), torch.cat([one.presence for one in found]))
