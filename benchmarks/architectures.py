@@ -25,7 +25,6 @@ from hifisr_cli.nets.config import COMPACT, HifiGanConfig, MossFormerConfig, Net
 from hifisr_cli.nets.generator import Generator
 from hifisr_cli.nets.hifigan import HifiGan, fold_weight_norm
 from hifisr_cli.nets.istft import IstftOutput
-from hifisr_cli.nets.pulses import Pulses
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.config import TrainConfig
 
@@ -36,13 +35,13 @@ class ConvNextHead(HifiGan):
     """A head at the frame rate, without upsampling, as in Vocos (Siuzdak 2023): [B, C, F] -> [B, F hop]."""
 
     def __init__(self, channels_in: int, width: int, blocks: int, n_fft: int, hop: int) -> None:
-        config = replace(COMPACT.head, rates=(), kernels=(), istft_n_fft=n_fft)
+        config = replace(COMPACT.head, rates=(), kernels=(), istft_n_fft=n_fft, voicing=0)  # pulses need other frames
         super().__init__(channels_in, config, hop)
         bins = n_fft // 2 + 1
         self.enter = nn.Conv1d(channels_in, width, 7, padding=3)
         self.trunk = nn.Sequential(*(ConvNextBlock(width) for _ in range(blocks)))
         self.leave = nn.Conv1d(width, config.outputs, 1)
-        nn.init.constant_(self.leave.bias[2 * bins : 3 * bins], -4.0)  # type: ignore[index]  # it has a bias
+        nn.init.constant_(self.leave.bias[2 * bins :], -4.0)  # type: ignore[index]  # it has a bias
         self.istft = IstftOutput(config, hop)
 
     def draw(self, latent: Tensor, *, spare: int = 0) -> Tensor:
@@ -109,11 +108,8 @@ def linear_bands(generator: Generator) -> None:
 def convnext(width: int, blocks: int) -> Callable[[Generator], None]:
     def change(generator: Generator) -> None:
         config = generator.config
-        n_fft, hop = 4 * config.mel.hop, config.mel.hop
-        generator.head, generator.pulses = (
-            ConvNextHead(config.latent.latent, width, blocks, n_fft, hop),
-            Pulses(n_fft, hop),
-        )
+        generator.head = ConvNextHead(config.latent.latent, width, blocks, 4 * config.mel.hop, config.mel.hop)
+        generator.pulses = None
 
     return change
 

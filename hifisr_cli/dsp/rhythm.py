@@ -1,8 +1,8 @@
 """Rhythm: whether the generated band beats in time with the voice.
 
-The ear hears high harmonics of a voice not one by one but as a band whose loudness beats at the pitch. A generated band
-with the right spectrum, but noise in it, does not beat: the vowel turns into a whisper above the cutoff. No measure of
-spectra over 40 ms tells the two apart.
+High harmonics of a voice together make a band whose loudness beats at the pitch. A generated band with the right
+envelope, but noise in it, does not: the vowel turns into a whisper above the cutoff. A mean distance of spectra over
+40 ms, like the LSD, hardly shows it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ BEATS_HZ = (70.0, 400.0)
 def rhythm(estimate: Tensor, reference: Tensor, cutoff_hz: float) -> float | None:
     """Correlation of the beats of the 4 kHz above the cutoff with the reference's: 1 in time, 0 as noise beats.
 
-    Beats are what of the Hilbert envelope lies between 70 and 400 Hz. Loud vowels count most. None where the reference
-    has none.
+    Beats are what of the Hilbert envelope lies between 70 and 400 Hz. Loud passages count most. None where the
+    reference has none.
 
     Shape: [T], [T] of equal length.
     """

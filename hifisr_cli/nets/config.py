@@ -152,6 +152,8 @@ class NetworkConfig:
             "head.noise needs an inverse STFT": head.istft_n_fft > 0 or not head.noise,
             "head.flat_noise and head.voicing need head.noise": head.noise or not (head.flat_noise or head.voicing),
             "head.voicing must be 0 or at least 2": head.voicing == 0 or head.voicing >= 2,
+            "head.voicing needs a mel.hop that is a multiple of half of head.istft_n_fft": head.voicing == 0
+            or (head.istft_n_fft > 0 and mel.hop % (head.istft_n_fft // 2) == 0),
             "without inverse STFT the upsampling must equal mel.hop": head.istft_n_fft > 0
             or head.upsampling == mel.hop,
             "head.istft_n_fft must be a multiple of mel.hop / upsampling": divides

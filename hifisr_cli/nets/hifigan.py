@@ -20,8 +20,8 @@ from hifisr_cli.nets.pulses import Pulsation
 _QUIET_LOG_GAIN = -4.0
 """Training starts with noise that does not drown what the deterministic part has to learn first."""
 _VOICED = 1.0
-"""And with three quarters of its amplitude in the rhythm of the voice: a small share makes so little of a difference
-that nothing is learnt from it."""
+"""And with three quarters of its amplitude in the rhythm of the voice: the effect of a share goes with its square, and
+from a fifth it grew slowly."""
 
 
 class Snake(nn.Module):

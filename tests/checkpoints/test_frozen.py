@@ -82,3 +82,17 @@ def test_config_survives_json_and_refuses_unknown_keys() -> None:
         NetworkConfig.from_dict(data)
     with pytest.raises(ConfigError, match=r"mel\.hop"):
         NetworkConfig.from_dict({"mel": {"hop": 250}})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"noise": False}, "flat_noise"),
+        ({"voicing": 1}, "at least 2"),
+        ({"istft_n_fft": 1920}, "half of"),  # windows would begin between the frames that the pulses are made on
+    ],
+)
+def test_config_refuses_an_excitation_that_does_not_fit(change: dict[str, object], message: str) -> None:
+    data = COMPACT.to_dict()
+    with pytest.raises(ConfigError, match=message):
+        NetworkConfig.from_dict(data | {"head": data["head"] | change})
