@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from hifisr_cli.dsp.texture import texture_ratio
 from hifisr_cli.nets.generator import Generator
+from hifisr_cli.train.clips import Clip, load_clips
 from hifisr_cli.train.config import TrainConfig
-from hifisr_cli.train.data import Batches, Clip, load_clips
+from hifisr_cli.train.data import Batches
 from hifisr_cli.train.loop import Trainer
 from hifisr_cli.train.validation import RATES, excerpts, restored, validate
 

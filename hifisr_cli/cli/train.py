@@ -51,13 +51,12 @@ def train(
     import torch
     from tqdm import tqdm
 
-    from hifisr_cli.audio.resample import RESAMPLER_ID
     from hifisr_cli.checkpoints.frozen import load
     from hifisr_cli.checkpoints.registry import find_model
-    from hifisr_cli.checkpoints.training_state import freeze_state
     from hifisr_cli.train.board import Board
+    from hifisr_cli.train.clips import load_clips
     from hifisr_cli.train.config import TrainConfig
-    from hifisr_cli.train.data import Batches, load_clips
+    from hifisr_cli.train.data import Batches
     from hifisr_cli.train.distributed import joined
     from hifisr_cli.train.loop import BEST_NAME, STATE_NAME, Trainer
     from hifisr_cli.train.validation import excerpts, validate
@@ -105,11 +104,18 @@ def train(
                 trainer.save()
             if board is not None:
                 board.close()
-    if not first:
-        return
-    best = output / (BEST_NAME if held_out and (output / BEST_NAME).exists() else STATE_NAME)
-    info = freeze_state(best, output / "model.safetensors", name=name, licence=licence, resampler=RESAMPLER_ID)
-    typer.echo(f"{output / 'model.safetensors'}: {info.name}, parameters {info.parameter_hash[:12]}")
+    if first:
+        best = output / BEST_NAME
+        _freeze(best if held_out and best.exists() else last, output / "model.safetensors", name, licence)
+
+
+def _freeze(state: Path, model: Path, name: str, licence: str) -> None:
+    """The averaged weights of a training state as a model."""
+    from hifisr_cli.audio.resample import RESAMPLER_ID
+    from hifisr_cli.checkpoints.training_state import freeze_state
+
+    info = freeze_state(state, model, name=name, licence=licence, resampler=RESAMPLER_ID)
+    typer.echo(f"{model}: {info.name}, parameters {info.parameter_hash[:12]}")
 
 
 def _ahead(batches: Batches, steps: range, workers: int) -> Iterator[Batch]:

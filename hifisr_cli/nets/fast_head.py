@@ -24,9 +24,6 @@ from hifisr_cli.nets.pulses import Pulsation
 _TILE_VALUES = 524_288
 """Rows times channels of a tile: larger wastes less on context, smaller stays in the cache."""
 
-_LAST_TILE_VALUES = 1_048_576
-"""The same for the last convolution, whose weights are by far the largest: one tile for a window of three seconds."""
-
 _FEW_ROWS = 16
 """Up to so many rows for each that comes in, a window has few rows at every stage."""
 
@@ -305,7 +302,7 @@ class FastHead(nn.Module):
             start, stop = left_out + top, left_out + bottom
             low, high = max(start - edge, 0), min(stop + edge, end)
             tile = F.pad(rows(low, high), (0, 0, low - (start - edge), stop + edge - high))
-            for begin, finish in _tiles(bottom - top, outputs, self.interrupt, _LAST_TILE_VALUES):
+            for begin, finish in _tiles(bottom - top, outputs, self.interrupt):
                 place = _Place(start - edge + begin, end)
                 self._leave(tile[begin:], result[top + begin :], finish - begin, place, space)
         return result[:length]
@@ -315,11 +312,9 @@ def _whole(x: Tensor) -> _Rows:
     return lambda start, stop: x[start:stop]
 
 
-def _tiles(
-    length: int, channels: int, interrupt: threading.Event, values: int | None = None
-) -> Iterator[tuple[int, int]]:
-    """Cuts `length` rows into tiles of nearly equal size, of at most `values` (`_TILE_VALUES`)."""
-    count = max(-(-length * channels // (values or _TILE_VALUES)), 1)
+def _tiles(length: int, channels: int, interrupt: threading.Event) -> Iterator[tuple[int, int]]:
+    """Cuts `length` rows into tiles of nearly equal size, of at most `_TILE_VALUES`."""
+    count = max(-(-length * channels // _TILE_VALUES), 1)
     for start, stop in pairwise(length * i // count for i in range(count + 1)):
         if interrupt.is_set():
             raise InterruptedWorkError

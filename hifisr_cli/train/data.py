@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from hifisr_cli.dsp.bandlimit import BandLimit, Family, apply
-from hifisr_cli.dsp.level import NETWORK_RMS, active_rms
-from hifisr_cli.errors import NoAudioError
+from hifisr_cli.dsp.noise import calm_noise
 from hifisr_cli.results import SAMPLE_RATE
+from hifisr_cli.train.clips import Clip, Wave, source_weights
+from hifisr_cli.train.colour import colours, recoloured
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.disturb import disturb, gated, stretched
-from hifisr_cli.train.floors import (
-    Floor,
-    converter_noise,
-    floor_noise,
-    microphone_noise,
-    natural_floor,
-    smooth_step,
-)
-
-Wave = NDArray[np.float32]
+from hifisr_cli.train.floors import converter_noise, floor_noise, microphone_noise, smooth_step
 
 CUTOFF_RANGE_HZ = (1_000.0, 20_000.0)
 _FAMILIES: tuple[tuple[Family, float], ...] = (
@@ -39,36 +28,13 @@ _FAMILIES: tuple[tuple[Family, float], ...] = (
 _EXTRA_FLOOR = 0.4
 _STUDIO, _LENT = 0.15, 0.6
 _LENT_DB = 8.0
+_RECOLOURED = 0.5
 _TILTED = 0.5
 _GATED = 0.12
 _EDGE = 0.2
 _LONGEST_EDGE = 0.5
-_FULL_SCALE = 32767.0
 _MARGIN = SAMPLE_RATE // 10
 _NYQUIST_HZ = SAMPLE_RATE / 2
-
-
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """A training recording at 48 kHz, as 16-bit samples to save memory.
-
-    Attributes:
-        path: where it came from, for weighting by source.
-        samples: [T].
-        gain: brings its active level to -26 dBFS.
-        bandwidth_hz: upper edge of its own content; no loss is taken above.
-        floor: its natural noise floor; None where it has none because it went through a lossy codec.
-    """
-
-    path: str
-    samples: NDArray[np.int16]
-    gain: float
-    bandwidth_hz: float
-    floor: Floor | None
-
-    def wave(self, part: slice) -> Wave:
-        """A stretch of it at the network's level: [T]."""
-        return self.samples[part].astype(np.float32) * np.float32(self.gain / _FULL_SCALE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,48 +56,6 @@ class Batch:
     bandwidth_hz: Tensor
 
 
-def load_clips(folders: list[Path]) -> list[Clip]:
-    """Every recording below `folders`, with bandwidths from a `sources.csv` beside or above them.
-
-    Raises:
-        NoAudioError: the folders hold no recording.
-    """
-    from hifisr_cli.audio.decode import open_recording
-    from hifisr_cli.audio.resample import resample
-
-    clips = []
-    for folder in folders:
-        bandwidths = _bandwidths(folder)
-        for path in sorted(folder.rglob("*.flac")) + sorted(folder.rglob("*.wav")):
-            with open_recording(path) as recording:
-                rate = recording.info.sample_rate
-                wave = np.concatenate(list(recording.blocks()), axis=1)[:1]
-            wave = resample(wave, rate, SAMPLE_RATE)[0]
-            bandwidth = min(bandwidths.get(path.name, _NYQUIST_HZ), 0.98 * rate / 2 if rate < SAMPLE_RATE else 24e3)
-            gain = NETWORK_RMS / max(active_rms(wave, SAMPLE_RATE), 1e-4)
-            clips.append(
-                Clip(
-                    path=path.as_posix(),
-                    samples=np.rint(np.clip(wave, -1, 1) * _FULL_SCALE).astype(np.int16),
-                    gain=gain,
-                    bandwidth_hz=bandwidth,
-                    floor=natural_floor(path.as_posix(), wave * np.float32(gain), bandwidth),
-                )
-            )
-    if not clips:
-        raise NoAudioError(f"no training recordings (.flac, .wav) in {', '.join(map(str, folders))}")
-    return clips
-
-
-def _bandwidths(folder: Path) -> dict[str, float]:
-    for parent in (folder, *folder.resolve().parents[:2]):
-        table = parent / "sources.csv"
-        if table.is_file():
-            with table.open(newline="", encoding="utf-8") as file:
-                return {Path(row["path"]).name: float(row["bandwidth_hz"]) for row in csv.DictReader(file)}
-    return {}
-
-
 class Batches:
     """Endless training batches; item i of batch n depends on (seed, n, i) only.
 
@@ -145,7 +69,8 @@ class Batches:
         self.crop = int(config.crop_seconds * SAMPLE_RATE)
         self.seed = config.seed
         self.augmentation = config.augmentation
-        self.probabilities = _source_weights(clips, config.sources)
+        self.probabilities = source_weights(clips, config.sources)
+        self.colours = colours(clips)
         self.lenders = [clip.floor for clip in clips if clip.floor is not None]
         self.lending = self.probabilities[[clip.floor is not None for clip in clips]]
 
@@ -158,7 +83,7 @@ class Batches:
     def noise(self, step: int) -> Tensor:
         """Two draws of the noise that the network shapes in a step: [2, B, T]. The data's seed decides them, too."""
         rows = [
-            np.random.default_rng((self.seed, step, i, 1)).standard_normal((2, self.crop), np.float32)
+            np.stack([calm_noise(np.random.default_rng((self.seed, step, i, 1, draw)), self.crop) for draw in (0, 1)])
             for i in self.items
         ]
         return torch.from_numpy(np.stack(rows, axis=1))
@@ -167,6 +92,10 @@ class Batches:
         clip = self.clips[int(rng.choice(len(self.clips), p=self.probabilities))]
         target, stretch = self._crop(clip, rng)
         bandwidth = min(clip.bandwidth_hz * stretch, _NYQUIST_HZ)
+        if rng.random() < _RECOLOURED:
+            other = self.clips[int(rng.choice(len(self.clips), p=self.probabilities))]
+            if other.speaker != clip.speaker:
+                target = recoloured(target, self.colours[clip.speaker], self.colours[other.speaker])
         target = self._with_floor(clip, target, rng)
         if rng.random() < self.augmentation * _TILTED:
             target = _tilt(target, rng)
@@ -258,20 +187,3 @@ def _dull(wave: Wave, rng: np.random.Generator) -> Wave:
     start = rng.uniform(5_000.0, 12_000.0)
     gain_db = rng.uniform(-15.0, 0.0) * smooth_step(frequency, start, _NYQUIST_HZ)
     return apply(wave, np.asarray(10.0 ** (gain_db / 20.0), np.complex128))
-
-
-def _source_weights(clips: list[Clip], sources: dict[str, float]) -> NDArray[np.float64]:
-    """Probability of each clip: named sources get their share, the rest is drawn by duration."""
-    seconds = np.array([clip.samples.size / SAMPLE_RATE for clip in clips])
-    weights = np.zeros(len(clips))
-    named = np.zeros(len(clips), dtype=bool)
-    left = 1.0
-    for key, share in sources.items():
-        members = np.array([key in clip.path for clip in clips]) & ~named
-        if members.any():
-            weights[members] = share * seconds[members] / seconds[members].sum()
-            named |= members
-            left -= share
-    if not named.all():
-        weights[~named] = left * seconds[~named] / seconds[~named].sum()
-    return np.asarray(weights / weights.sum())

@@ -14,7 +14,7 @@ from hifisr_cli.dsp.lsd import lsd
 from hifisr_cli.dsp.noise import positional_noise
 from hifisr_cli.nets.generator import Generator
 from hifisr_cli.results import SAMPLE_RATE
-from hifisr_cli.train.data import Clip
+from hifisr_cli.train.clips import Clip
 
 RATES = (4_000, 8_000, 16_000, 24_000)
 _SOFTNESS = 0.03

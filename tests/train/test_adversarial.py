@@ -15,9 +15,10 @@ import torch
 
 from hifisr_cli.errors import UsageError
 from hifisr_cli.train.adversarial import discriminator_loss, feature_loss, generator_loss
+from hifisr_cli.train.clips import Clip
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.critics import within
-from hifisr_cli.train.data import Batches, Clip
+from hifisr_cli.train.data import Batches
 from hifisr_cli.train.floors import CONVERTER_SHARE, Floor
 from hifisr_cli.train.loop import Trainer
 from tests.restore.conftest import TINY
@@ -39,7 +40,7 @@ def clips() -> list[Clip]:
     rng = np.random.default_rng(0)
     waves = [(3000 * rng.standard_normal(48_000)).astype(np.int16) for _ in range(2)]
     return [
-        Clip(f"{i}.wav", wave, 1.0, 24_000.0 - 6_000.0 * i, Floor(np.zeros(257, np.float32), CONVERTER_SHARE))
+        Clip(f"{i}.wav", f"{i}", wave, 1.0, 24_000.0 - 6_000.0 * i, Floor(np.zeros(257, np.float32), CONVERTER_SHARE))
         for i, wave in enumerate(waves)
     ]
 

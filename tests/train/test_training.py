@@ -8,17 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 import torch
 
 from hifisr_cli.audio.resample import RESAMPLER_ID
 from hifisr_cli.checkpoints.frozen import load
 from hifisr_cli.checkpoints.training_state import freeze_state
-from hifisr_cli.errors import NoAudioError, UsageError
+from hifisr_cli.errors import UsageError
 from hifisr_cli.nets.generator import Generator
 from hifisr_cli.nets.hifigan import fold_weight_norm
+from hifisr_cli.train.clips import Clip
 from hifisr_cli.train.config import TrainConfig
-from hifisr_cli.train.data import Batches, Clip, load_clips
+from hifisr_cli.train.data import Batches
 from hifisr_cli.train.disturb import gated
 from hifisr_cli.train.floors import CONVERTER_SHARE, Floor, own_floor
 from hifisr_cli.train.loop import Trainer, learning_rate
@@ -33,7 +33,7 @@ CONFIG = TrainConfig(network=TINY, steps=12, batch_size=2, crop_seconds=0.3, war
 def clips(speech_like: Callable[..., np.ndarray]) -> list[Clip]:
     samples = [np.rint(speech_like(1.5, seed=seed)[0] * 32_767).astype(np.int16) for seed in range(3)]
     floors = [Floor(own_floor(samples[0] / np.float32(32_767)), CONVERTER_SHARE), None, None]
-    return [Clip(f"voice-{i}.wav", samples[i], 1.0, 24_000.0, floors[i]) for i in range(3)]
+    return [Clip(f"voice-{i}.wav", f"{i}", samples[i], 1.0, 24_000.0, floors[i]) for i in range(3)]
 
 
 def trainer(clips: list[Clip], folder: Path) -> Trainer:
@@ -152,18 +152,6 @@ def test_learning_rate_rises_and_falls() -> None:
     assert rates[100] == pytest.approx(0.1)
 
 
-def test_clips_come_from_folders_with_their_bandwidth(tmp_path: Path, speech_like: Callable[..., np.ndarray]) -> None:
-    folder = tmp_path / "speech" / "voice"
-    folder.mkdir(parents=True)
-    soundfile.write(folder / "a.flac", speech_like(1.0, 44_100)[0], 44_100)
-    (tmp_path / "speech" / "sources.csv").write_text("path,bandwidth_hz\nvoice/a.flac,15000\n")
-    (clip,) = load_clips([folder])
-    assert clip.samples.size == 48_000
-    assert clip.bandwidth_hz == 15_000
-    with pytest.raises(NoAudioError):
-        load_clips([tmp_path / "speech" / "voice" / "nothing"])
-
-
 def test_configuration_refuses_what_it_does_not_know(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text("steps = 5\n[network.head]\nchannels = 64\n")
@@ -224,7 +212,9 @@ def test_validation_puts_silence_around_an_excerpt(clips: list[Clip]) -> None:
 
 @pytest.mark.parametrize(("augmentation", "fewest", "most"), [(0.0, 16, 16), (1.0, 4, 14)])
 def test_augmentation_says_how_many_recordings_get_another_floor(augmentation: float, fewest: int, most: int) -> None:
-    silence = Clip("studio.wav", np.zeros(48_000, np.int16), 1.0, 24_000.0, Floor(np.zeros(257, np.float32), 1.0))
+    silence = Clip(
+        "studio.wav", "her", np.zeros(48_000, np.int16), 1.0, 24_000.0, Floor(np.zeros(257, np.float32), 1.0)
+    )
     target = Batches([silence], replace(CONFIG, batch_size=16, augmentation=augmentation))[0].target
     assert fewest <= int((target == 0).all(dim=1).sum()) <= most
 
@@ -232,8 +222,8 @@ def test_augmentation_says_how_many_recordings_get_another_floor(augmentation: f
 def test_recordings_without_a_floor_borrow_the_shape_of_another(clips: list[Clip]) -> None:
     shape = np.full(257, 1e-9, np.float32)
     shape[100:110] = 1e-4  # 9.4 to 10.3 kHz
-    lender = Clip("lender.wav", clips[0].samples, 1.0, 24_000.0, Floor(shape, 0.0))
-    borrower = Clip("borrower.wav", np.zeros(48_000, np.int16), 1.0, 24_000.0, None)
+    lender = Clip("lender.wav", "him", clips[0].samples, 1.0, 24_000.0, Floor(shape, 0.0))
+    borrower = Clip("borrower.wav", "her", np.zeros(48_000, np.int16), 1.0, 24_000.0, None)
     config = replace(CONFIG, batch_size=40, augmentation=0.0, sources={"lender": 1e-6})
     power = torch.fft.rfft(Batches([lender, borrower], config)[0].target).abs().square()
     frequency = torch.fft.rfftfreq(14_400, 1 / 48_000)

@@ -1,0 +1,121 @@
+"""Training recordings in memory, and how often each is drawn."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hifisr_cli.dsp.level import NETWORK_RMS, active_rms
+from hifisr_cli.errors import NoAudioError
+from hifisr_cli.results import SAMPLE_RATE
+from hifisr_cli.train.floors import Floor, natural_floor
+
+Wave = NDArray[np.float32]
+
+_FULL_SCALE = 32767.0
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A training recording at 48 kHz, as 16-bit samples to save memory.
+
+    Attributes:
+        path: where it came from, for weighting by source.
+        speaker: who speaks.
+        samples: [T].
+        gain: brings its active level to -26 dBFS.
+        bandwidth_hz: upper edge of its own content; no loss is taken above.
+        floor: its natural noise floor; None where it has none because it went through a lossy codec.
+    """
+
+    path: str
+    speaker: str
+    samples: NDArray[np.int16]
+    gain: float
+    bandwidth_hz: float
+    floor: Floor | None
+
+    @property
+    def seconds(self) -> float:
+        return self.samples.size / SAMPLE_RATE
+
+    def wave(self, part: slice = slice(None)) -> Wave:
+        """A stretch of it at the network's level: [T]."""
+        return self.samples[part].astype(np.float32) * np.float32(self.gain / _FULL_SCALE)
+
+
+def load_clips(folders: list[Path]) -> list[Clip]:
+    """Every recording below `folders`. A `sources.csv` beside or above them tells bandwidths and speakers; without it
+    recordings have their full band, and those of a folder one speaker.
+
+    Raises:
+        NoAudioError: the folders hold no recording.
+    """
+    from hifisr_cli.audio.decode import open_recording
+    from hifisr_cli.audio.resample import resample
+
+    clips = []
+    for folder in folders:
+        sources = _sources(folder)
+        for path in sorted(folder.rglob("*.flac")) + sorted(folder.rglob("*.wav")):
+            with open_recording(path) as recording:
+                rate = recording.info.sample_rate
+                wave = np.concatenate(list(recording.blocks()), axis=1)[:1]
+            wave = resample(wave, rate, SAMPLE_RATE)[0]
+            row = sources.get(path.name, {})
+            widest = 0.98 * rate / 2 if rate < SAMPLE_RATE else SAMPLE_RATE / 2
+            bandwidth = min(float(row.get("bandwidth_hz", widest)), widest)
+            gain = NETWORK_RMS / max(active_rms(wave, SAMPLE_RATE), 1e-4)
+            clips.append(
+                Clip(
+                    path=path.as_posix(),
+                    speaker=row.get("speaker", path.parent.as_posix()),
+                    samples=np.rint(np.clip(wave, -1, 1) * _FULL_SCALE).astype(np.int16),
+                    gain=gain,
+                    bandwidth_hz=bandwidth,
+                    floor=natural_floor(path.as_posix(), wave * np.float32(gain), bandwidth),
+                )
+            )
+    if not clips:
+        raise NoAudioError(f"no training recordings (.flac, .wav) in {', '.join(map(str, folders))}")
+    return clips
+
+
+def _sources(folder: Path) -> dict[str, dict[str, str]]:
+    """The rows of the table of sources by file name."""
+    for parent in (folder, *folder.resolve().parents[:2]):
+        table = parent / "sources.csv"
+        if table.is_file():
+            with table.open(newline="", encoding="utf-8") as file:
+                return {Path(row["path"]).name: row for row in csv.DictReader(file)}
+    return {}
+
+
+def source_weights(clips: list[Clip], sources: dict[str, float]) -> NDArray[np.float64]:
+    """Probability of each clip: named sources get their share, all others share the rest.
+
+    Within a source a speaker counts as the root of what there is of him or her, so that few are not most of it.
+    """
+    weights = np.zeros(len(clips))
+    named = np.zeros(len(clips), dtype=bool)
+    shares = [*sources.items(), ("", 1.0 - sum(sources.values()))]
+    for key, share in shares:
+        members = np.array([key in clip.path for clip in clips]) & ~named
+        if members.any():
+            of_speakers = _root_of_speakers([clip for clip, is_in in zip(clips, members, strict=True) if is_in])
+            weights[members] = share * of_speakers / of_speakers.sum()
+            named |= members
+    return np.asarray(weights / weights.sum())
+
+
+def _root_of_speakers(clips: list[Clip]) -> NDArray[np.float64]:
+    """Weights of clips that add up to the root of the seconds of each speaker."""
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for clip in clips:
+        seconds[clip.speaker] += clip.seconds
+    return np.array([clip.seconds / seconds[clip.speaker] ** 0.5 for clip in clips])

@@ -1,0 +1,44 @@
+"""Recordings to train on: where their facts come from, and how often each is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from hifisr_cli.errors import NoAudioError
+from hifisr_cli.train.clips import Clip, load_clips, source_weights
+
+
+def clip(path: str, speaker: str, seconds: int) -> Clip:
+    return Clip(path, speaker, np.zeros(48_000 * seconds, np.int16), 1.0, 24_000.0, None)
+
+
+def test_bandwidth_and_speaker_come_from_the_table(tmp_path: Path, speech_like: Callable[..., np.ndarray]) -> None:
+    folder = tmp_path / "speech" / "voice"
+    folder.mkdir(parents=True)
+    for name in ("a.flac", "b.flac"):
+        soundfile.write(folder / name, speech_like(1.0, 44_100)[0], 44_100)
+    (tmp_path / "speech" / "sources.csv").write_text("path,speaker,bandwidth_hz\nvoice/a.flac,ada,15000\n")
+    known, unknown = load_clips([folder])
+    assert known.samples.size == 48_000
+    assert (known.speaker, known.bandwidth_hz) == ("ada", 15_000)
+    assert (unknown.speaker, unknown.bandwidth_hz) == (folder.as_posix(), pytest.approx(0.98 * 22_050))
+    with pytest.raises(NoAudioError):
+        load_clips([folder / "nothing"])
+
+
+def test_sources_get_their_share_and_speakers_the_root_of_theirs() -> None:
+    clips = [clip("good/a", "ada", 8), clip("good/b", "ada", 8), clip("good/c", "bob", 4), clip("rest/d", "eve", 60)]
+    ada, ada_again, bob, eve = source_weights(clips, {"good": 0.9})
+    assert ada + ada_again + bob == pytest.approx(0.9)
+    assert eve == pytest.approx(0.1)
+    assert ada == pytest.approx(ada_again)
+    assert (ada + ada_again) / bob == pytest.approx(2.0)
+
+
+def test_sources_that_are_not_there_leave_their_share_to_the_others() -> None:
+    assert source_weights([clip("rest/d", "eve", 3)], {"good": 0.9}) == pytest.approx([1.0])
