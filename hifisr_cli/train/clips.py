@@ -29,7 +29,9 @@ class Clip:
         speaker: who speaks.
         samples: [T].
         gain: brings its active level to -26 dBFS.
-        bandwidth_hz: upper edge of its own content; no loss is taken above.
+        edge_hz: upper edge of its own content.
+        bandwidth_hz: no loss is taken above. Where a lossy codec or the sample rate made the edge, that is the edge.
+            What an uncompressed recording at 48 kHz lacks is a part of it: many studios end at 21 to 22 kHz.
         floor: its natural noise floor; None where it has none because it went through a lossy codec.
     """
 
@@ -37,6 +39,7 @@ class Clip:
     speaker: str
     samples: NDArray[np.int16]
     gain: float
+    edge_hz: float
     bandwidth_hz: float
     floor: Floor | None
 
@@ -69,16 +72,18 @@ def load_clips(folders: list[Path]) -> list[Clip]:
             wave = resample(wave, rate, SAMPLE_RATE)[0]
             row = sources.get(path.name, {})
             widest = 0.98 * rate / 2 if rate < SAMPLE_RATE else SAMPLE_RATE / 2
-            bandwidth = min(float(row.get("bandwidth_hz", widest)), widest)
+            edge = min(float(row.get("bandwidth_hz", widest)), widest)
             gain = NETWORK_RMS / max(active_rms(wave, SAMPLE_RATE), 1e-4)
+            floor = natural_floor(path.as_posix(), wave * np.float32(gain), edge)
             clips.append(
                 Clip(
                     path=path.as_posix(),
                     speaker=row.get("speaker", path.parent.as_posix()),
                     samples=np.rint(np.clip(wave, -1, 1) * _FULL_SCALE).astype(np.int16),
                     gain=gain,
-                    bandwidth_hz=bandwidth,
-                    floor=natural_floor(path.as_posix(), wave * np.float32(gain), bandwidth),
+                    edge_hz=edge,
+                    bandwidth_hz=edge if floor is None or rate < SAMPLE_RATE else SAMPLE_RATE / 2,
+                    floor=floor,
                 )
             )
     if not clips:

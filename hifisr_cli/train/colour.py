@@ -41,7 +41,7 @@ def colours(clips: list[Clip]) -> dict[str, Colour]:
     found = {}
     for speaker in {clip.speaker: None for clip in clips}:
         own = [clip for clip in clips if clip.speaker == speaker]
-        counts = np.array([clip.seconds * (_EDGES[2:] <= clip.bandwidth_hz) for clip in own])
+        counts = np.array([clip.seconds * (_EDGES[2:] <= clip.edge_hz) for clip in own])
         levels = np.array([_levels(clip.wave()) for clip in own])
         total = counts.sum(axis=0)
         mean = (counts * levels).sum(axis=0) / np.maximum(total, 1e-9)

@@ -28,6 +28,7 @@ _FAMILIES: tuple[tuple[Family, float], ...] = (
 _EXTRA_FLOOR = 0.4
 _STUDIO, _LENT = 0.15, 0.6
 _LENT_DB = 8.0
+_STRETCHABLE = 0.95
 _RECOLOURED = 0.5
 _TILTED = 0.5
 _GATED = 0.12
@@ -137,7 +138,8 @@ class Batches:
     def _crop(self, clip: Clip, rng: np.random.Generator) -> tuple[Wave, float]:
         """A crop with margins for the filters, sometimes played a little faster or slower; and that factor."""
         length = self.crop + 2 * _MARGIN
-        stretch = float(2.0 ** rng.uniform(-0.25, 0.25)) if rng.random() < 0.5 else 1.0
+        may = clip.edge_hz >= _STRETCHABLE * clip.bandwidth_hz  # else the edge, which sample rates make, would move
+        stretch = float(2.0 ** rng.uniform(-0.25, 0.25)) if may and rng.random() < 0.5 else 1.0
         need = int(np.ceil(length * stretch)) + 1
         start = int(rng.integers(0, max(clip.samples.size - need, 0) + 1))
         wave = clip.wave(slice(start, start + need))

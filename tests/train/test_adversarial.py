@@ -40,7 +40,15 @@ def clips() -> list[Clip]:
     rng = np.random.default_rng(0)
     waves = [(3000 * rng.standard_normal(48_000)).astype(np.int16) for _ in range(2)]
     return [
-        Clip(f"{i}.wav", f"{i}", wave, 1.0, 24_000.0 - 6_000.0 * i, Floor(np.zeros(257, np.float32), CONVERTER_SHARE))
+        Clip(
+            f"{i}.wav",
+            f"{i}",
+            wave,
+            1.0,
+            24_000.0,
+            24_000.0 - 6_000.0 * i,
+            Floor(np.zeros(257, np.float32), CONVERTER_SHARE),
+        )
         for i, wave in enumerate(waves)
     ]
 

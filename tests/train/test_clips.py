@@ -14,7 +14,7 @@ from hifisr_cli.train.clips import Clip, load_clips, source_weights
 
 
 def clip(path: str, speaker: str, seconds: int) -> Clip:
-    return Clip(path, speaker, np.zeros(48_000 * seconds, np.int16), 1.0, 24_000.0, None)
+    return Clip(path, speaker, np.zeros(48_000 * seconds, np.int16), 1.0, 24_000.0, 24_000.0, None)
 
 
 def test_bandwidth_and_speaker_come_from_the_table(tmp_path: Path, speech_like: Callable[..., np.ndarray]) -> None:
@@ -29,6 +29,21 @@ def test_bandwidth_and_speaker_come_from_the_table(tmp_path: Path, speech_like: 
     assert (unknown.speaker, unknown.bandwidth_hz) == (folder.as_posix(), pytest.approx(0.98 * 22_050))
     with pytest.raises(NoAudioError):
         load_clips([folder / "nothing"])
+
+
+def test_what_an_uncompressed_recording_lacks_is_a_part_of_it(
+    tmp_path: Path, speech_like: Callable[..., np.ndarray]
+) -> None:
+    """No loss is taken above the edge that a codec or a lower sample rate made; a studio's own edge is learnt."""
+    rows = ["path,speaker,bandwidth_hz"]
+    for name, rate in (("sdap/studio", 48_000), ("sdap/slow", 44_100), ("ogg/coded", 48_000)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        soundfile.write(tmp_path / f"{name}.flac", speech_like(1.0, rate)[0], rate)
+        rows.append(f"{name}.flac,ada,21500")
+    (tmp_path / "sources.csv").write_text("\n".join(rows))
+    found = {Path(clip.path).stem: clip for clip in load_clips([tmp_path])}
+    assert {name: clip.edge_hz for name, clip in found.items()} == {"studio": 21_500, "slow": 21_500, "coded": 21_500}
+    assert [found[name].bandwidth_hz for name in ("studio", "slow", "coded")] == [24_000, 21_500, 21_500]
 
 
 def test_sources_get_their_share_and_speakers_the_root_of_theirs() -> None:

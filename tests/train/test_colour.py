@@ -20,8 +20,8 @@ def treble(wave: np.ndarray, gain_db: float) -> np.ndarray:
     return apply(wave, 10 ** (gain_db * np.clip(2 * np.log2((frequency + 1) / 6_000), 0, 1) / 20) + 0j)
 
 
-def clip(wave: np.ndarray, speaker: str, bandwidth: float = 24_000.0) -> Clip:
-    return Clip(f"{speaker}.wav", speaker, np.rint(wave * 32_767).astype(np.int16), 1.0, bandwidth, None)
+def clip(wave: np.ndarray, speaker: str, edge: float = 24_000.0) -> Clip:
+    return Clip(f"{speaker}.wav", speaker, np.rint(wave * 32_767).astype(np.int16), 1.0, edge, 24_000.0, None)
 
 
 def gain_db(after: np.ndarray, before: np.ndarray, low: float, high: float) -> float:

@@ -33,7 +33,7 @@ CONFIG = TrainConfig(network=TINY, steps=12, batch_size=2, crop_seconds=0.3, war
 def clips(speech_like: Callable[..., np.ndarray]) -> list[Clip]:
     samples = [np.rint(speech_like(1.5, seed=seed)[0] * 32_767).astype(np.int16) for seed in range(3)]
     floors = [Floor(own_floor(samples[0] / np.float32(32_767)), CONVERTER_SHARE), None, None]
-    return [Clip(f"voice-{i}.wav", f"{i}", samples[i], 1.0, 24_000.0, floors[i]) for i in range(3)]
+    return [Clip(f"voice-{i}.wav", f"{i}", samples[i], 1.0, 24_000.0, 24_000.0, floors[i]) for i in range(3)]
 
 
 def trainer(clips: list[Clip], folder: Path) -> Trainer:
@@ -131,6 +131,16 @@ def test_equal_signals_have_no_loss_and_nothing_counts_above_the_bandwidth() -> 
     assert float(losses["mel"]) < 0.02
 
 
+def test_recordings_with_an_edge_of_their_own_are_not_stretched(clips: list[Clip]) -> None:
+    edged = [replace(clip, edge_hz=21_500.0) for clip in clips]
+    stretched, steady = (
+        torch.cat([Batches(each, replace(CONFIG, batch_size=8))[step].bandwidth_hz for step in range(2)])
+        for each in (clips, edged)
+    )
+    assert (steady == 24_000.0).all()
+    assert (stretched < 24_000.0).any()
+
+
 def test_energy_distance_prefers_true_noise_to_its_smooth_average() -> None:
     """White noise as the target: independent noise must win against an impulse train with the same mean spectrum."""
     torch.manual_seed(0)
@@ -213,7 +223,7 @@ def test_validation_puts_silence_around_an_excerpt(clips: list[Clip]) -> None:
 @pytest.mark.parametrize(("augmentation", "fewest", "most"), [(0.0, 16, 16), (1.0, 4, 14)])
 def test_augmentation_says_how_many_recordings_get_another_floor(augmentation: float, fewest: int, most: int) -> None:
     silence = Clip(
-        "studio.wav", "her", np.zeros(48_000, np.int16), 1.0, 24_000.0, Floor(np.zeros(257, np.float32), 1.0)
+        "studio.wav", "her", np.zeros(48_000, np.int16), 1.0, 24_000.0, 24_000.0, Floor(np.zeros(257, np.float32), 1.0)
     )
     target = Batches([silence], replace(CONFIG, batch_size=16, augmentation=augmentation))[0].target
     assert fewest <= int((target == 0).all(dim=1).sum()) <= most
@@ -222,8 +232,8 @@ def test_augmentation_says_how_many_recordings_get_another_floor(augmentation: f
 def test_recordings_without_a_floor_borrow_the_shape_of_another(clips: list[Clip]) -> None:
     shape = np.full(257, 1e-9, np.float32)
     shape[100:110] = 1e-4  # 9.4 to 10.3 kHz
-    lender = Clip("lender.wav", "him", clips[0].samples, 1.0, 24_000.0, Floor(shape, 0.0))
-    borrower = Clip("borrower.wav", "her", np.zeros(48_000, np.int16), 1.0, 24_000.0, None)
+    lender = Clip("lender.wav", "him", clips[0].samples, 1.0, 24_000.0, 24_000.0, Floor(shape, 0.0))
+    borrower = Clip("borrower.wav", "her", np.zeros(48_000, np.int16), 1.0, 24_000.0, 24_000.0, None)
     config = replace(CONFIG, batch_size=40, augmentation=0.0, sources={"lender": 1e-6})
     power = torch.fft.rfft(Batches([lender, borrower], config)[0].target).abs().square()
     frequency = torch.fft.rfftfreq(14_400, 1 / 48_000)
