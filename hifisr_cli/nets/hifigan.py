@@ -172,8 +172,10 @@ def unfold(module: nn.Module, folded: nn.Module) -> None:
             if whole in plain:
                 own.copy_(_lengthened(plain[whole], own))
         if is_parametrized(part, "weight"):
-            # The parametrisation splits it into direction and length.
+            # The parametrisation splits it into length and direction, which a channel that died must have, too.
             part.weight = _lengthened(plain[f"{name}.weight"], cast("Tensor", part.weight))
+            direction = cast("Tensor", part.get_parameter("parametrizations.weight.original1"))
+            direction[direction.flatten(1).norm(dim=1) == 0.0] = 1.0
 
 
 def _lengthened(plain: Tensor, own: Tensor) -> Tensor:

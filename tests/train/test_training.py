@@ -120,6 +120,18 @@ def test_starts_from_weights_of_the_same_sizes_whatever_the_excitation(clips: li
         run.start_from(larger)
 
 
+def test_goes_on_from_weights_with_a_channel_that_died(clips: list[Clip], tmp_path: Path) -> None:
+    other = Generator(TINY, normed=False)
+    with torch.no_grad():
+        for name, weight in other.named_parameters():
+            if name in ("head.ups.0.weight", "head.enter.weight"):
+                weight[3] = 0.0
+    run = trainer(clips, tmp_path)
+    run.start_from(other)
+    report = run.step()
+    assert all(np.isfinite(figure) for figure in report.losses.values())
+
+
 def test_equal_signals_have_no_loss_and_nothing_counts_above_the_bandwidth() -> None:
     torch.manual_seed(0)
     wave = 0.1 * torch.randn(2, 24_000)
