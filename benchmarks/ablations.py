@@ -10,15 +10,12 @@ over the last quarter of the steps, and LSD and texture ratio on validation reco
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
-from short_runs import COLUMNS, HEADINGS, Material, figures, parser_of, to_markdown
+from short_runs import COLUMNS, EXAMPLES, HEADINGS, Material, figures, parser_of, to_markdown
 
 from hifisr_cli.nets.generator import Generator
 from hifisr_cli.train.config import TrainConfig
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 RUNS = {
     "the whole recipe": EXAMPLES / "train.toml",
     "without MBD": EXAMPLES / "ablations" / "no-mbd.toml",

@@ -23,6 +23,7 @@ from hifisr_cli.train.data import Batches
 from hifisr_cli.train.loop import Trainer
 from hifisr_cli.train.validation import RATES, excerpts, restored, validate
 
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 EXCERPTS = 10
 HEADINGS = ("loss", *(f"LSD {rate // 1000} kHz" for rate in RATES), "texture 8 kHz")
 COLUMNS = ("loss", *(f"lsd@{rate}" for rate in RATES), "texture")
@@ -39,7 +40,8 @@ class Material:
     @classmethod
     def read(cls, data: list[Path], validation: list[Path]) -> Material:
         found = excerpts(load_clips(validation))
-        return cls(load_clips(data), found[:: max(len(found) // EXCERPTS, 1)])
+        floors = TrainConfig.read(EXAMPLES / "train.toml").floors
+        return cls(load_clips(data, floors), found[:: max(len(found) // EXCERPTS, 1)])
 
 
 def parser_of(description: str | None) -> argparse.ArgumentParser:

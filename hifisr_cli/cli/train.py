@@ -74,7 +74,7 @@ def train(
     with joined(device) as place:
         first = place.rank == 0
         held_out = excerpts(load_clips([validation])) if validation is not None and first else []
-        batches = Batches(load_clips(data), settings, rank=place.rank, processes=place.processes)
+        batches = Batches(load_clips(data, settings.floors), settings, rank=place.rank, processes=place.processes)
         trainer = Trainer(
             settings,
             batches,

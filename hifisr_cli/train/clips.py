@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,9 +53,12 @@ class Clip:
         return self.samples[part].astype(np.float32) * np.float32(self.gain / _FULL_SCALE)
 
 
-def load_clips(folders: list[Path]) -> list[Clip]:
+def load_clips(folders: list[Path], floors: Mapping[str, float] | None = None) -> list[Clip]:
     """Every recording below `folders`. A `sources.csv` beside or above them tells bandwidths and speakers; without it
     recordings have their full band, and those of a folder one speaker.
+
+    Args:
+        floors: which of them have a noise floor of their own, see `TrainConfig`.
 
     Raises:
         NoAudioError: the folders hold no recording.
@@ -74,7 +78,7 @@ def load_clips(folders: list[Path]) -> list[Clip]:
             widest = 0.98 * rate / 2 if rate < SAMPLE_RATE else SAMPLE_RATE / 2
             edge = min(float(row.get("bandwidth_hz", widest)), widest)
             gain = NETWORK_RMS / max(active_rms(wave, SAMPLE_RATE), 1e-4)
-            floor = natural_floor(path.as_posix(), wave * np.float32(gain), edge)
+            floor = natural_floor(path.as_posix(), wave * np.float32(gain), edge, floors or {})
             clips.append(
                 Clip(
                     path=path.as_posix(),

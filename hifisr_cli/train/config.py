@@ -39,7 +39,10 @@ class TrainConfig:
         weights: of the losses, keyed by the names that the log uses: "mel", "lsd", "adversarial", "features".
         augmentation: how often recordings are tilted, gated or given another noise floor: 1 for a long run, less for a
             last, short one on recordings more as they are.
-        sources: share of the crops drawn from folders whose path contains the key; the rest is drawn by duration.
+        sources: share of the crops drawn from folders whose path contains the key; all others have the rest.
+        floors: keys are what the paths of uncompressed recordings hold, which have a noise floor and an upper edge of
+            their own; values are how often the rising noise of a converter is added to it. To all others a lossy codec
+            has left none, and nothing is learnt above their bandwidth.
         validate_every, save_every: in steps.
         seed: of data and initial weights; step n draws its data from (seed, n) alone, so a resumed run sees the same.
     """
@@ -63,6 +66,7 @@ class TrainConfig:
     weights: dict[str, float] = field(default_factory=lambda: dict(LOSSES))
     augmentation: float = 1.0
     sources: dict[str, float] = field(default_factory=dict)
+    floors: dict[str, float] = field(default_factory=dict)
     validate_every: int = 500
     save_every: int = 100
     seed: int = 1

@@ -5,6 +5,7 @@ The metric counts silent frames like any other, and above the cutoff nearly all 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,11 +18,7 @@ Wave = NDArray[np.float32]
 Density = NDArray[np.float32]
 Frequencies = NDArray[np.floating]
 
-CONVERTER_SHARE = 0.85
-NATURAL_FLOORS = {"vctk": CONVERTER_SHARE, "sdap": 0.2}
-"""What the paths of uncompressed recordings contain, and how often a converter's noise is added to their floors. The
-part of VCTK to train on has less of it than its other speakers; the Super Dialogue Audio Pack stands for studios."""
-
+_CONVERTER_SHARE = 0.85
 _FRAME = 512
 _QUIETEST = 0.1
 _EDGE_HZ = 400.0
@@ -41,9 +38,13 @@ class Floor:
     converters: float
 
 
-def natural_floor(path: str, wave: Wave, bandwidth_hz: float) -> Floor | None:
-    """The floor of a recording [T] at the network's level; None if its source went through a lossy codec."""
-    shares = [share for source, share in NATURAL_FLOORS.items() if source in path]
+def natural_floor(path: str, wave: Wave, bandwidth_hz: float, sources: Mapping[str, float]) -> Floor | None:
+    """The floor of a recording [T] at the network's level; None if its source went through a lossy codec.
+
+    Args:
+        sources: what the paths of uncompressed recordings contain, and how often they get a converter's noise.
+    """
+    shares = [share for source, share in sources.items() if source in path]
     return Floor(own_floor(wave, bandwidth_hz), shares[0]) if shares else None
 
 
@@ -78,7 +79,7 @@ def microphone_noise(samples: int, rng: np.random.Generator, *, studio: bool = F
         frequency, start, start + rng.uniform(2_000.0, 6_000.0)
     )
     power = 10.0 ** ((level_db + rng.uniform(-4.0, 1.0) * np.minimum(octaves, 0.0) + rise_db) / 10.0)
-    if not studio and rng.random() < CONVERTER_SHARE:
+    if not studio and rng.random() < _CONVERTER_SHARE:
         power += 10.0 ** (level_db / 10.0) * _converter(frequency, rng)
     return _shaped(power, samples, rng)
 

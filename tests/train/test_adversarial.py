@@ -19,7 +19,7 @@ from hifisr_cli.train.clips import Clip
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.critics import within
 from hifisr_cli.train.data import Batches
-from hifisr_cli.train.floors import CONVERTER_SHARE, Floor
+from hifisr_cli.train.floors import Floor
 from hifisr_cli.train.loop import Trainer
 from tests.restore.conftest import TINY
 
@@ -47,7 +47,7 @@ def clips() -> list[Clip]:
             1.0,
             24_000.0,
             24_000.0 - 6_000.0 * i,
-            Floor(np.zeros(257, np.float32), CONVERTER_SHARE),
+            Floor(np.zeros(257, np.float32), 0.85),
         )
         for i, wave in enumerate(waves)
     ]

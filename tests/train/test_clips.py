@@ -41,7 +41,7 @@ def test_what_an_uncompressed_recording_lacks_is_a_part_of_it(
         soundfile.write(tmp_path / f"{name}.flac", speech_like(1.0, rate)[0], rate)
         rows.append(f"{name}.flac,ada,21500")
     (tmp_path / "sources.csv").write_text("\n".join(rows))
-    found = {Path(clip.path).stem: clip for clip in load_clips([tmp_path])}
+    found = {Path(clip.path).stem: clip for clip in load_clips([tmp_path], {"sdap": 0.2})}
     assert {name: clip.edge_hz for name, clip in found.items()} == {"studio": 21_500, "slow": 21_500, "coded": 21_500}
     assert [found[name].bandwidth_hz for name in ("studio", "slow", "coded")] == [24_000, 21_500, 21_500]
 

@@ -20,7 +20,7 @@ from hifisr_cli.train.clips import Clip
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.data import Batches
 from hifisr_cli.train.disturb import gated
-from hifisr_cli.train.floors import CONVERTER_SHARE, Floor, own_floor
+from hifisr_cli.train.floors import Floor, own_floor
 from hifisr_cli.train.loop import Trainer, learning_rate
 from hifisr_cli.train.losses import energy_distance, reconstruction
 from hifisr_cli.train.validation import excerpts, restored, validate
@@ -32,7 +32,7 @@ CONFIG = TrainConfig(network=TINY, steps=12, batch_size=2, crop_seconds=0.3, war
 @pytest.fixture
 def clips(speech_like: Callable[..., np.ndarray]) -> list[Clip]:
     samples = [np.rint(speech_like(1.5, seed=seed)[0] * 32_767).astype(np.int16) for seed in range(3)]
-    floors = [Floor(own_floor(samples[0] / np.float32(32_767)), CONVERTER_SHARE), None, None]
+    floors = [Floor(own_floor(samples[0] / np.float32(32_767)), 0.85), None, None]
     return [Clip(f"voice-{i}.wav", f"{i}", samples[i], 1.0, 24_000.0, 24_000.0, floors[i]) for i in range(3)]
 
 
