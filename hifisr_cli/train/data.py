@@ -15,7 +15,7 @@ from hifisr_cli.train.clips import Clip, Wave, source_weights
 from hifisr_cli.train.colour import colours, recoloured
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.disturb import disturb, gated, stretched
-from hifisr_cli.train.floors import converter_noise, floor_noise, microphone_noise, smooth_step
+from hifisr_cli.train.floors import Floor, converter_noise, floor_noise, microphone_noise, smooth_step
 
 CUTOFF_RANGE_HZ = (1_000.0, 20_000.0)
 _FAMILIES: tuple[tuple[Family, float], ...] = (
@@ -72,6 +72,7 @@ class Batches:
         self.augmentation = config.augmentation
         self.probabilities = source_weights(clips, config.sources)
         self.colours = colours(clips)
+        self.floor_sources = np.array(["" if clip.floor is None else clip.floor.source for clip in clips])
         self.lenders = [clip.floor for clip in clips if clip.floor is not None]
         self.lending = self.probabilities[[clip.floor is not None for clip in clips]]
 
@@ -93,11 +94,10 @@ class Batches:
         clip = self.clips[int(rng.choice(len(self.clips), p=self.probabilities))]
         target, stretch = self._crop(clip, rng)
         bandwidth = min(clip.bandwidth_hz * stretch, _NYQUIST_HZ)
-        if rng.random() < _RECOLOURED:
-            other = self.clips[int(rng.choice(len(self.clips), p=self.probabilities))]
-            if other.speaker != clip.speaker:
-                target = recoloured(target, self.colours[clip.speaker], self.colours[other.speaker])
-        target = self._with_floor(clip, target, rng)
+        other = self._like(clip, rng) if rng.random() < _RECOLOURED else clip
+        if other.speaker != clip.speaker:
+            target = recoloured(target, self.colours[clip.speaker], self.colours[other.speaker])
+        target = self._with_floor(clip, target, rng, other.floor)
         if rng.random() < self.augmentation * _TILTED:
             target = _tilt(target, rng)
         target = target * np.float32(10.0 ** (rng.uniform(-8.0, 6.0) / 20.0))
@@ -116,8 +116,15 @@ class Batches:
         inside = _inside(self.crop, rng)
         return degraded[inner] * inside, target[inner], inside, told, bandwidth
 
-    def _with_floor(self, clip: Clip, target: Wave, rng: np.random.Generator) -> Wave:
-        """A crop with a floor: its own, or else that of another recording, of a studio or of a made-up microphone.
+    def _like(self, clip: Clip, rng: np.random.Generator) -> Clip:
+        """Another recording, to borrow from: one with such a floor where there is one, since a dull voice goes with the
+        silence of a studio."""
+        source = None if clip.floor is None else clip.floor.source
+        among = self.probabilities if source is None else self.probabilities * (self.floor_sources == source)
+        return self.clips[int(rng.choice(len(self.clips), p=among / among.sum()))]
+
+    def _with_floor(self, clip: Clip, target: Wave, rng: np.random.Generator, lent: Floor | None) -> Wave:
+        """A crop with a floor: its own, or else one that is lent, of a studio or of a made-up microphone.
 
         In real floors what lies above a cutoff follows from what lies below it more closely than in made-up ones.
         """
@@ -126,9 +133,10 @@ class Batches:
             kind = rng.random()
             if kind < _STUDIO:
                 return _dull(target, rng) + microphone_noise(target.size, rng, studio=True)
-            if kind >= _STUDIO + _LENT or not self.lenders:
+            if lent is None and kind < _STUDIO + _LENT and self.lenders:
+                lent = self.lenders[int(rng.choice(len(self.lenders), p=self.lending / self.lending.sum()))]
+            if lent is None:
                 return target + microphone_noise(target.size, rng)
-            lent = self.lenders[int(rng.choice(len(self.lenders), p=self.lending / self.lending.sum()))]
             floor = replace(lent, density=lent.density * 10.0 ** (rng.uniform(-_LENT_DB, _LENT_DB) / 10.0))
             target = target + floor_noise(floor.density, target.size, rng)
         if rng.random() < floor.converters:

@@ -32,10 +32,12 @@ class Floor:
     Attributes:
         density: power density [257] from 0 to 24 kHz at the network's level, 1 for white noise of variance 1.
         converters: how often a converter's noise is added to it, from 0 to 1.
+        source: what it is the floor of.
     """
 
     density: Density
     converters: float
+    source: str = ""
 
 
 def natural_floor(path: str, wave: Wave, bandwidth_hz: float, sources: Mapping[str, float]) -> Floor | None:
@@ -44,8 +46,10 @@ def natural_floor(path: str, wave: Wave, bandwidth_hz: float, sources: Mapping[s
     Args:
         sources: what the paths of uncompressed recordings contain, and how often they get a converter's noise.
     """
-    shares = [share for source, share in sources.items() if source in path]
-    return Floor(own_floor(wave, bandwidth_hz), shares[0]) if shares else None
+    for source, share in sources.items():
+        if source in path:
+            return Floor(own_floor(wave, bandwidth_hz), share, source)
+    return None
 
 
 def own_floor(wave: Wave, bandwidth_hz: float = SAMPLE_RATE / 2) -> Density:

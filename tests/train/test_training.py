@@ -241,6 +241,27 @@ def test_augmentation_says_how_many_recordings_get_another_floor(augmentation: f
     assert fewest <= int((target == 0).all(dim=1).sum()) <= most
 
 
+def test_who_has_a_floor_borrows_the_colour_of_such_floors_only() -> None:
+    """Marked by a tone, a bright voice of one source and a dull one of another stay bright and dull."""
+    rng = np.random.default_rng(5)
+    time = np.arange(96_000) / 48_000
+    clips = []
+    for source, tone, low_pass in (("bright", 1_000, 1), ("dull", 2_000, 4)):
+        noise = np.convolve(300 * rng.standard_normal(96_000), np.ones(low_pass) / low_pass, "same")
+        wave = np.rint(noise + 3_000 * np.sin(2 * np.pi * tone * time)).astype(np.int16)
+        clips.append(Clip(source, source, wave, 1.0, 24_000.0, 24_000.0, Floor(np.zeros(257, np.float32), 0.0, source)))
+    target = Batches(clips, replace(CONFIG, batch_size=40, augmentation=0.0))[0].target
+    power = torch.fft.rfft(target).abs().square()
+    frequency = torch.fft.rfftfreq(target.shape[1], 1 / 48_000)
+    bands = ((800, 1_250), (1_600, 2_500), (4_000, 5_000), (16_000, 20_000))
+    one, two, middle, treble = (power[:, (frequency > low) & (frequency < high)].mean(dim=1) for low, high in bands)
+    bright = one > two
+    fall_db = 10 * torch.log10(middle / treble)
+    assert 8 < int(bright.sum()) < 32
+    assert float(fall_db[bright].max()) < 3
+    assert float(fall_db[~bright].min()) > 6
+
+
 def test_recordings_without_a_floor_borrow_the_shape_of_another(clips: list[Clip]) -> None:
     shape = np.full(257, 1e-9, np.float32)
     shape[100:110] = 1e-4  # 9.4 to 10.3 kHz
