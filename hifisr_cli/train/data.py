@@ -26,7 +26,7 @@ _FAMILIES: tuple[tuple[Family, float], ...] = (
     ("gaussian", 0.05),
 )
 _EXTRA_FLOOR = 0.4
-_STUDIO, _LENT = 0.15, 0.6
+_STUDIO, _LENT = 0.25, 0.5
 _LENT_DB = 8.0
 _STRETCHABLE = 0.95
 _RECOLOURED = 0.5
@@ -133,10 +133,10 @@ class Batches:
             kind = rng.random()
             if kind < _STUDIO:
                 return _dull(target, rng) + microphone_noise(target.size, rng, studio=True)
-            if lent is None and kind < _STUDIO + _LENT and self.lenders:
-                lent = self.lenders[int(rng.choice(len(self.lenders), p=self.lending / self.lending.sum()))]
-            if lent is None:
+            if kind >= _STUDIO + _LENT or not self.lenders:
                 return target + microphone_noise(target.size, rng)
+            if lent is None:
+                lent = self.lenders[int(rng.choice(len(self.lenders), p=self.lending / self.lending.sum()))]
             floor = replace(lent, density=lent.density * 10.0 ** (rng.uniform(-_LENT_DB, _LENT_DB) / 10.0))
             target = target + floor_noise(floor.density, target.size, rng)
         if rng.random() < floor.converters:
