@@ -106,19 +106,21 @@ def _sources(folder: Path) -> dict[str, dict[str, str]]:
 
 
 def source_weights(clips: list[Clip], sources: dict[str, float]) -> NDArray[np.float64]:
-    """Probability of each clip: named sources get their share, all others share the rest.
+    """Probability of each clip: named sources get their share, all others what is left.
 
     Within a source a speaker counts as the root of what there is of him or her, so that few are not most of it.
     """
     weights = np.zeros(len(clips))
     named = np.zeros(len(clips), dtype=bool)
-    shares = [*sources.items(), ("", 1.0 - sum(sources.values()))]
-    for key, share in shares:
+    left = 1.0
+    for key in (*sources, ""):  # every path contains the last
         members = np.array([key in clip.path for clip in clips]) & ~named
         if members.any():
+            share = sources.get(key, left)
             of_speakers = _root_of_speakers([clip for clip, is_in in zip(clips, members, strict=True) if is_in])
             weights[members] = share * of_speakers / of_speakers.sum()
             named |= members
+            left -= share
     return np.asarray(weights / weights.sum())
 
 

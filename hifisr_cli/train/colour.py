@@ -52,11 +52,11 @@ def colours(clips: list[Clip]) -> dict[str, Colour]:
 def recoloured(wave: Wave, own: Colour, other: Colour) -> Wave:
     """A recording [T] of one colour in another, within 12 dB; above what is known of both it goes on as below."""
     known = _EDGES[2:] <= min(own.bandwidth_hz, other.bandwidth_hz)
-    if not known.any():
-        return wave
-    gain_db = (other.level_db - own.level_db)[known]
     centres = _CENTRES[known]
     reference = (centres > _REFERENCE_HZ[0]) & (centres < _REFERENCE_HZ[1])
+    if not reference.any():
+        return wave
+    gain_db = (other.level_db - own.level_db)[known]
     gain_db = np.clip(gain_db - gain_db[reference].mean(), -_MOST_DB, _MOST_DB)
     frequency = np.fft.rfftfreq(wave.size, 1.0 / SAMPLE_RATE)
     return apply(wave, 10.0 ** (np.interp(frequency, centres, gain_db) / 20.0) + 0j)

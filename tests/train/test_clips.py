@@ -56,4 +56,6 @@ def test_sources_get_their_share_and_speakers_the_root_of_theirs() -> None:
 
 
 def test_sources_that_are_not_there_leave_their_share_to_the_others() -> None:
-    assert source_weights([clip("rest/d", "eve", 3)], {"good": 0.9}) == pytest.approx([1.0])
+    clips = [clip("good/a", "ada", 8), clip("rest/d", "eve", 3)]
+    assert source_weights(clips, {"good": 0.3, "gone": 0.6}) == pytest.approx([0.3, 0.7])
+    assert source_weights(clips, {"gone": 1.0}).sum() == pytest.approx(1.0)

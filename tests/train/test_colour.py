@@ -59,7 +59,8 @@ def test_a_speaker_has_one_colour_known_as_far_as_the_widest_recording() -> None
     assert both.level_db[-1] == pytest.approx(second.level_db[-1])
 
 
-def test_of_an_unknown_colour_nothing_is_borrowed() -> None:
+@pytest.mark.parametrize("bandwidth", [0.0, 350.0])
+def test_of_an_unknown_colour_nothing_is_borrowed(bandwidth: float) -> None:
     wave = noise(7)
-    unknown = Colour(np.zeros(40), 0.0)
+    unknown = Colour(np.zeros(40), bandwidth)
     assert recoloured(wave, unknown, colours([clip(wave, "ada")])["ada"]) is wave
