@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from hifisr_cli.dsp.bandwidth_bands import BandLevels
 from hifisr_cli.dsp.bandwidth_content import separate
+from hifisr_cli.dsp.bandwidth_edge import steep_edge_hz
 from hifisr_cli.dsp.bandwidth_evidence import Evidence, weigh
 from hifisr_cli.dsp.bandwidth_features import features
 from hifisr_cli.dsp.bandwidth_judge import CUTOFFS_HZ, FULL_BAND_HZ, Verdict, judge, open_from_hz
@@ -34,9 +35,10 @@ class BandwidthMeter:
     The cutoff is the nominal one of the low-pass (-3 dB for Butterworth and Bessel, the edge for steep ones). A small
     network, trained on simulated recordings, gives its probability from how every band rises and falls, alone and
     together with the others. Where it is unsure, the templates of `bandwidth_evidence`, which know some filters
-    exactly, give another, and the two are blended. Memory is constant, the result depends neither on the blocks nor on
-    the level. The confidence is the probability that the cutoff lies within 8 % or 300 Hz of the one given;
-    `benchmarks/cutoff_detection.py` prints how often each level of confidence was right.
+    exactly, give another, and the two are blended. A steep edge just below what was found is the cutoff. Memory is
+    constant, the result depends neither on the blocks nor on the level. The confidence is the probability that the
+    cutoff lies within 8 % or 300 Hz of the one given; `benchmarks/cutoff_detection.py` prints how often each level of
+    confidence was right.
 
     Sources: "edge", "nyquist" (content up to the file's own Nyquist frequency, which is then the cutoff), "full-band"
     (content up to 17.5 kHz or more; the cutoff is then Nyquist, at most 24 kHz), "silence".
@@ -74,8 +76,9 @@ class BandwidthMeter:
             low, high = float(possible.min()) / _ASIDE, float(possible.max()) * _ASIDE
             verdict = blend(verdict, weigh(separate(levels), 2 * nyquist, low, high), nyquist)
             cutoff, confidence = decide(verdict, nyquist)
-        if cutoff < open_from_hz(nyquist):
-            return Bandwidth(cutoff, confidence, "edge")
+        edge = steep_edge_hz(levels, cutoff)
+        if edge < open_from_hz(nyquist):
+            return Bandwidth(edge, confidence, "edge")
         return Bandwidth(cutoff, confidence, "full-band" if cutoff >= FULL_BAND_HZ else "nyquist")
 
 

@@ -63,6 +63,7 @@ class BandLevels:
         sums: [R, L, K] summed `power ** 0.25` of these frames.
         histogram: [K, L] frames by each band's own level, in the same classes.
         total: [K] summed `power ** 0.25` of all frames.
+        spectrum: [window // 2 + 1] the same of every bin, in any unit.
         products: [K, K] summed products of two bands' `power ** 0.25`: what rises together.
         samples: samples seen, without digital silence at the end (and with long silences shortened).
     """
@@ -82,6 +83,7 @@ class BandLevels:
         self.sums = np.zeros((len(self.references), _CLASSES, bands))
         self.histogram = np.zeros((bands, _CLASSES))
         self.total = np.zeros(bands)
+        self.spectrum = np.zeros(self.window // 2 + 1)
         self.products = np.zeros((bands, bands))
         self.samples = 0
         self._held = 0
@@ -154,6 +156,7 @@ class BandLevels:
         view = np.lib.stride_tricks.sliding_window_view(data, self.window, axis=1)[:, :: self.hop]
         spectrum = np.fft.rfft(view * self._taper)
         power = np.mean(np.square(spectrum.real) + np.square(spectrum.imag), axis=0, dtype=np.float64)
+        self.spectrum += np.sqrt(np.sqrt(power)).sum(axis=0)  # power ** COMPRESSION, ten times faster
         self.add(product(np.asarray(power), self._weights))
 
     def add(self, density: FloatArray) -> None:

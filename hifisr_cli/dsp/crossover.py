@@ -24,16 +24,16 @@ _MIN_TRANSITION_HZ = 60.0
 _BLOCK = 4096
 
 
-def transition(cutoff_hz: float) -> tuple[float, float]:
-    """Edges of the crossover in Hz: from 0.9 of the cutoff up to the cutoff."""
-    low = KEPT_FRACTION * cutoff_hz
+def transition(cutoff_hz: float, kept_hz: float | None = None) -> tuple[float, float]:
+    """Edges of the crossover in Hz: from 0.9 of the cutoff, or from where it is said, up to the cutoff."""
+    low = KEPT_FRACTION * cutoff_hz if kept_hz is None else kept_hz
     return low, max(cutoff_hz, low + _MIN_TRANSITION_HZ)
 
 
 @lru_cache(maxsize=64)
-def highpass_kernel(cutoff_hz: float) -> Tensor:
+def highpass_kernel(cutoff_hz: float, kept_hz: float | None = None) -> Tensor:
     """Kaiser-windowed linear-phase high-pass [N], N odd, float32 (Kaiser 1974 for length and window shape)."""
-    low, high = transition(cutoff_hz)
+    low, high = transition(cutoff_hz, kept_hz)
     width = 2.0 * math.pi * (high - low) / SAMPLE_RATE
     half = math.ceil((ATTENUATION_DB - 8.0) / (2.285 * width) / 2.0)
     n = torch.arange(-half, half + 1, dtype=torch.float64)
@@ -46,18 +46,21 @@ def highpass_kernel(cutoff_hz: float) -> Tensor:
     return (-lowpass).float()
 
 
-def reach(cutoff_hz: float) -> int:
+def reach(cutoff_hz: float, kept_hz: float | None = None) -> int:
     """Samples to either side that the crossover needs."""
-    return (highpass_kernel(cutoff_hz).numel() - 1) // 2
+    return (highpass_kernel(cutoff_hz, kept_hz).numel() - 1) // 2
 
 
-def replace_low_band(generated: Tensor, original: Tensor, cutoff_hz: float) -> Tensor:
+def replace_low_band(generated: Tensor, original: Tensor, cutoff_hz: float, kept_hz: float | None = None) -> Tensor:
     """The original below the cutoff, the generated signal above.
 
-    Shape: [..., T], [..., T] -> [..., T]. The outermost `reach(cutoff_hz)` samples see zeros beyond the edge.
+    Shape: [..., T], [..., T] -> [..., T]. The outermost `reach(cutoff_hz, kept_hz)` samples see zeros beyond the edge.
+
+    Args:
+        kept_hz: where the crossover begins; None for 0.9 of the cutoff. The original is whole up to there.
     """
-    kernel = highpass_kernel(cutoff_hz).to(original.device)
-    half, length = reach(cutoff_hz), original.shape[-1]
+    kernel = highpass_kernel(cutoff_hz, kept_hz).to(original.device)
+    half, length = (kernel.numel() - 1) // 2, original.shape[-1]
     # In short blocks (overlap-save), which stay in the cache: ten times faster than one long transform.
     size = max(_BLOCK, 1 << (8 * half).bit_length())
     step = size - 2 * half

@@ -67,6 +67,7 @@ def restore_array(
             gain=found.gain,
             chunk_seconds=chunk_seconds,
             batch_size=batch_size,
+            kept_hz=found.kept_hz,
         )
         output = np.concatenate([stretch.output for stretch in stretches], axis=1)
     else:

@@ -64,12 +64,14 @@ class Task:
     """A window to restore: where its recording's content ends, and the gain to the network's level.
 
     `seam` joins it to the window before; one for each recording, None for networks whose windows need none.
+    `kept_hz` is where the crossover begins, None for 0.9 of the cutoff.
     """
 
     window: Window
     cutoff_hz: float
     gain: float
     seam: Seam | None = None
+    kept_hz: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,12 +96,13 @@ _GRAIN_SECONDS = 0.5
 """Where batches are worth it, short recordings of any length are given a few lengths, so that they can share them."""
 
 
-def plan_for(network: Network, cutoff_hz: float, chunk_seconds: float) -> ChunkPlan:
+def plan_for(network: Network, cutoff_hz: float, chunk_seconds: float, kept_hz: float | None = None) -> ChunkPlan:
     """How a recording with this cutoff is cut for this network."""
     if network.crossfade:
         return fixed_plan(network.hop, SAMPLE_RATE)
     grain = 1 if network.device.type == "cpu" else max(round(_GRAIN_SECONDS * SAMPLE_RATE / network.hop), 1)
-    return ChunkPlan.fit(chunk_seconds, network.context + reach(cutoff_hz), network.hop, SAMPLE_RATE, grain=grain)
+    context = network.context + reach(cutoff_hz, kept_hz)
+    return ChunkPlan.fit(chunk_seconds, context, network.hop, SAMPLE_RATE, grain=grain)
 
 
 def tasks(
@@ -110,6 +113,7 @@ def tasks(
     gain: float,
     chunk_seconds: float,
     batch_size: int = 1,
+    kept_hz: float | None = None,
 ) -> Iterator[list[Task]]:
     """A recording in blocks [C, T] at 48 kHz as tasks, in lists that fill a batch, in constant memory.
 
@@ -118,13 +122,14 @@ def tasks(
         gain: brings the recording to the network's level; undone after it.
         chunk_seconds: length of the cores. It changes memory and speed, not the output.
         batch_size: windows (a channel of a chunk each) in one pass of the network.
+        kept_hz: where the crossover begins; None for 0.9 of the cutoff.
     """
-    plan = plan_for(network, cutoff_hz, chunk_seconds)
+    plan = plan_for(network, cutoff_hz, chunk_seconds, kept_hz)
     cut = fixed_windows(blocks, plan) if network.crossfade else windows(blocks, plan)
     seam = Seam(network.crossfade) if network.crossfade else None
     for first in cut:
         several = -(-batch_size // first.samples.shape[0])
-        yield [Task(window, cutoff_hz, gain, seam) for window in (first, *islice(cut, several - 1))]
+        yield [Task(window, cutoff_hz, gain, seam, kept_hz) for window in (first, *islice(cut, several - 1))]
 
 
 def restore_blocks(
@@ -135,13 +140,20 @@ def restore_blocks(
     gain: float,
     chunk_seconds: float,
     batch_size: int = 1,
+    kept_hz: float | None = None,
 ) -> Iterator[Restored]:
     """Restores blocks [C, T] at 48 kHz of any length, in constant memory; as many samples come out as went in.
 
     The arguments are those of `tasks`.
     """
     for group in tasks(
-        blocks, network, cutoff_hz=cutoff_hz, gain=gain, chunk_seconds=chunk_seconds, batch_size=batch_size
+        blocks,
+        network,
+        cutoff_hz=cutoff_hz,
+        gain=gain,
+        chunk_seconds=chunk_seconds,
+        batch_size=batch_size,
+        kept_hz=kept_hz,
     ):
         yield from compute(group, network, batch_size)
 
@@ -202,4 +214,5 @@ def _restore(samples: Tensor, noise: Tensor, owners: Sequence[Task], network: Ne
         generated = network.generate(on_device * gains, cutoffs, noise.to(network.device)) / gains
         original = on_device[:, network.trim : on_device.shape[1] - network.trim]
         pairs = zip(generated, original, owners, strict=True)  # row by row: the same bytes for every batch size
-        return torch.stack([replace_low_band(row, kept, task.cutoff_hz) for row, kept, task in pairs]).cpu()
+        joined = [replace_low_band(row, kept, task.cutoff_hz, task.kept_hz) for row, kept, task in pairs]
+        return torch.stack(joined).cpu()

@@ -170,6 +170,7 @@ class _Live:
             gain=found.gain,
             chunk_seconds=self._options.chunk_seconds,
             batch_size=self._options.batch_size,
+            kept_hz=found.kept_hz,
         ):
             yield stretch.output, stretch.original
 

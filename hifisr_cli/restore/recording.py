@@ -210,6 +210,7 @@ def _through_network(
         gain=found.gain,
         chunk_seconds=options.chunk_seconds,
         batch_size=options.batch_size or default_batch(model),
+        kept_hz=found.kept_hz,
     ):
         left = time.monotonic()
         stretches = yield group

@@ -39,6 +39,7 @@ def stream(
     gain: float = 1.0,
     chunk_seconds: float = CHUNK_SECONDS,
     batch_size: int | None = None,
+    kept_hz: float | None = None,
 ) -> Iterator[Restored]:
     """Restores float32 blocks [C, T] of any length as they come.
 
@@ -48,6 +49,7 @@ def stream(
         gain: brings the recording to about -26 dBFS of active level, where the network was trained; undone after it.
         chunk_seconds: memory and delay against speed; the output does not depend on it.
         batch_size: windows in one pass of the network; None chooses by device.
+        kept_hz: up to where all of the recording is kept; None for 0.9 of the cutoff.
     """
     return restore_blocks(
         resampled(blocks, sample_rate),
@@ -56,4 +58,5 @@ def stream(
         gain=gain,
         chunk_seconds=chunk_seconds,
         batch_size=batch_size or default_batch(model),
+        kept_hz=kept_hz,
     )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hifisr_cli.audio.decode import open_recording
 from hifisr_cli.audio.raw import RawFormat
 from hifisr_cli.dsp.bandwidth import BandwidthMeter
+from hifisr_cli.dsp.bandwidth_edge import kept_edge_hz
 from hifisr_cli.dsp.level import NETWORK_RMS, LevelMeter
 from hifisr_cli.dsp.loudness import LoudnessMeter
 from hifisr_cli.results import SAMPLE_RATE, AudioInfo, Bandwidth
@@ -35,6 +36,7 @@ class Survey:
         gain: brings the active level to the network's.
         peak: largest absolute sample.
         loudness_lufs: integrated loudness, where it was asked for and there is any.
+        kept_hz: where the crossover to what is generated may begin; None where the cutoff was given.
     """
 
     frames: int
@@ -42,6 +44,7 @@ class Survey:
     gain: float
     peak: float
     loudness_lufs: float | None = None
+    kept_hz: float | None = None
 
     @property
     def restorable(self) -> bool:
@@ -95,8 +98,14 @@ def survey(
         bandwidth = Bandwidth(highest, bandwidth.confidence, bandwidth.source)
     if rms == 0.0:
         bandwidth = Bandwidth(0.0, 1.0, "silence")
-    gain = NETWORK_RMS / rms if rms > 0.0 else 1.0
-    return Survey(frames, bandwidth, gain, level.peak, None if loudness is None else loudness.integrated())
+    return Survey(
+        frames,
+        bandwidth,
+        gain=NETWORK_RMS / rms if rms > 0.0 else 1.0,
+        peak=level.peak,
+        loudness_lufs=None if loudness is None else loudness.integrated(),
+        kept_hz=kept_edge_hz(width.levels, bandwidth.cutoff_hz) if cutoff_hz is None else None,
+    )
 
 
 def survey_file(

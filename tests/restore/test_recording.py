@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
+from torch import Tensor
 
 from hifisr_cli.audio.resample import resample
 from hifisr_cli.errors import EmptyAudioError, NonFiniteError, NotAudioError, OutputExistsError
@@ -15,6 +17,7 @@ from hifisr_cli.restore.array import restore_array
 from hifisr_cli.restore.model import Model, load_model
 from hifisr_cli.restore.recording import RestoreOptions, plan_file, restore_file
 from hifisr_cli.results import FileResult
+from tests.restore.conftest import Identity
 
 Wave = np.ndarray
 Speech = Callable[..., Wave]
@@ -250,3 +253,24 @@ def test_arrays_and_files_agree(tmp_path: Path, tiny_model: Model, speech_like: 
     assert restored.restored
     assert np.abs(restored.audio - output).max() < 1e-6
     assert restore_array(wave[0], 8_000, model=tiny_model).audio.ndim == 1
+
+
+def test_what_is_whole_up_to_the_cutoff_is_kept_up_to_there() -> None:
+    """A network that makes nothing: the last tenth below a measured cutoff is the recording's, of a given one half."""
+
+    class Mute(Identity):
+        def generate(self, waves: Tensor, cutoff_hz: Tensor, noise: Tensor) -> Tensor:
+            return torch.zeros_like(super().generate(waves, cutoff_hz, noise))
+
+    rng = np.random.default_rng(3)
+    wave = np.repeat(rng.choice([0.003, 0.03, 0.1], 40), 1_600) * rng.standard_normal(64_000)
+    wide = resample(wave[None].astype(np.float32), 16_000, 48_000)[0]
+    frequency = np.fft.rfftfreq(wide.size, 1 / 48_000)
+    last = (frequency > 0.91 * 7_880) & (frequency < 0.945 * 7_880)
+
+    def power(of: Wave) -> float:
+        return float(np.square(np.abs(np.fft.rfft(of)[last])).sum())
+
+    measured, given = (restore_array(wave, 16_000, model=Mute(), cutoff_hz=hz).audio for hz in (None, 7_880.0))
+    assert power(measured - wide) < 1e-5 * power(wide)
+    assert power(given - wide) > 1e-2 * power(wide)
