@@ -23,8 +23,6 @@ _FRAME = 512
 _QUIETEST = 0.1
 _EDGE_HZ = 400.0
 _BELOW_THE_RISE_HZ = (12_000.0, 14_500.0)
-_WHERE_LEVELS_ARE_TAKEN_HZ = (6_000.0, 12_000.0)
-_STUDIO_DB = -92.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +38,6 @@ class Floor:
     density: Density
     converters: float
     source: str = ""
-
-    @property
-    def quiet(self) -> bool:
-        """Whether it is a good studio's."""
-        at = _centres(self.density)
-        low, high = _WHERE_LEVELS_ARE_TAKEN_HZ
-        level = float(np.median(self.density[(at > low) & (at < high)]))
-        return level < 10.0 ** (_STUDIO_DB / 10.0)
 
 
 def natural_floor(path: str, wave: Wave, bandwidth_hz: float, sources: Mapping[str, float]) -> Floor | None:
@@ -85,7 +75,7 @@ def microphone_noise(samples: int, rng: np.random.Generator, *, studio: bool = F
     It falls towards the middle and often rises again above 10 kHz. Its level at 8 kHz is that of white noise of -92 to
     -70 dBFS; a good studio has hardly any.
     """
-    level_db = rng.uniform(-115.0, _STUDIO_DB) if studio else rng.uniform(_STUDIO_DB, -70.0)
+    level_db = rng.uniform(-115.0, -92.0) if studio else rng.uniform(-92.0, -70.0)
     frequency = np.fft.rfftfreq(samples, 1.0 / SAMPLE_RATE)
     octaves = np.log2(np.clip(frequency, 60.0, None) / 8_000.0)
     start = rng.uniform(8_000.0, 13_000.0)
