@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from hifisr_cli.dsp.crossover import replace_low_band
 from hifisr_cli.errors import UsageError
 from hifisr_cli.nets.config import NetworkConfig
-from hifisr_cli.nets.deepen import deepened
 from hifisr_cli.nets.generator import Generator
 from hifisr_cli.nets.hifigan import unfold
 from hifisr_cli.train.config import TrainConfig
@@ -178,15 +177,11 @@ class Trainer:
     def start_from(self, generator: Generator) -> None:
         """Begins with the weights of a frozen generator of the same sizes, instead of random ones.
 
-        What has no weights of its own, like the kind of noise, may differ, the last layer may have more outputs, and
-        the latent transformer a multiple of the blocks.
+        What has no weights of its own, like the kind of noise, may differ, and the last layer may have more outputs.
 
         Raises:
             UsageError: its sizes are not those of this run.
         """
-        blocks = self.config.network.latent.blocks
-        if blocks > generator.config.latent.blocks and blocks % generator.config.latent.blocks == 0:
-            generator = deepened(generator, blocks)
         with torch.device("meta"):
             wanted = Generator(self.config.network, normed=False).state_dict()
         if _sizes(wanted, generator.config) != _sizes(generator.state_dict(), generator.config):
