@@ -31,8 +31,8 @@ class Clip:
         samples: [T].
         gain: brings its active level to -26 dBFS.
         edge_hz: upper edge of its own content.
-        bandwidth_hz: no loss is taken above. Where a lossy codec made the edge, that is the edge. What an uncompressed
-            recording lacks is a part of it: many studios work at 44.1 kHz or end at 21 to 22 kHz.
+        bandwidth_hz: no loss is taken above. Where a lossy codec or the sample rate made the edge, that is the edge.
+            What an uncompressed recording at 48 kHz lacks is a part of it: many studios end at 21 to 22 kHz.
         floor: its natural noise floor; None where it has none because it went through a lossy codec.
     """
 
@@ -86,7 +86,7 @@ def load_clips(folders: list[Path], floors: Mapping[str, float] | None = None) -
                     samples=np.rint(np.clip(wave, -1, 1) * _FULL_SCALE).astype(np.int16),
                     gain=gain,
                     edge_hz=edge,
-                    bandwidth_hz=edge if floor is None else SAMPLE_RATE / 2,
+                    bandwidth_hz=edge if floor is None or rate < SAMPLE_RATE else SAMPLE_RATE / 2,
                     floor=floor,
                 )
             )

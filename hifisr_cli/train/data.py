@@ -15,8 +15,7 @@ from hifisr_cli.train.clips import Clip, Wave, source_weights
 from hifisr_cli.train.colour import colours, recoloured
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.disturb import disturb, gated, stretched
-from hifisr_cli.train.floors import Floor, converter_noise, floor_noise, microphone_noise
-from hifisr_cli.train.studio import in_a_studio
+from hifisr_cli.train.floors import Floor, converter_noise, floor_noise, microphone_noise, smooth_step
 
 CUTOFF_RANGE_HZ = (1_000.0, 20_000.0)
 _FAMILIES: tuple[tuple[Family, float], ...] = (
@@ -98,8 +97,7 @@ class Batches:
         other = self._like(clip, rng) if rng.random() < _RECOLOURED else clip
         if other.speaker != clip.speaker:
             target = recoloured(target, self.colours[clip.speaker], self.colours[other.speaker])
-        target, ended = self._with_floor(clip, target, bandwidth, rng, other.floor)
-        bandwidth = _NYQUIST_HZ if ended else bandwidth
+        target = self._with_floor(clip, target, rng, other.floor)
         if rng.random() < self.augmentation * _TILTED:
             target = _tilt(target, rng)
         target = target * np.float32(10.0 ** (rng.uniform(-8.0, 6.0) / 20.0))
@@ -125,11 +123,8 @@ class Batches:
         among = self.probabilities if source is None else self.probabilities * (self.floor_sources == source)
         return self.clips[int(rng.choice(len(self.clips), p=among / among.sum()))]
 
-    def _with_floor(
-        self, clip: Clip, target: Wave, bandwidth_hz: float, rng: np.random.Generator, lent: Floor | None
-    ) -> tuple[Wave, bool]:
-        """A crop with a floor: its own, or else one that is lent, of a studio or of a made-up microphone; and whether a
-        studio's filter emptied what was above its bandwidth, so that all of it is known.
+    def _with_floor(self, clip: Clip, target: Wave, rng: np.random.Generator, lent: Floor | None) -> Wave:
+        """A crop with a floor: its own, or else one that is lent, of a studio or of a made-up microphone.
 
         In real floors what lies above a cutoff follows from what lies below it more closely than in made-up ones.
         """
@@ -137,16 +132,16 @@ class Batches:
         if floor is None:
             kind = rng.random()
             if kind < _STUDIO:
-                return in_a_studio(target, bandwidth_hz, rng)
+                return _dull(target, rng) + microphone_noise(target.size, rng, studio=True)
             if kind >= _STUDIO + _LENT or not self.lenders:
-                return target + microphone_noise(target.size, rng), False
+                return target + microphone_noise(target.size, rng)
             if lent is None:
                 lent = self.lenders[int(rng.choice(len(self.lenders), p=self.lending / self.lending.sum()))]
             floor = replace(lent, density=lent.density * 10.0 ** (rng.uniform(-_LENT_DB, _LENT_DB) / 10.0))
             target = target + floor_noise(floor.density, target.size, rng)
         if rng.random() < floor.converters:
             target = target + converter_noise(floor.density, target.size, rng)
-        return target, False
+        return target
 
     def _crop(self, clip: Clip, rng: np.random.Generator) -> tuple[Wave, float]:
         """A crop with margins for the filters, sometimes played a little faster or slower; and that factor."""
@@ -194,3 +189,11 @@ def _tilt(wave: Wave, rng: np.random.Generator) -> Wave:
     frequency = np.fft.rfftfreq(wave.size, 1.0 / SAMPLE_RATE)
     octaves = np.log2(np.clip(frequency, 100.0, None) / 1000.0)
     return apply(wave, 10.0 ** (slope * octaves / 20.0) + 0j)
+
+
+def _dull(wave: Wave, rng: np.random.Generator) -> Wave:
+    """The roll-off of a studio's large microphone and its de-esser: up to 15 dB at the top."""
+    frequency = np.fft.rfftfreq(wave.size, 1.0 / SAMPLE_RATE)
+    start = rng.uniform(5_000.0, 12_000.0)
+    gain_db = rng.uniform(-15.0, 0.0) * smooth_step(frequency, start, _NYQUIST_HZ)
+    return apply(wave, np.asarray(10.0 ** (gain_db / 20.0), np.complex128))
