@@ -22,7 +22,8 @@ _NETWORK_WEIGHT, _TEMPLATES_WEIGHT = 0.85, 0.15  # of their logarithms
 _DOUBT = 1e-3  # no template is quite impossible
 _SURE = 0.97  # the network alone: the templates, which cost more, are not asked
 _POSSIBLE, _ASIDE = 1e-4, 1.05  # cutoffs less likely than this to the network are not tried, but those beside
-_CAUTION = 1.5  # a cutoff taken too low replaces real content, one too high leaves a gap: the first must be likelier
+# a cutoff taken too low replaces real content, one too high leaves a gap: the first must be likelier, more so in doubt
+_CAUTION, _CAUTION_IN_DOUBT, _DOUBTFUL = 1.5, 3.0, 0.5
 _NEAR = (
     np.abs(CUTOFFS_HZ[None] - CUTOFFS_HZ[:, None])
     <= np.maximum(_TOLERANCE * CUTOFFS_HZ, np.minimum(_TOLERANCE_HZ, _LOOSEST * CUTOFFS_HZ))[:, None]
@@ -108,7 +109,8 @@ def decide(verdict: Verdict, nyquist: float) -> tuple[float, float]:
     """
     mass = _NEAR @ verdict.cutoffs
     best = int(np.argmax(mass))
-    if _CAUTION * verdict.complete >= mass[best]:
+    caution = _CAUTION if mass[best] > _DOUBTFUL else _CAUTION_IN_DOUBT
+    if caution * verdict.complete >= mass[best]:
         return min(nyquist, _HIGHEST_HZ), min(1.0, verdict.complete)
     # neighbours are often as good: the middle of them
     as_good = (mass >= _AS_GOOD * mass[best]) & (np.abs(np.arange(len(mass)) - best) <= _NEIGHBOURS)
