@@ -313,9 +313,13 @@ def test_real_speech(shared_speech: Path, cutoff: int) -> None:
         assert near(measure(brick_wall(audio, cutoff, rate), rate), cutoff), path.name
 
 
-@pytest.mark.parametrize(("complete", "whole"), [(0.35, True), (0.2, False)])
-def test_a_near_tie_keeps_the_whole_recording(complete: float, whole: bool) -> None:
-    cutoffs = np.where(np.arange(len(CUTOFFS_HZ)) == 60, 0.4, (0.6 - complete) / (len(CUTOFFS_HZ) - 1))
+@pytest.mark.parametrize(
+    ("likely", "complete", "whole"),
+    [(0.4, 0.2, True), (0.4, 0.1, False), (0.55, 0.4, True), (0.7, 0.2, False)],
+)
+def test_a_near_tie_keeps_the_whole_recording_and_so_does_doubt(likely: float, complete: float, whole: bool) -> None:
+    rest = (1.0 - likely - complete) / (len(CUTOFFS_HZ) - 1)
+    cutoffs = np.where(np.arange(len(CUTOFFS_HZ)) == 60, likely, rest)
     cutoff, confidence = decide(Verdict(cutoffs, complete), 24_000.0)
     assert (cutoff == 24_000.0) == whole
-    assert confidence == pytest.approx(complete) if whole else confidence >= 0.4
+    assert confidence == pytest.approx(complete) if whole else confidence >= likely
