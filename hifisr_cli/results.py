@@ -14,6 +14,9 @@ SAMPLE_RATE = 48_000
 KEPT_FRACTION = 0.9
 """Up to this fraction of the cutoff an output is the resampled input."""
 
+LEAST_CROSSOVER_HZ = 60.0
+"""The narrowest crossover from the recording to what is generated."""
+
 CutoffSource = Literal["edge", "nyquist", "full-band", "silence", "given"]
 Status = Literal["restored", "copied", "skipped", "failed", "planned"]
 Container = Literal["wav", "flac", "ogg", "mp3", "aiff", "raw", "other"]

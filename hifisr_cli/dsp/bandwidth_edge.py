@@ -6,10 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hifisr_cli.dsp.bandwidth_bands import COMPRESSION, BandLevels
-from hifisr_cli.results import KEPT_FRACTION
+from hifisr_cli.results import KEPT_FRACTION, LEAST_CROSSOVER_HZ
 
 _WHOLE_FRACTION = 0.98
-_LEAST_TRANSITION_HZ = 60.0
 _REFERENCE_FRACTION = 0.84
 _SMOOTHING = 0.01
 _FALLEN_DB, _EDGE_DB, _EMPTY_DB = 8.0, 20.0, 25.0
@@ -35,7 +34,7 @@ def steep_edge_hz(levels: BandLevels, cutoff_hz: float) -> float:
 def kept_edge_hz(levels: BandLevels, cutoff_hz: float) -> float:
     """Where the crossover to what is generated may begin, in Hz: 0.98 of the cutoff, but 60 Hz below it, where the mean
     spectrum is as high up to there as below 0.9, and else 0.9."""
-    lowest, highest = KEPT_FRACTION * cutoff_hz, min(_WHOLE_FRACTION * cutoff_hz, cutoff_hz - _LEAST_TRANSITION_HZ)
+    lowest, highest = KEPT_FRACTION * cutoff_hz, min(_WHOLE_FRACTION * cutoff_hz, cutoff_hz - LEAST_CROSSOVER_HZ)
     place, level = _near(levels, cutoff_hz)
     inside = level[place <= highest]
     whole = len(inside) > 0 and inside.min() > -_FALLEN_DB

@@ -17,17 +17,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hifisr_cli.results import KEPT_FRACTION, SAMPLE_RATE
+from hifisr_cli.results import KEPT_FRACTION, LEAST_CROSSOVER_HZ, SAMPLE_RATE
 
 ATTENUATION_DB = 90.0
-_MIN_TRANSITION_HZ = 60.0
 _BLOCK = 4096
 
 
 def transition(cutoff_hz: float, kept_hz: float | None = None) -> tuple[float, float]:
     """Edges of the crossover in Hz: from 0.9 of the cutoff, or from where it is said, up to the cutoff."""
     low = KEPT_FRACTION * cutoff_hz if kept_hz is None else kept_hz
-    return low, max(cutoff_hz, low + _MIN_TRANSITION_HZ)
+    return low, max(cutoff_hz, low + LEAST_CROSSOVER_HZ)
 
 
 @lru_cache(maxsize=64)
