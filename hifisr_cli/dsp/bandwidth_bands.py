@@ -156,7 +156,7 @@ class BandLevels:
         view = np.lib.stride_tricks.sliding_window_view(data, self.window, axis=1)[:, :: self.hop]
         spectrum = np.fft.rfft(view * self._taper)
         power = np.mean(np.square(spectrum.real) + np.square(spectrum.imag), axis=0, dtype=np.float64)
-        self.spectrum += np.sqrt(np.sqrt(power)).sum(axis=0)  # power ** COMPRESSION, ten times faster
+        self.spectrum += np.sqrt(np.sqrt(power)).sum(axis=0)  # power ** COMPRESSION, by square roots, which are cheap
         self.add(product(np.asarray(power), self._weights))
 
     def add(self, density: FloatArray) -> None:
