@@ -92,6 +92,7 @@ class FileResult:
         seconds: duration of the recording.
         bandwidth: the detected or given cutoff.
         gain_db: level normalisation before the network (undone after it).
+        kept_hz: the recording is kept whole below; from here to the cutoff what is generated takes over.
         kept_band_error_db: energy of (output - resampled input) below 0.9 of the cutoff over the input's energy
             there, in dB; -inf when identical, None when not measured.
         clipped_samples: samples limited to full scale while encoding.
@@ -112,6 +113,7 @@ class FileResult:
     seconds: float | None = None
     bandwidth: Bandwidth | None = None
     gain_db: float | None = None
+    kept_hz: float | None = None
     kept_band_error_db: float | None = None
     clipped_samples: int = 0
     codec: str | None = None

@@ -177,6 +177,9 @@ def _notes(record: Record) -> Iterable[str]:
         yield f"cutoff {cutoff:.0f} Hz ({width.get('source')}, confidence {width.get('confidence', 0):.2f})"
         if record.status == "restored":
             yield _SYNTHETIC.format(cutoff)
+    whole = result.get("kept_hz")
+    if whole is not None:
+        yield f"the input is kept whole below {whole:.0f} Hz"
     kept = result.get("kept_band_error_db")
     if record.status == "restored" and kept is not None and math.isfinite(kept):
         yield f"error below the cutoff {kept:.1f} dB"

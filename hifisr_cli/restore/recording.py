@@ -262,6 +262,7 @@ def make_result(
         seconds=found.frames / info.sample_rate,
         bandwidth=found.bandwidth,
         gain_db=20.0 * math.log10(found.gain),
+        kept_hz=found.kept_hz if found.restorable else None,
         kept_band_error_db=kept_band_error_db,
         clipped_samples=clipped_samples,
         codec=chosen.codec,

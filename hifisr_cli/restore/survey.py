@@ -15,7 +15,7 @@ from hifisr_cli.dsp.bandwidth import BandwidthMeter
 from hifisr_cli.dsp.bandwidth_edge import kept_edge_hz
 from hifisr_cli.dsp.level import NETWORK_RMS, LevelMeter
 from hifisr_cli.dsp.loudness import LoudnessMeter
-from hifisr_cli.results import SAMPLE_RATE, AudioInfo, Bandwidth
+from hifisr_cli.results import KEPT_FRACTION, SAMPLE_RATE, AudioInfo, Bandwidth
 
 Wave = NDArray[np.float32]
 
@@ -36,15 +36,15 @@ class Survey:
         gain: brings the active level to the network's.
         peak: largest absolute sample.
         loudness_lufs: integrated loudness, where it was asked for and there is any.
-        kept_hz: where the crossover to what is generated may begin; None where the cutoff was given.
+        kept_hz: where the crossover to what is generated begins: the recording is kept whole below.
     """
 
     frames: int
     bandwidth: Bandwidth
     gain: float
     peak: float
+    kept_hz: float
     loudness_lufs: float | None = None
-    kept_hz: float | None = None
 
     @property
     def restorable(self) -> bool:
@@ -98,13 +98,15 @@ def survey(
         bandwidth = Bandwidth(highest, bandwidth.confidence, bandwidth.source)
     if rms == 0.0:
         bandwidth = Bandwidth(0.0, 1.0, "silence")
+    cutoff = bandwidth.cutoff_hz
+    kept_hz = kept_edge_hz(width.levels, cutoff) if cutoff_hz is None else KEPT_FRACTION * cutoff
     return Survey(
         frames,
         bandwidth,
         gain=NETWORK_RMS / rms if rms > 0.0 else 1.0,
         peak=level.peak,
+        kept_hz=kept_hz,
         loudness_lufs=None if loudness is None else loudness.integrated(),
-        kept_hz=kept_edge_hz(width.levels, bandwidth.cutoff_hz) if cutoff_hz is None else None,
     )
 
 

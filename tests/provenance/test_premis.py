@@ -107,6 +107,7 @@ def test_every_link_leads_somewhere_and_identifiers_are_unique(document: ET.Elem
 def test_events_say_what_was_done(document: ET.Element) -> None:
     events = ["\n".join(event.itertext()) for event in document.iter(f"{{{NAMESPACE}}}event")]
     assert "success" in events[0] and "content above 3400 Hz is synthetic" in events[0]
+    assert "the input is kept whole below 3332 Hz" in events[0]
     assert "the cutoff is uncertain" in events[0] and "gain 1.50 dB" in events[0]
     assert "synthetic" not in events[1], "a copy holds nothing synthetic"
     assert "failure" in events[2] and "the recording has no samples" in events[2]

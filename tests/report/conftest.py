@@ -29,6 +29,7 @@ RESULT = FileResult(
     info=TELEPHONE,
     seconds=2.0,
     bandwidth=Bandwidth(3_400.0, 0.9, "edge"),
+    kept_hz=3332.0,
     kept_band_error_db=-100.0,
     codec="PCM_24",
     bits=24,
