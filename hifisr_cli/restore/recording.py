@@ -206,11 +206,9 @@ def _through_network(
     for group in tasks(
         blocks,
         model,
-        cutoff_hz=found.bandwidth.cutoff_hz,
-        gain=found.gain,
+        found.facts,
         chunk_seconds=options.chunk_seconds,
         batch_size=options.batch_size or default_batch(model),
-        kept_hz=found.kept_hz,
     ):
         left = time.monotonic()
         stretches = yield group
