@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hifisr_cli.train.adversarial import Kind
 
 
-LOSSES = {"mel": 1.0, "lsd": 1.0, "neurogram": 0.0, "adversarial": 0.1, "features": 0.2}
+LOSSES = {"mel": 1.0, "lsd": 1.0, "adversarial": 0.1, "features": 0.2}
 """Every loss of the generator, and what it counts by default."""
 
 
@@ -36,7 +36,7 @@ class TrainConfig:
         adversarial_from: the step at which they begin.
         precision: "float32", or "bfloat16" to compute networks and discriminators in it on a GPU.
         repulsion: how much two draws of the noise must differ, 1 for as much as two recordings do, 0 for not at all.
-        weights: of the losses, keyed as the log does: "mel", "lsd", "neurogram", "adversarial", "features".
+        weights: of the losses, keyed by the names that the log uses: "mel", "lsd", "adversarial", "features".
         augmentation: how often recordings are tilted, gated or given another noise floor: 1 for a long run, less for a
             last, short one on recordings more as they are.
         sources: share of the crops drawn from folders whose path contains the key; all others have the rest.

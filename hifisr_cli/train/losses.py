@@ -12,7 +12,6 @@ from torch import Tensor
 from hifisr_cli.dsp.lsd import POWER_FLOOR
 from hifisr_cli.nets.mel import mel_filterbank
 from hifisr_cli.results import SAMPLE_RATE
-from hifisr_cli.train.neurogram import neurogram, neurogram_distance
 
 MEL_SCALES: tuple[tuple[int, int], ...] = ((512, 40), (1024, 80), (2048, 160))
 """(n_fft, bands) of the multi-scale mel loss; hops are a quarter of n_fft."""
@@ -29,15 +28,11 @@ class LogSpectra:
         mel: log10 mel power [B, M, F] for each of `MEL_SCALES`, of the band below the target's bandwidth.
         linear: log10 power [B, K, F] for each of `LSD_SCALES`.
         masks: 1 for the bins below the target's bandwidth [B, K, 1], for each of `LSD_SCALES`.
-        heard: the neurogram [B, M, F].
-        bandwidth_hz: of the target [B].
     """
 
     mel: list[Tensor]
     linear: list[Tensor]
     masks: list[Tensor]
-    heard: Tensor
-    bandwidth_hz: Tensor
 
     @classmethod
     def of(cls, wave: Tensor, bandwidth_hz: Tensor) -> Self:
@@ -50,20 +45,17 @@ class LogSpectra:
             mel=[torch.log10(each.clamp(min=_MEL_POWER_FLOOR)) for each in mel],
             linear=[torch.log10(power[n_fft].clamp(min=POWER_FLOOR)) for n_fft in LSD_SCALES],
             masks=[mask[n_fft] for n_fft in LSD_SCALES],
-            heard=neurogram(wave),
-            bandwidth_hz=bandwidth_hz,
         )
 
     def distances(self, other: LogSpectra) -> dict[str, Tensor]:
-        """Multi-scale log-mel distance, LSD-shaped distance and neurogram distance, keyed like the weights."""
+        """Multi-scale log-mel distance and LSD-shaped distance, keyed like the weights."""
         mel = [(mine - its).abs().mean() for mine, its in zip(self.mel, other.mel, strict=True)]
         lsd = [_lsd(*each) for each in zip(self.linear, other.linear, self.masks, strict=True)]
-        heard = neurogram_distance(self.heard, other.heard, self.bandwidth_hz)
-        return {"mel": torch.stack(mel).mean(), "lsd": torch.stack(lsd).mean(), "neurogram": heard}
+        return {"mel": torch.stack(mel).mean(), "lsd": torch.stack(lsd).mean()}
 
 
 def reconstruction(estimate: Tensor, target: Tensor, bandwidth_hz: Tensor) -> dict[str, Tensor]:
-    """Multi-scale log-mel distance, LSD-shaped distance and neurogram distance, keyed like the weights.
+    """Multi-scale log-mel distance and LSD-shaped distance, keyed like the weights.
 
     Shape: [B, T], [B, T], [B] -> scalars.
     """
