@@ -24,9 +24,7 @@ class ProfileFeatures(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        # on the processor even while parameters are made on the meta device
-        tops = torch.tensor(BAND_EDGES_HZ[1:], dtype=torch.float32, device="cpu")
-        self.register_buffer("tops", tops, persistent=False)
+        self.register_buffer("tops", torch.tensor(BAND_EDGES_HZ[1:], dtype=torch.float32), persistent=False)
         self.enter = nn.Linear((len(SHARES) + 1) * BANDS, _WIDTH)
         self.between = nn.Linear(_WIDTH, _WIDTH)
         self.leave = nn.Linear(_WIDTH, channels)
