@@ -8,7 +8,6 @@ with nothing is hum or noise, of any colour.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -27,9 +26,9 @@ COMPRESSION = 0.25
 """Levels are averaged as power ** 0.25: neither a click nor a codec's hole outweighs the rest."""
 
 _REFERENCES_HZ = tuple(500.0 * 2 ** (i / 2) for i in range(11))  # half octaves from 500 Hz to 16 kHz
-_CLASS_DB = 2
+CLASS_DB = 2
 _CLASSES = 110
-_LOUDEST_DB = 40
+LOUDEST_DB = 40
 _SILENCE = 1e-17  # power density; -170 dB, far below the rounding noise of 24-bit samples
 _FRAMES_AT_ONCE = 64
 
@@ -114,19 +113,6 @@ class BandLevels:
         share = np.clip((frames[:, :, None] - before) / np.maximum(counts, 1.0), 0.0, 1.0) * (counts > 0)
         return np.asarray(share @ sums / frames[:, :, None])
 
-    def exceeded(self, shares: Sequence[float]) -> FloatArray:
-        """Levels in dB [S, K] that each band exceeds in that share of the frames; linear within a class."""
-        below = np.cumsum(self.histogram, axis=1)
-        edges = _LOUDEST_DB - _CLASS_DB * np.arange(_CLASSES + 1)
-        rows = []
-        for share in shares:
-            wanted = share * below[:, -1:]
-            index = np.argmax(below >= wanted, axis=1)
-            taken = np.take_along_axis(below, index[:, None], 1)[:, 0]
-            inside = np.take_along_axis(self.histogram, index[:, None], 1)[:, 0]
-            rows.append(edges[index] - _CLASS_DB * (1 - (taken - wanted[:, 0]) / np.maximum(inside, 1e-9)))
-        return np.array(rows)
-
     def push(self, block: npt.NDArray[np.float32]) -> None:
         """Take a block [C, T]; any T. Samples that are not finite count as zero."""
         if block.ndim != 2:
@@ -194,7 +180,7 @@ class BandLevels:
 
 
 def _loudness_class(density: FloatArray) -> npt.NDArray[np.intp]:
-    quiet_by = (_LOUDEST_DB - 10 * np.log10(density + 1e-30)) // _CLASS_DB
+    quiet_by = (LOUDEST_DB - 10 * np.log10(density + 1e-30)) // CLASS_DB
     return np.asarray(np.clip(quiet_by, 0, _CLASSES - 1), np.intp)
 
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from hifisr_cli.dsp.bandwidth_bands import COMPRESSION, BandLevels
+from hifisr_cli.dsp.bandwidth_bands import CLASS_DB, COMPRESSION, LOUDEST_DB, BandLevels
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -42,7 +42,7 @@ def features(levels: BandLevels) -> npt.NDArray[np.float32]:
     First LEVELS channels of levels (dB / 20), then contrasts (asinh of dB), then correlations with groups of bands and
     how sure they are, then 1 where the file has content at all, the position, and how much was heard.
     """
-    own = levels.exceeded(_QUANTILES)
+    own = _quantiles(levels.histogram)
     frames = levels.counts.sum(axis=1, keepdims=True)  # [R, 1]
     quiet_db = _decibels(levels.means(np.maximum(_QUIET_SHARE * frames, 1.0), quietest=True))[:, 0]  # [R, K]
     loud_db = _decibels(levels.means(np.minimum(np.maximum(frames * _LOUD_SHARES, _LEAST_FRAMES), frames)))
@@ -60,6 +60,20 @@ def features(levels: BandLevels) -> npt.NDArray[np.float32]:
     placed = np.array([np.interp(octaves, np.log2(centres), row) for row in values]) * inside
     heard = np.full(POSITIONS, np.log10(levels.frames) - 2)
     return np.concatenate([placed, [inside, octaves - 11, heard]]).astype(np.float32)
+
+
+def _quantiles(histogram: FloatArray) -> FloatArray:
+    """Levels in dB [quantiles, K] that each band exceeds in that share of the frames; linear within a class."""
+    below = np.cumsum(histogram, axis=1)
+    edges = LOUDEST_DB - CLASS_DB * np.arange(histogram.shape[1] + 1)
+    rows = []
+    for share in _QUANTILES:
+        wanted = share * below[:, -1:]
+        index = np.argmax(below >= wanted, axis=1)
+        taken = np.take_along_axis(below, index[:, None], 1)[:, 0]
+        inside = np.take_along_axis(histogram, index[:, None], 1)[:, 0]
+        rows.append(edges[index] - CLASS_DB * (1 - (taken - wanted[:, 0]) / np.maximum(inside, 1e-9)))
+    return np.array(rows)
 
 
 def _decibels(compressed: FloatArray) -> FloatArray:

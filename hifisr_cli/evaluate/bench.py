@@ -158,8 +158,8 @@ def _generated(degraded: Degraded, model: Model) -> tuple[Wave, float, None]:
     window = np.pad(wave, ((0, 0), (model.context, model.context + frames * model.hop - wave.shape[1])))
     trim = model.trim
     noise = positional_noise(trim - model.context, window.shape[1] - 2 * trim)[None]
-    given = window * np.float32(found.gain), np.array([cutoff], np.float32), noise, found.profile[None]
-    output = model.generate(*(torch.from_numpy(array).to(model.device) for array in given))
+    on_device = [torch.from_numpy(array).to(model.device) for array in (window * np.float32(found.gain), noise)]
+    output = model.generate(on_device[0], torch.tensor([cutoff], device=model.device), on_device[1])
     inner = output[0, model.context - trim :][: wave.shape[1]]
     return (inner / found.gain).cpu().numpy(), cutoff, None
 

@@ -121,7 +121,6 @@ class NetworkConfig:
     Attributes:
         told_cutoff: the front end hides what lies above the cutoff and tells the network where that is (twice the
             input channels); the published network was not told.
-        told_profile: it is told how loud and how quiet every band of the whole recording is (`dsp.profile`), too.
 
     Raises:
         ConfigError: if the parts do not fit.
@@ -131,7 +130,6 @@ class NetworkConfig:
     latent: MossFormerConfig = field(default_factory=MossFormerConfig)
     head: HifiGanConfig = field(default_factory=HifiGanConfig)
     told_cutoff: bool = False
-    told_profile: bool = False
 
     def __post_init__(self) -> None:
         mel, latent, head = self.mel, self.latent, self.head
@@ -140,7 +138,6 @@ class NetworkConfig:
         divides = head.upsampling > 0 and mel.hop % head.upsampling == 0
         rules = {
             "mel.n_fft - mel.hop must be even and not negative": mel.n_fft >= mel.hop > 0 == (mel.n_fft - mel.hop) % 2,
-            "told_profile needs told_cutoff": self.told_cutoff or not self.told_profile,
             "mel.f_max must lie in (0, 24000]": 0 < mel.f_max <= SAMPLE_RATE / 2,
             "latent.width must be even": latent.width % 2 == 0,
             "latent.blocks must be positive": latent.blocks > 0,
@@ -179,12 +176,11 @@ class NetworkConfig:
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """The inverse of `to_dict`. Raises `ConfigError` on unknown keys."""
         sections = {"mel": MelConfig, "latent": MossFormerConfig, "head": HifiGanConfig}
-        unknown = set(data) - {*sections, "told_cutoff", "told_profile"}
+        unknown = set(data) - {*sections, "told_cutoff"}
         if unknown:
             raise ConfigError(f"unknown keys: {', '.join(sorted(unknown))}")
         parts = {name: _section(kind, name, data.get(name, {})) for name, kind in sections.items()}
-        told_cutoff, told_profile = (bool(data.get(f"told_{name}", False)) for name in ("cutoff", "profile"))
-        return cls(**parts, told_cutoff=told_cutoff, told_profile=told_profile)
+        return cls(**parts, told_cutoff=bool(data.get("told_cutoff", False)))
 
 
 def _section(kind: type[Any], name: str, data: dict[str, Any]) -> Any:
@@ -229,6 +225,5 @@ COMPACT = NetworkConfig(
         voicing=24,
     ),
     told_cutoff=True,
-    told_profile=True,
 )
 """The small fast network that ships as the default."""

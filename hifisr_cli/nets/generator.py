@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
-from hifisr_cli.dsp.profile import UNKNOWN
 from hifisr_cli.nets.config import NetworkConfig
 from hifisr_cli.nets.hifigan import HifiGan
 from hifisr_cli.nets.mel import CutoffFeatures, LogMel
 from hifisr_cli.nets.mossformer import MossFormer
-from hifisr_cli.nets.profile import ProfileFeatures
 from hifisr_cli.nets.pulses import Pulsation, Pulses
 
 
 class Generator(nn.Module):
     """Log-mel front end, MossFormer latent, HiFi-GAN head.
 
-    Shape: band-limited waveform at 48 kHz [B, T], cutoff in Hz [B], white noise of unit variance [B or 1, T], profile
-    of the recording in dB [B, S, P] (`dsp.profile`) -> full-band waveform [B, T]; T a multiple of `hop`. Without noise
-    the parts that it would carry are missing; a profile that is not given is not known. The low band of the output is
-    only a sketch: low-band replacement puts the original back.
+    Shape: band-limited waveform at 48 kHz [B, T], cutoff in Hz [B], white noise of unit variance [B or 1, T] ->
+    full-band waveform [B, T]; T a multiple of `hop`. Without noise the parts that it would carry are missing. The low
+    band of the output is only a sketch: low-band replacement puts the original back.
     """
 
     def __init__(self, config: NetworkConfig, *, normed: bool = True) -> None:
@@ -29,9 +25,7 @@ class Generator(nn.Module):
         bands = config.mel.bands
         self.mel = LogMel(config.mel)
         self.features = CutoffFeatures(config.mel) if config.told_cutoff else None
-        channels = 2 * bands if config.told_cutoff else bands
-        self.profile = ProfileFeatures(channels) if config.told_profile else None
-        self.latent = MossFormer(channels, config.latent)
+        self.latent = MossFormer(2 * bands if config.told_cutoff else bands, config.latent)
         self.head = HifiGan(config.latent.latent, config.head, config.hop_out, normed=normed)
         self.pulses = Pulses(config.head.istft_n_fft, config.hop_out) if config.head.voicing else None
         self.latent_reach = self.latent.context_frames if config.latent.context == "bounded" else 0
@@ -61,18 +55,10 @@ class Generator(nn.Module):
         """Frames at either end of what the head is given for which it need not make anything."""
         return self.head.context_frames if self.latent_reach else 0
 
-    def featurize(self, wave: Tensor, cutoff_hz: Tensor, profile: Tensor | None = None) -> Tensor:
-        """What the latent transformer sees: [B, T], [B], [B, S, P] -> [B, M or 2 M, F]. Always in the precision of the
-        input."""
+    def featurize(self, wave: Tensor, cutoff_hz: Tensor) -> Tensor:
+        """What the latent transformer sees: [B, T], [B] -> [B, M or 2 M, F]. Always in the precision of the input."""
         log_mel: Tensor = self.mel(wave)
-        if self.features is None:
-            return log_mel
-        features: Tensor = self.features(log_mel, cutoff_hz)
-        if self.profile is None:
-            return features
-        told = torch.tensor(UNKNOWN, device=wave.device).expand(len(wave), -1, -1) if profile is None else profile
-        about: Tensor = self.profile(told, cutoff_hz)
-        return features + about.to(features.dtype)
+        return log_mel if self.features is None else self.features(log_mel, cutoff_hz)
 
     def regenerate(self, wave: Tensor, cutoff_hz: Tensor, *, trimmed: bool = False) -> Pulsation | None:
         """The pulses for a head that is made for them: [B, T], [B] -> see `Pulses`, less `trim` if asked."""
@@ -90,7 +76,5 @@ class Generator(nn.Module):
         wave: Tensor = self.head(latent, noise, pulses, spare=self._spare if trimmed else 0)
         return wave
 
-    def forward(
-        self, wave: Tensor, cutoff_hz: Tensor, noise: Tensor | None = None, profile: Tensor | None = None
-    ) -> Tensor:
-        return self.synthesize(self.featurize(wave, cutoff_hz, profile), noise, self.regenerate(wave, cutoff_hz))
+    def forward(self, wave: Tensor, cutoff_hz: Tensor, noise: Tensor | None = None) -> Tensor:
+        return self.synthesize(self.featurize(wave, cutoff_hz), noise, self.regenerate(wave, cutoff_hz))

@@ -68,7 +68,6 @@ def restore_array(
             chunk_seconds=chunk_seconds,
             batch_size=batch_size,
             kept_hz=found.kept_hz,
-            profile=found.profile,
         )
         output = np.concatenate([stretch.output for stretch in stretches], axis=1)
     else:

@@ -18,10 +18,8 @@ from torch import Tensor
 
 from hifisr_cli.dsp.crossover import reach, replace_low_band
 from hifisr_cli.dsp.noise import positional_noise
-from hifisr_cli.dsp.profile import UNKNOWN
 from hifisr_cli.restore.chunks import ChunkPlan, Window, windows
 from hifisr_cli.restore.crossfade import Seam, fixed_plan, fixed_windows
-from hifisr_cli.restore.facts import Facts
 from hifisr_cli.results import SAMPLE_RATE
 
 Wave = NDArray[np.float32]
@@ -56,21 +54,24 @@ class Network(Protocol):
         """Windows that a processor computes side by side."""
         ...
 
-    def generate(self, waves: Tensor, cutoff_hz: Tensor, noise: Tensor, profile: Tensor) -> Tensor:
-        """[B, T], [B], [B, T - 2 trim], [B, S, P] -> [B, T - 2 trim]."""
+    def generate(self, waves: Tensor, cutoff_hz: Tensor, noise: Tensor) -> Tensor:
+        """[B, T], [B], [B, T - 2 trim] -> [B, T - 2 trim]."""
         ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """A window to restore, and the facts about its recording.
+    """A window to restore: where its recording's content ends, and the gain to the network's level.
 
     `seam` joins it to the window before; one for each recording, None for networks whose windows need none.
+    `kept_hz` is where the crossover begins, None for 0.9 of the cutoff.
     """
 
     window: Window
-    facts: Facts
+    cutoff_hz: float
+    gain: float
     seam: Seam | None = None
+    kept_hz: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,40 +96,65 @@ _GRAIN_SECONDS = 0.5
 """Where batches are worth it, short recordings of any length are given a few lengths, so that they can share them."""
 
 
-def plan_for(network: Network, facts: Facts, chunk_seconds: float) -> ChunkPlan:
-    """How this recording is cut for this network."""
+def plan_for(network: Network, cutoff_hz: float, chunk_seconds: float, kept_hz: float | None = None) -> ChunkPlan:
+    """How a recording with this cutoff is cut for this network."""
     if network.crossfade:
         return fixed_plan(network.hop, SAMPLE_RATE)
     grain = 1 if network.device.type == "cpu" else max(round(_GRAIN_SECONDS * SAMPLE_RATE / network.hop), 1)
-    context = network.context + reach(facts.cutoff_hz, facts.kept_hz)
+    context = network.context + reach(cutoff_hz, kept_hz)
     return ChunkPlan.fit(chunk_seconds, context, network.hop, SAMPLE_RATE, grain=grain)
 
 
 def tasks(
-    blocks: Iterable[Wave], network: Network, facts: Facts, *, chunk_seconds: float, batch_size: int = 1
+    blocks: Iterable[Wave],
+    network: Network,
+    *,
+    cutoff_hz: float,
+    gain: float,
+    chunk_seconds: float,
+    batch_size: int = 1,
+    kept_hz: float | None = None,
 ) -> Iterator[list[Task]]:
     """A recording in blocks [C, T] at 48 kHz as tasks, in lists that fill a batch, in constant memory.
 
     Args:
+        cutoff_hz: upper edge of the content.
+        gain: brings the recording to the network's level; undone after it.
         chunk_seconds: length of the cores. It changes memory and speed, not the output.
         batch_size: windows (a channel of a chunk each) in one pass of the network.
+        kept_hz: where the crossover begins; None for 0.9 of the cutoff.
     """
-    plan = plan_for(network, facts, chunk_seconds)
+    plan = plan_for(network, cutoff_hz, chunk_seconds, kept_hz)
     cut = fixed_windows(blocks, plan) if network.crossfade else windows(blocks, plan)
     seam = Seam(network.crossfade) if network.crossfade else None
     for first in cut:
         several = -(-batch_size // first.samples.shape[0])
-        yield [Task(window, facts, seam) for window in (first, *islice(cut, several - 1))]
+        yield [Task(window, cutoff_hz, gain, seam, kept_hz) for window in (first, *islice(cut, several - 1))]
 
 
 def restore_blocks(
-    blocks: Iterable[Wave], network: Network, facts: Facts, *, chunk_seconds: float, batch_size: int = 1
+    blocks: Iterable[Wave],
+    network: Network,
+    *,
+    cutoff_hz: float,
+    gain: float,
+    chunk_seconds: float,
+    batch_size: int = 1,
+    kept_hz: float | None = None,
 ) -> Iterator[Restored]:
     """Restores blocks [C, T] at 48 kHz of any length, in constant memory; as many samples come out as went in.
 
     The arguments are those of `tasks`.
     """
-    for group in tasks(blocks, network, facts, chunk_seconds=chunk_seconds, batch_size=batch_size):
+    for group in tasks(
+        blocks,
+        network,
+        cutoff_hz=cutoff_hz,
+        gain=gain,
+        chunk_seconds=chunk_seconds,
+        batch_size=batch_size,
+        kept_hz=kept_hz,
+    ):
         yield from compute(group, network, batch_size)
 
 
@@ -182,14 +208,11 @@ def _noise(window: Window, trim: int) -> Wave:
 def _restore(samples: Tensor, noise: Tensor, owners: Sequence[Task], network: Network) -> Tensor:
     """[B, T], [B, T - 2 trim] -> [B, T - 2 trim] on the CPU."""
     on_device = samples.to(network.device)
-    facts = [task.facts for task in owners]
-    gains = torch.tensor([each.gain for each in facts], device=network.device)[:, None]
-    cutoffs = torch.tensor([each.cutoff_hz for each in facts], dtype=torch.float32, device=network.device)
-    profiles = torch.from_numpy(np.stack([UNKNOWN if each.profile is None else each.profile for each in facts]))
+    gains = torch.tensor([task.gain for task in owners], device=network.device)[:, None]
+    cutoffs = torch.tensor([task.cutoff_hz for task in owners], dtype=torch.float32, device=network.device)
     with torch.inference_mode():
-        told = cutoffs, noise.to(network.device), profiles.to(network.device)
-        generated = network.generate(on_device * gains, *told) / gains
+        generated = network.generate(on_device * gains, cutoffs, noise.to(network.device)) / gains
         original = on_device[:, network.trim : on_device.shape[1] - network.trim]
-        pairs = zip(generated, original, facts, strict=True)  # row by row: the same bytes for every batch size
-        joined = [replace_low_band(row, kept, each.cutoff_hz, each.kept_hz) for row, kept, each in pairs]
+        pairs = zip(generated, original, owners, strict=True)  # row by row: the same bytes for every batch size
+        joined = [replace_low_band(row, kept, task.cutoff_hz, task.kept_hz) for row, kept, task in pairs]
         return torch.stack(joined).cpu()

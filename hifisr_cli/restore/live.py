@@ -171,7 +171,6 @@ class _Live:
             chunk_seconds=self._options.chunk_seconds,
             batch_size=self._options.batch_size,
             kept_hz=found.kept_hz,
-            profile=found.profile,
         ):
             yield stretch.output, stretch.original
 

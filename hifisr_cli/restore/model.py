@@ -82,11 +82,10 @@ class Model:
         """Its output does not depend on where a recording is cut, nor on the level of a whole window."""
         return self.generator.config.latent.context == "bounded"
 
-    def generate(self, waves: Tensor, cutoff_hz: Tensor, noise: Tensor, profile: Tensor) -> Tensor:
+    def generate(self, waves: Tensor, cutoff_hz: Tensor, noise: Tensor) -> Tensor:
         """Runs the network on windows at its own level, on the model's device.
 
-        Shape: [B, T], cutoffs [B], white noise [B, T - 2 trim], profiles of the recordings [B, S, P] (`dsp.profile`) ->
-        [B, T - 2 trim].
+        Shape: [B, T], cutoffs [B], white noise [B, T - 2 trim] -> [B, T - 2 trim].
 
         Raises:
             DeviceError: the device ran out of memory.
@@ -95,9 +94,9 @@ class Model:
 
         from hifisr_cli.dsp.level_match import match_level
 
-        def generated(waves: Tensor, cutoff_hz: Tensor, noise: Tensor, profile: Tensor) -> Tensor:
+        def generated(waves: Tensor, cutoff_hz: Tensor, noise: Tensor) -> Tensor:
             with torch.inference_mode():
-                features = self.generator.featurize(waves, cutoff_hz, profile)
+                features = self.generator.featurize(waves, cutoff_hz)
                 pulses = self.generator.regenerate(waves, cutoff_hz, trimmed=True)
                 with self._autocast():
                     wave = self.generator.synthesize(features, noise, pulses, trimmed=True).float()
@@ -105,11 +104,11 @@ class Model:
 
         try:
             if self.device.type != "cpu" or len(waves) == 1:
-                return generated(waves, cutoff_hz, noise, profile)
+                return generated(waves, cutoff_hz, noise)
             if self.workers is not None:
-                return self.workers.map_rows(generated, waves, cutoff_hz, noise, profile)
+                return self.workers.map_rows(generated, waves, cutoff_hz, noise)
             # A processor gains nothing from batches, and so the company of a window cannot touch a bit of it.
-            rows = zip(*(torch.split(each, 1) for each in (waves, cutoff_hz, noise, profile)), strict=True)
+            rows = zip(*(torch.split(each, 1) for each in (waves, cutoff_hz, noise)), strict=True)
             return torch.cat([generated(*row) for row in rows])
         except torch.OutOfMemoryError as error:
             raise DeviceError(

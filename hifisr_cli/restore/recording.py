@@ -206,9 +206,11 @@ def _through_network(
     for group in tasks(
         blocks,
         model,
-        found.facts,
+        cutoff_hz=found.bandwidth.cutoff_hz,
+        gain=found.gain,
         chunk_seconds=options.chunk_seconds,
         batch_size=options.batch_size or default_batch(model),
+        kept_hz=found.kept_hz,
     ):
         left = time.monotonic()
         stretches = yield group

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from hifisr_cli.audio.resample import Resampler
 from hifisr_cli.restore.chunks import CHUNK_SECONDS
 from hifisr_cli.restore.engine import Network, Restored, default_batch, restore_blocks
-from hifisr_cli.restore.facts import Facts
 from hifisr_cli.results import SAMPLE_RATE
 
 Wave = NDArray[np.float32]
@@ -41,7 +40,6 @@ def stream(
     chunk_seconds: float = CHUNK_SECONDS,
     batch_size: int | None = None,
     kept_hz: float | None = None,
-    profile: NDArray[np.float32] | None = None,
 ) -> Iterator[Restored]:
     """Restores float32 blocks [C, T] of any length as they come.
 
@@ -52,12 +50,13 @@ def stream(
         chunk_seconds: memory and delay against speed; the output does not depend on it.
         batch_size: windows in one pass of the network; None chooses by device.
         kept_hz: up to where all of the recording is kept; None for 0.9 of the cutoff.
-        profile: how loud and how quiet the bands of the whole recording are (`dsp.profile`); None where nobody knows.
     """
     return restore_blocks(
         resampled(blocks, sample_rate),
         model,
-        Facts(cutoff_hz, gain, kept_hz, profile),
+        cutoff_hz=cutoff_hz,
+        gain=gain,
         chunk_seconds=chunk_seconds,
         batch_size=batch_size or default_batch(model),
+        kept_hz=kept_hz,
     )

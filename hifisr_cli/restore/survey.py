@@ -15,9 +15,7 @@ from hifisr_cli.dsp.bandwidth import BandwidthMeter
 from hifisr_cli.dsp.bandwidth_edge import kept_edge_hz
 from hifisr_cli.dsp.level import NETWORK_RMS, LevelMeter
 from hifisr_cli.dsp.loudness import LoudnessMeter
-from hifisr_cli.dsp.profile import profile
-from hifisr_cli.restore.facts import Facts
-from hifisr_cli.results import SAMPLE_RATE, AudioInfo, Bandwidth
+from hifisr_cli.results import KEPT_FRACTION, SAMPLE_RATE, AudioInfo, Bandwidth
 
 Wave = NDArray[np.float32]
 
@@ -39,7 +37,6 @@ class Survey:
         peak: largest absolute sample.
         loudness_lufs: integrated loudness, where it was asked for and there is any.
         kept_hz: where the crossover to what is generated begins: the recording is kept whole below.
-        profile: how loud and how quiet its bands are, at the network's level (`dsp.profile`).
     """
 
     frames: int
@@ -47,13 +44,7 @@ class Survey:
     gain: float
     peak: float
     kept_hz: float
-    profile: NDArray[np.float32]
     loudness_lufs: float | None = None
-
-    @property
-    def facts(self) -> Facts:
-        """What the engine is told of it."""
-        return Facts(self.bandwidth.cutoff_hz, self.gain, self.kept_hz, self.profile)
 
     @property
     def restorable(self) -> bool:
@@ -94,7 +85,8 @@ def survey(
     for block in blocks:
         if loudness is not None:
             loudness.push(block)
-        width.push(block)
+        if cutoff_hz is None:
+            width.push(block)
         level.push(block)
         frames += block.shape[1]
         if on_progress is not None:
@@ -106,14 +98,14 @@ def survey(
         bandwidth = Bandwidth(highest, bandwidth.confidence, bandwidth.source)
     if rms == 0.0:
         bandwidth = Bandwidth(0.0, 1.0, "silence")
-    gain = NETWORK_RMS / rms if rms > 0.0 else 1.0
+    cutoff = bandwidth.cutoff_hz
+    kept_hz = kept_edge_hz(width.levels, cutoff) if cutoff_hz is None else KEPT_FRACTION * cutoff
     return Survey(
         frames,
         bandwidth,
-        gain=gain,
+        gain=NETWORK_RMS / rms if rms > 0.0 else 1.0,
         peak=level.peak,
-        kept_hz=kept_edge_hz(width.levels, bandwidth.cutoff_hz),
-        profile=profile(width.levels, gain),
+        kept_hz=kept_hz,
         loudness_lufs=None if loudness is None else loudness.integrated(),
     )
 

@@ -28,8 +28,8 @@ class Workers:
         self._interrupt = interrupt
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="hifisr-window", initializer=_one_core)
 
-    def map_rows(self, work: Callable[..., Tensor], *tensors: Tensor) -> Tensor:
-        """Does `work` on each row [1, ...] of tensors of as many rows; the results, one below the other.
+    def map_rows(self, work: Callable[[Tensor, Tensor, Tensor], Tensor], *tensors: Tensor) -> Tensor:
+        """Does `work` on each row [1, ...] of three tensors of as many rows; the results, one below the other.
 
         Whatever ends the wait early (Ctrl-C, an error in a row) ends the work of all threads, too.
         """

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from hifisr_cli.dsp.bandlimit import BandLimit, Family, apply
 from hifisr_cli.dsp.noise import calm_noise
-from hifisr_cli.dsp.profile import UNKNOWN, profile_of
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.clips import Clip, Wave, source_weights
 from hifisr_cli.train.colour import colours, recoloured
@@ -36,9 +35,6 @@ _GATED = 0.12
 _EDGE = 0.2
 _LONGEST_EDGE = 0.5
 _MARGIN = SAMPLE_RATE // 10
-_AROUND, _GRAIN = 2 * SAMPLE_RATE, SAMPLE_RATE // 10
-_FASTEST = 2.0**0.25
-_UNKNOWN, _PROFILE_DB = 0.1, 1.0
 _NYQUIST_HZ = SAMPLE_RATE / 2
 
 
@@ -51,7 +47,6 @@ class Batch:
         target: what they were [B, T].
         inside: 1 where the recordings are, 0 in the silence around them, where nothing is asked of the network: [B, T].
         cutoff_hz: what the network is told [B].
-        profile: what it is told of more of the recordings than the crops, in dB [B, S, P] (`dsp.profile`).
         bandwidth_hz: of each target [B]; no loss is taken above.
     """
 
@@ -59,7 +54,6 @@ class Batch:
     target: Tensor
     inside: Tensor
     cutoff_hz: Tensor
-    profile: Tensor
     bandwidth_hz: Tensor
 
 
@@ -84,7 +78,9 @@ class Batches:
 
     def __getitem__(self, step: int) -> Batch:
         items = [self._item(np.random.default_rng((self.seed, step, i))) for i in self.items]
-        return Batch(*(torch.from_numpy(np.stack(column)) for column in zip(*items, strict=True)))
+        waves = [torch.from_numpy(np.stack([item[i] for item in items])) for i in (0, 1, 2)]
+        scalars = [torch.tensor([item[i] for item in items], dtype=torch.float32) for i in (3, 4)]
+        return Batch(*waves, *scalars)
 
     def noise(self, step: int) -> Tensor:
         """Two draws of the noise that the network shapes in a step: [2, B, T]. The data's seed decides them, too."""
@@ -94,10 +90,9 @@ class Batches:
         ]
         return torch.from_numpy(np.stack(rows, axis=1))
 
-    def _item(self, rng: np.random.Generator) -> tuple[Wave, Wave, Wave, np.float32, Wave, np.float32]:
-        """What the fields of a `Batch` hold of one recording."""
+    def _item(self, rng: np.random.Generator) -> tuple[Wave, Wave, Wave, float, float]:
         clip = self.clips[int(rng.choice(len(self.clips), p=self.probabilities))]
-        target, first, stretch = self._stretch(clip, rng)
+        target, stretch = self._crop(clip, rng)
         bandwidth = min(clip.bandwidth_hz * stretch, _NYQUIST_HZ)
         other = self._like(clip, rng) if rng.random() < _RECOLOURED else clip
         if other.speaker != clip.speaker:
@@ -117,17 +112,9 @@ class Batches:
         if rng.random() < 0.1:
             degraded = degraded + microphone_noise(target.size, rng)
         told = cutoff * rng.uniform(0.95, 1.02)
-        inner = slice(first, first + self.crop)
+        inner = slice(_MARGIN, _MARGIN + self.crop)
         inside = _inside(self.crop, rng)
-        profile = self._profile(degraded[_MARGIN:-_MARGIN], rng)
-        return degraded[inner] * inside, target[inner], inside, np.float32(told), profile, np.float32(bandwidth)
-
-    def _profile(self, degraded: Wave, rng: np.random.Generator) -> Wave:
-        """The profile of a stretch, not exactly, lest recordings be recognised by it, and sometimes not known."""
-        if rng.random() < _UNKNOWN:
-            return UNKNOWN
-        found = profile_of(degraded)
-        return found + rng.normal(0.0, _PROFILE_DB, found.shape).astype(np.float32)
+        return degraded[inner] * inside, target[inner], inside, told, bandwidth
 
     def _like(self, clip: Clip, rng: np.random.Generator) -> Clip:
         """Another recording, to borrow from: one with such a floor where there is one, since a dull voice goes with the
@@ -156,14 +143,11 @@ class Batches:
             target = target + converter_noise(floor.density, target.size, rng)
         return target
 
-    def _stretch(self, clip: Clip, rng: np.random.Generator) -> tuple[Wave, int, float]:
-        """A stretch of a recording, sometimes played a little faster or slower; where in it the crop begins, with
-        margins for the filters; and the factor."""
-        around = int(rng.integers(_AROUND // _GRAIN + 1)) * _GRAIN
-        fits = int(clip.samples.size / _FASTEST) - self.crop - 2 * _MARGIN
-        length = self.crop + 2 * _MARGIN + min(around, max(fits // _GRAIN * _GRAIN, 0))
+    def _crop(self, clip: Clip, rng: np.random.Generator) -> tuple[Wave, float]:
+        """A crop with margins for the filters, sometimes played a little faster or slower; and that factor."""
+        length = self.crop + 2 * _MARGIN
         may = clip.edge_hz >= _STRETCHABLE * clip.bandwidth_hz  # else the edge, which sample rates make, would move
-        stretch = float(_FASTEST ** rng.uniform(-1.0, 1.0)) if may and rng.random() < 0.5 else 1.0
+        stretch = float(2.0 ** rng.uniform(-0.25, 0.25)) if may and rng.random() < 0.5 else 1.0
         need = int(np.ceil(length * stretch)) + 1
         start = int(rng.integers(0, max(clip.samples.size - need, 0) + 1))
         wave = clip.wave(slice(start, start + need))
@@ -172,8 +156,7 @@ class Batches:
             wave = np.pad(wave, (lead, need - wave.size - lead))
         if stretch != 1.0:
             wave = stretched(wave, length)
-        first = _MARGIN + int(rng.integers(length - self.crop - 2 * _MARGIN + 1))
-        return wave[:length], first, stretch
+        return wave[:length], stretch
 
 
 def _inside(samples: int, rng: np.random.Generator) -> Wave:

@@ -41,7 +41,7 @@ class StepReport:
 class TwoDraws(nn.Module):
     """The generator as training runs it: one pass, rendered with two draws of the noise.
 
-    Shape: [B, T], [B], [B, S, P], [2, B, T] -> two waveforms [B, T].
+    Shape: [B, T], [B], [2, B, T] -> two waveforms [B, T].
     """
 
     def __init__(self, generator: Generator, precision: str) -> None:
@@ -49,9 +49,9 @@ class TwoDraws(nn.Module):
         self.generator = generator
         self.precision = precision
 
-    def forward(self, degraded: Tensor, cutoff_hz: Tensor, profile: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, degraded: Tensor, cutoff_hz: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         generator = self.generator
-        features = generator.featurize(degraded, cutoff_hz, profile)
+        features = generator.featurize(degraded, cutoff_hz)
         pulses = generator.regenerate(degraded, cutoff_hz)
         with computing_in(self.precision, degraded.device):
             drawn = generator.head.draw(generator.latent(features))
@@ -112,7 +112,7 @@ class Trainer:
         batch = _to(self.batches[self.step_index] if batch is None else batch, self.device)
         self.generator.train()
         noise = self.batches.noise(self.step_index).to(self.device)
-        first, second = self._drawing(batch.degraded, batch.cutoff_hz, batch.profile, noise)
+        first, second = self._drawing(batch.degraded, batch.cutoff_hz, noise)
         target = batch.target * batch.inside
         draws = (_finish(first, batch), _finish(second, batch))
         losses = energy_distance(draws, target, batch.bandwidth_hz, config.repulsion)
@@ -177,17 +177,14 @@ class Trainer:
     def start_from(self, generator: Generator) -> None:
         """Begins with the weights of a frozen generator of the same sizes, instead of random ones.
 
-        What has no weights of its own, like the kind of noise, may differ, the last layer may have more outputs, and
-        the profile of the recording may be new to it.
+        What has no weights of its own, like the kind of noise, may differ, and the last layer may have more outputs.
 
         Raises:
             UsageError: its sizes are not those of this run.
         """
         with torch.device("meta"):
             wanted = Generator(self.config.network, normed=False).state_dict()
-        given = generator.state_dict()
-        wanted = {name: tensor for name, tensor in wanted.items() if name in given or not name.startswith("profile.")}
-        if _sizes(wanted, generator.config) != _sizes(given, generator.config):
+        if _sizes(wanted, generator.config) != _sizes(generator.state_dict(), generator.config):
             raise UsageError(
                 "the model to start from has other sizes than this run", hint="copy its sizes to [network]"
             )

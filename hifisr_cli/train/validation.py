@@ -12,7 +12,6 @@ from hifisr_cli.dsp.bandlimit import BandLimit, apply
 from hifisr_cli.dsp.crossover import replace_low_band
 from hifisr_cli.dsp.lsd import lsd
 from hifisr_cli.dsp.noise import positional_noise
-from hifisr_cli.dsp.profile import profile_of
 from hifisr_cli.nets.generator import Generator
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.clips import Clip
@@ -62,7 +61,6 @@ def restored(generator: Generator, excerpt: NDArray[np.float32], rate: int) -> t
     degraded = torch.from_numpy(apply(wave, limit.response(wave.size)))[None].to(device)
     around = min(generator.context, _MOST_CONTEXT) // generator.hop * generator.hop
     noise = torch.from_numpy(positional_noise(-around, wave.size + 2 * around))[None].to(device)
-    told = torch.from_numpy(profile_of(degraded[0].cpu().numpy()))[None].to(device)
-    generated = generator(pad(degraded, (around, around)), torch.tensor([cutoff], device=device), noise, told)
+    generated = generator(pad(degraded, (around, around)), torch.tensor([cutoff], device=device), noise)
     generated = generated[:, around : around + wave.size]
     return replace_low_band(generated, degraded, cutoff)[0].cpu(), torch.from_numpy(wave)

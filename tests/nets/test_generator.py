@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from hifisr_cli.dsp.lsd import log_power
-from hifisr_cli.dsp.profile import BAND_EDGES_HZ, BANDS, SHARES
 from hifisr_cli.nets.config import COMPACT
 from hifisr_cli.nets.generator import Generator
 from hifisr_cli.nets.istft import IstftOutput
@@ -72,23 +71,6 @@ def test_what_lies_above_the_cutoff_is_not_seen(generator: Generator) -> None:
     seen = generator.featurize(wave, cutoff), generator.featurize(limited, cutoff)
     hidden = slice(int((band_edges(128, 24_000.0)[:-2] >= 7000.0).nonzero()[0]), 128)
     assert torch.equal(seen[0][:, hidden], seen[1][:, hidden])
-
-
-def test_a_profile_counts_below_the_cutoff_only() -> None:
-    torch.manual_seed(3)
-    told = Generator(COMPACT).eval()
-    assert told.profile is not None
-    torch.nn.init.normal_(told.profile.leave.weight)
-    wave, cutoff = 0.1 * torch.randn(1, 4800), torch.tensor([4000.0])
-    profile = -50 + 10 * torch.randn(1, len(SHARES), BANDS)
-    below, above = profile.clone(), profile.clone()
-    below[..., BAND_EDGES_HZ[1:] < 3900] += 10
-    above[..., BAND_EDGES_HZ[1:] > 4100] = torch.nan
-    seen = [told.featurize(wave, cutoff, each) for each in (profile, above, below, None)]
-    assert torch.equal(seen[0], seen[1])
-    assert not torch.allclose(seen[0], seen[2], atol=0.1)
-    assert torch.equal(seen[3], told.featurize(wave, cutoff, torch.full_like(profile, torch.nan)))
-    assert torch.isfinite(torch.stack(seen)).all()
 
 
 def test_mel_scale_inverts_and_filters_have_unit_area() -> None:

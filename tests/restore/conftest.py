@@ -26,7 +26,7 @@ class Identity:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     batches: list[int] = field(default_factory=list)
 
-    def generate(self, waves: Tensor, cutoff_hz: Tensor, noise: Tensor, profile: Tensor) -> Tensor:
+    def generate(self, waves: Tensor, cutoff_hz: Tensor, noise: Tensor) -> Tensor:
         self.batches.append(waves.shape[0])
         return waves[:, self.trim : waves.shape[1] - self.trim]
 
@@ -41,7 +41,7 @@ TINY = NetworkConfig(
         channels=32, rates=(2,), kernels=(4,), block_kernels=(3, 7), block_dilations=(1, 3), paired=False,
         keep_channels=True, istft_n_fft=960, noise=True, flat_noise=True, voicing=8,
     ),
-    told_cutoff=True, told_profile=True,
+    told_cutoff=True,
 )  # fmt: skip
 
 
@@ -49,8 +49,6 @@ def random_model(config: NetworkConfig) -> Model:
     """An untrained model whose output is about as loud as its input."""
     torch.manual_seed(0)
     generator = Generator(config).eval()
-    if generator.profile is not None:
-        torch.nn.init.normal_(generator.profile.leave.weight, std=0.3)
     fold_weight_norm(generator)
     generator.requires_grad_(requires_grad=False)
     return Model("random", "0" * 64, generator, torch.device("cpu"), "float32")

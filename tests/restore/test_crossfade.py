@@ -18,7 +18,6 @@ from hifisr_cli.checkpoints.importing import import_published
 from hifisr_cli.restore.chunks import ChunkPlan
 from hifisr_cli.restore.crossfade import Seam, fade_length, fixed_plan, fixed_windows
 from hifisr_cli.restore.engine import restore_blocks
-from hifisr_cli.restore.facts import Facts
 from hifisr_cli.restore.model import Model
 from hifisr_cli.restore.together import drive
 from tests.checkpoints.published_form import Sizes, random_states, save
@@ -90,7 +89,7 @@ class Disagreeing(Identity):
     crossfade: int = fade_length(256, 48_000)
     count: int = 0
 
-    def generate(self, waves: Tensor, cutoff_hz: Tensor, noise: Tensor, profile: Tensor) -> Tensor:
+    def generate(self, waves: Tensor, cutoff_hz: Tensor, noise: Tensor) -> Tensor:
         self.count += 1
         high = torch.cos(2 * torch.pi * CYCLES / 256 * torch.arange(waves.shape[1]))
         return waves + (0.1 if self.count % 2 else -0.1) * high
@@ -101,7 +100,8 @@ def run(wave: Wave, network: object, batch_size: int = 1, cutoff_hz: float = 400
     finished = restore_blocks(
         blocks,
         network,
-        Facts(cutoff_hz),
+        cutoff_hz=cutoff_hz,
+        gain=1.0,
         chunk_seconds=1.0,
         batch_size=batch_size,  # type: ignore[arg-type]
     )
@@ -177,7 +177,7 @@ def test_recordings_that_share_batches_keep_their_own_seams(global_model: Model,
 
     def restoring(wave: Wave):  # type: ignore[no-untyped-def]
         parts = []
-        for group in tasks([wave], global_model, Facts(8000.0), chunk_seconds=1.0):
+        for group in tasks([wave], global_model, cutoff_hz=8000.0, gain=1.0, chunk_seconds=1.0):
             parts += [stretch.output for stretch in (yield group)]
         return np.concatenate(parts, axis=1)
 

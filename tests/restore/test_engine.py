@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hifisr_cli.restore.engine import restore_blocks
-from hifisr_cli.restore.facts import Facts
 from hifisr_cli.restore.model import Model
 from tests.restore.conftest import Identity
 
@@ -20,7 +19,8 @@ def run(wave: Wave, network: object, chunk_seconds: float, batch_size: int = 1, 
     finished = restore_blocks(
         blocks,
         network,
-        Facts(4000.0, gain=2.0),
+        cutoff_hz=4000.0,
+        gain=2.0,
         chunk_seconds=chunk_seconds,
         batch_size=batch_size,  # type: ignore[arg-type]
     )

@@ -133,10 +133,10 @@ class Narrow:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
 
-    def generate(self, waves: Tensor, cutoff_hz: Tensor, noise: Tensor, profile: Tensor) -> Tensor:
+    def generate(self, waves: Tensor, cutoff_hz: Tensor, noise: Tensor) -> Tensor:
         if len(waves) > 1 or cutoff_hz[0] == self._hated:
             raise DeviceError("out of memory")
-        return self._model.generate(waves, cutoff_hz, noise, profile)
+        return self._model.generate(waves, cutoff_hz, noise)
 
 
 def test_windows_that_are_too_much_together_are_done_alone(

@@ -13,7 +13,6 @@ import torch
 from hifisr_cli.audio.resample import RESAMPLER_ID
 from hifisr_cli.checkpoints.frozen import load
 from hifisr_cli.checkpoints.training_state import freeze_state
-from hifisr_cli.dsp.profile import BANDS, SHARES
 from hifisr_cli.errors import UsageError
 from hifisr_cli.nets.generator import Generator
 from hifisr_cli.nets.hifigan import fold_weight_norm
@@ -107,18 +106,15 @@ def test_validation_and_freezing(clips: list[Clip], tmp_path: Path) -> None:
 
 
 def test_starts_from_weights_of_the_same_sizes_whatever_the_excitation(clips: list[Clip], tmp_path: Path) -> None:
-    """And whether or not it knew of the profile of a recording, which begins without effect."""
-    head = replace(TINY.head, flat_noise=False, voicing=0)
-    other = Generator(replace(TINY, told_profile=False, head=head), normed=False)
+    other = Generator(replace(TINY, head=replace(TINY.head, flat_noise=False, voicing=0)), normed=False)
     run = trainer(clips, tmp_path)
     run.start_from(other)
     wave, cutoff = 0.1 * torch.randn(1, 9600), torch.tensor([4000.0])
-    for name, old in other.state_dict().items():
-        weight = fold_weight_norm(run.average).state_dict()[name]
+    for name, weight in fold_weight_norm(run.average).state_dict().items():
+        old = other.state_dict()[name]
         assert torch.allclose(weight[: old.shape[0]], old, atol=1e-6), name
         assert weight.shape == old.shape or name.startswith("head.leave"), name
-    profile = torch.full((1, len(SHARES), BANDS), -60.0)
-    assert torch.allclose(run.average.eval()(wave, cutoff, None, profile), other.eval()(wave, cutoff), atol=1e-5)
+    assert torch.allclose(run.average.eval()(wave, cutoff), other.eval()(wave, cutoff), atol=1e-5)
     larger = Generator(replace(TINY, head=replace(TINY.head, channels=48)), normed=False)
     with pytest.raises(UsageError, match="other sizes"):
         run.start_from(larger)
