@@ -15,7 +15,7 @@ from hifisr_cli.dsp.bandwidth import BandwidthMeter
 from hifisr_cli.dsp.bandwidth_edge import kept_edge_hz
 from hifisr_cli.dsp.level import NETWORK_RMS, LevelMeter
 from hifisr_cli.dsp.loudness import LoudnessMeter
-from hifisr_cli.results import KEPT_FRACTION, SAMPLE_RATE, AudioInfo, Bandwidth
+from hifisr_cli.results import SAMPLE_RATE, AudioInfo, Bandwidth
 
 Wave = NDArray[np.float32]
 
@@ -85,8 +85,7 @@ def survey(
     for block in blocks:
         if loudness is not None:
             loudness.push(block)
-        if cutoff_hz is None:
-            width.push(block)
+        width.push(block)
         level.push(block)
         frames += block.shape[1]
         if on_progress is not None:
@@ -98,14 +97,12 @@ def survey(
         bandwidth = Bandwidth(highest, bandwidth.confidence, bandwidth.source)
     if rms == 0.0:
         bandwidth = Bandwidth(0.0, 1.0, "silence")
-    cutoff = bandwidth.cutoff_hz
-    kept_hz = kept_edge_hz(width.levels, cutoff) if cutoff_hz is None else KEPT_FRACTION * cutoff
     return Survey(
         frames,
         bandwidth,
         gain=NETWORK_RMS / rms if rms > 0.0 else 1.0,
         peak=level.peak,
-        kept_hz=kept_hz,
+        kept_hz=kept_edge_hz(width.levels, bandwidth.cutoff_hz),
         loudness_lufs=None if loudness is None else loudness.integrated(),
     )
 
