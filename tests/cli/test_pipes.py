@@ -109,7 +109,7 @@ def test_ffmpeg_and_sox_hear_every_sample(  # noqa: PLR0917
         data[40:44] = data[4:8] = b"\xff" * 4
     piped = pipe(bytes(data), "--chunk-seconds", "5", "--bit-depth", bits, "--cutoff", "3400", "--format", form)
     assert piped.status == 0
-    assert "the level was measured on 2 s of the stream" in piped.said
+    assert "level and crossover were measured on 2 s of the stream" in piped.said
     heard = subprocess.run(
         [ffmpeg, "-v", "error", "-i", "-", "-f", "s32le", "-"], input=piped.out, capture_output=True, check=True
     )
