@@ -16,6 +16,11 @@ from hifisr_cli.audio.limits import check_limits
 from hifisr_cli.audio.source import Block, BrokenOffError
 
 _AV_ERRORS = (av.FFmpegError, ValueError, OSError)
+# Tags in another encoding than UTF-8 are no reason to refuse the sound. From this version on PyAV needs no telling.
+_TOLERANT_OF_TAGS = 19
+_OPEN_OPTIONS: dict[str, Any] = (
+    {} if int(av.__version__.split(".")[0]) >= _TOLERANT_OF_TAGS else {"metadata_errors": "replace"}
+)
 
 
 def open_av(path: Path, fd: int, demuxer: str, container: str, stack: ExitStack, *, tolerant: bool) -> AvSource:
@@ -23,7 +28,7 @@ def open_av(path: Path, fd: int, demuxer: str, container: str, stack: ExitStack,
     os.lseek(fd, 0, os.SEEK_SET)
     file = _Calm(stack.enter_context(os.fdopen(os.dup(fd), "rb")))
     try:
-        opened = stack.enter_context(av.open(file, "r", format=demuxer, metadata_errors="replace"))
+        opened = stack.enter_context(av.open(file, "r", format=demuxer, **_OPEN_OPTIONS))
     except _AV_ERRORS as error:
         raise CannotOpenError(_words(error)) from error
     if not opened.streams.audio:

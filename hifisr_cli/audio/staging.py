@@ -8,12 +8,13 @@ import filecmp
 import os
 import secrets
 import stat
+import string
 import sys
 import time
 from pathlib import Path
 from typing import Literal
 
-from hifisr_cli.errors import OutputError, OutputExistsError
+from hifisr_cli.errors import OutputError, OutputExistsError, UnsupportedError
 
 PART_PREFIX = ".hifisr-"
 PART_SUFFIX = ".part"
@@ -28,6 +29,9 @@ _HINTS = {
 }
 _DAY = 86_400.0
 _BUSY = (errno.EWOULDBLOCK, errno.EACCES)
+_REFUSED = {errno.EINVAL, errno.ENOENT, errno.EILSEQ, errno.ENAMETOOLONG}
+_PLAIN = frozenset(string.ascii_letters + string.digits + "._-~")
+_MOST_UNUSUAL = 40  # a name has at most 255 bytes, a character up to 4
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 
 
@@ -35,6 +39,18 @@ def output_error(error: OSError, path: str | os.PathLike[str]) -> OutputError:
     """The operating system's error as ours."""
     reason = (error.strerror or str(error)).lower()
     return OutputError(f"cannot be written: {reason}", path=path, hint=_HINTS.get(error.errno or 0))
+
+
+def refused_name(error: OSError, path: Path) -> UnsupportedError | None:
+    """The error of one output whose name the drive does not take (FAT, exFAT and NTFS know no colon, say); None where
+    something else is wrong."""
+    if error.errno not in _REFUSED or not any(folder.is_dir() for folder in path.parents):
+        return None
+    return UnsupportedError(
+        f"the drive does not take this name: {(error.strerror or str(error)).lower()}",
+        path=path,
+        hint="rename the input, or choose an output on another drive",
+    )
 
 
 Overwrite = bool | Literal["same"]
@@ -50,6 +66,7 @@ class StagedFile:
 
     Raises:
         OutputExistsError: the target is there and may not be replaced, or is a folder.
+        UnsupportedError: the drive does not take the target's name.
         OutputError: the folder cannot be written to.
     """
 
@@ -63,6 +80,11 @@ class StagedFile:
         except OSError as error:
             raise output_error(error, target) from error
         self._open = True
+        try:
+            self._try_name()
+        except OSError as error:
+            self.discard()
+            raise refused_name(error, target) or output_error(error, target) from error
 
     def commit(self) -> None:
         """Write everything to the disk, then show it under the target's name.
@@ -90,6 +112,15 @@ class StagedFile:
         self._close()
         with contextlib.suppress(OSError):
             self.path.unlink(missing_ok=True)
+
+    def _try_name(self) -> None:
+        """Takes what is unusual about the target's name into the temporary one: a drive that does not take it says so
+        before the work, not after it."""
+        unusual = "".join(sorted({*self.target.name} - _PLAIN)[:_MOST_UNUSUAL])
+        if unusual:
+            named = self.path.with_name(f"{self.path.name.removesuffix(PART_SUFFIX)}{unusual}{PART_SUFFIX}")
+            self.path.rename(named)
+            self.path = named
 
     def _close(self) -> None:
         if self._open:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from hifisr_cli.audio.staging import output_error
+from hifisr_cli.audio.staging import output_error, refused_name
 from hifisr_cli.audio.tally import Tally
 from hifisr_cli.batch.backup import Backup
 from hifisr_cli.batch.incoming import take_stdin
@@ -262,7 +262,8 @@ def _make_folder(job: Job) -> None:
     except (FileExistsError, NotADirectoryError) as error:
         raise OutputExistsError("a file stands where the output's folder should be", path=folder) from error
     except OSError as error:
-        raise OutputError(f"the folder cannot be made: {_words(error)}", path=folder) from error
+        problem = OutputError(f"the folder cannot be made: {_words(error)}", path=folder)
+        raise refused_name(error, folder) or problem from error
 
 
 def _run_error(error: Exception) -> RunError | None:

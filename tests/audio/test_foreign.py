@@ -77,8 +77,10 @@ def test_the_samples_of_ffmpeg(ffmpeg: str, source: Path, tmp_path: Path, decode
     )
     found, info, notes = decode(path)
     expected = np.frombuffer(raw.stdout, np.float32).reshape(-1, 2).T
-    assert found.shape == expected.shape
-    assert np.abs(found - expected).max() < (2e-3 if info.lossy else 1e-7)  # two versions of ffmpeg may be at work
+    # Two versions of FFmpeg may be at work: newer ones drop an encoder's padding at the end, less than a frame of AAC.
+    shared = min(found.shape[1], expected.shape[1])
+    assert max(found.shape[1], expected.shape[1]) - shared < (1024 if info.lossy else 1)
+    assert np.abs(found[:, :shared] - expected[:, :shared]).max() < (2e-3 if info.lossy else 1e-7)
     assert (info.container, info.codec, info.bits, info.lossy) == (container, codec, bits, bits is None)
     assert notes == ()
 
@@ -86,6 +88,15 @@ def test_the_samples_of_ffmpeg(ffmpeg: str, source: Path, tmp_path: Path, decode
 def test_the_first_of_several_tracks(ffmpeg: str, source: Path, tmp_path: Path, decoder: str) -> None:
     path = make(ffmpeg, source, tmp_path / "a.mkv", ["-map", "0:a", "-map", "0:a", "-c:a", "flac"])
     assert "first of 2 sound tracks" in decode(path)[2][0]
+
+
+def test_tags_of_no_known_encoding(ffmpeg: str, source: Path, tmp_path: Path, decoder: str) -> None:
+    path = make(ffmpeg, source, tmp_path / "a.m4a", ["-c:a", "aac", "-metadata", "title=CAFE"])
+    expected = decode(path)[0]
+    data = path.read_bytes()
+    assert b"CAFE" in data
+    path.write_bytes(data.replace(b"CAFE", b"Caf\xe9"))  # Latin-1, where UTF-8 belongs
+    np.testing.assert_array_equal(decode(path)[0], expected)
 
 
 def test_a_video_without_sound(ffmpeg: str, tmp_path: Path, decoder: str) -> None:

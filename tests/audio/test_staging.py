@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hifisr_cli.audio.staging import StagedFile, sweep
-from hifisr_cli.errors import OutputError, OutputExistsError
+from hifisr_cli.errors import OutputError, OutputExistsError, UnsupportedError
 
 
 def staged(target: Path, *, overwrite: bool = False) -> StagedFile:
@@ -83,6 +83,30 @@ def test_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (tmp_path / "b").touch()
     with pytest.raises(OutputExistsError):
         file.commit()
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOENT, errno.EILSEQ])
+def test_a_name_that_the_drive_does_not_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    """It is known before the work, and is no reason to end a run."""
+    rename = os.rename
+
+    def as_on_exfat(source: Path, target: Path) -> None:
+        if ":" in Path(target).name:
+            raise OSError(code, os.strerror(code))
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", as_on_exfat)
+    with pytest.raises(UnsupportedError, match="drive does not take this name"):
+        staged(tmp_path / "side a: 1950.wav")
+    assert list(tmp_path.iterdir()) == []
+    staged(tmp_path / "side a, 1950 ☎.wav").commit()
+    assert [path.name for path in tmp_path.iterdir()] == ["side a, 1950 ☎.wav"]
+
+
+def test_the_longest_unusual_names(tmp_path: Path) -> None:
+    name = "".join(chr(0x1F300 + i) for i in range(62)) + ".wav"  # 252 bytes
+    staged(tmp_path / name).commit()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_a_folder_is_never_replaced(tmp_path: Path) -> None:

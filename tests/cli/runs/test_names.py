@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,6 +68,35 @@ def test_names_on_the_command_line(spawn: Spawn, quick: Sequence[str], tree: Pat
     assert ended.returncode == 0, ended.stderr
     assert outputs(tree.parent / "out") == sorted(map(os.fsdecode, names))
     assert b"Traceback" not in ended.stderr
+
+
+def test_a_name_that_the_drive_does_not_take_fails_alone(
+    upsample: Command, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on exFAT, which has no colons: neither in the names of files nor of folders."""
+    rename, mkdir = os.rename, os.mkdir
+
+    def checked_rename(source: Path, target: Path) -> None:
+        if ":" in Path(target).name:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        rename(source, target)
+
+    def checked_mkdir(path: Path, *rest: int) -> None:
+        if ":" in Path(path).name:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        mkdir(path, *rest)
+
+    folder = tmp_path / "in"
+    for name in ("a.wav", "b: 2.wav", "c: 3/d.wav", "e.wav"):
+        make(folder / name, 0.05)
+    monkeypatch.setattr(os, "rename", checked_rename)
+    monkeypatch.setattr(os, "mkdir", checked_mkdir)
+    ended = upsample(folder, "-o", tmp_path / "out")
+    assert ended.status == 3
+    failed = [line for line in ended.said if line.startswith("failed")]
+    assert len(failed) == 2
+    assert all("the drive does not take this name" in line and "rename the input" in line for line in failed)
+    assert outputs(tmp_path / "out") == ["a.wav", "e.wav"]
 
 
 def test_a_name_that_becomes_too_long_fails_alone(upsample: Command, make: Make, tmp_path: Path) -> None:
