@@ -125,7 +125,8 @@ class StagedFile:
     def _close(self) -> None:
         if self._open:
             self._open = False
-            os.close(self.fd)
+            with contextlib.suppress(OSError):  # what was written is on the disk already, or has failed already
+                os.close(self.fd)
 
     def _link(self) -> None:
         """A link fails where the name exists; a rename would silently win the race."""

@@ -171,7 +171,8 @@ class Journal:
         if self._fd >= 0:
             with contextlib.suppress(OSError):
                 self.sync()
-            os.close(self._fd)
+            with contextlib.suppress(OSError):
+                os.close(self._fd)  # a drive that was unplugged fails here, too
             self._fd = -1
 
     def _mend(self) -> None:

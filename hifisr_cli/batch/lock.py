@@ -89,7 +89,8 @@ class FolderLock:
                 os.fsync(self.fd)
             else:
                 self._path.unlink()  # before it is free: who waits for it looks whether it is still there
-        os.close(self.fd)
+        with contextlib.suppress(OSError):
+            os.close(self.fd)
         self.fd = -1
 
     def _acquire(self) -> int:
