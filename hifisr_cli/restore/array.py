@@ -46,7 +46,7 @@ def restore_array(
     """Restores a recording [T] or [C, T] to 48 kHz.
 
     Raises:
-        UsageError: not one or two dimensions.
+        UsageError: not one or two dimensions, or chunks of no length.
         EmptyAudioError: no samples.
         NonFiniteError: NaN or infinite samples.
     """

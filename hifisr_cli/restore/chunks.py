@@ -7,16 +7,25 @@ comes out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hifisr_cli.errors import UsageError
+
 Wave = NDArray[np.float32]
 
 CHUNK_SECONDS = 3.0
 """Longer chunks waste less on context and take more memory."""
+
+
+def check_chunk_seconds(seconds: float) -> None:
+    """Raises UsageError: not a length."""
+    if not (math.isfinite(seconds) and seconds > 0.0):
+        raise UsageError(f"chunks cannot be {seconds:g} seconds long", hint=f"the default is {CHUNK_SECONDS:g}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +47,12 @@ class ChunkPlan:
 
     @classmethod
     def fit(cls, chunk_seconds: float, context: int, hop: int, sample_rate: int, *, grain: int = 1) -> ChunkPlan:
-        """The plan for cores of about `chunk_seconds` (at least one frame) and at least `context` samples around."""
+        """The plan for cores of about `chunk_seconds` (at least one frame) and at least `context` samples around.
+
+        Raises:
+            UsageError: see `check_chunk_seconds`.
+        """
+        check_chunk_seconds(chunk_seconds)
         core = max(round(chunk_seconds * sample_rate / hop), 1) * hop
         return cls(core, -(-context // hop) * hop, hop, grain)
 

@@ -17,7 +17,7 @@ from hifisr_cli.audio.raw import RawFormat
 from hifisr_cli.audio.resample import output_length
 from hifisr_cli.audio.tally import Tally
 from hifisr_cli.dsp.kept_band import KeptBandMeter
-from hifisr_cli.restore.chunks import CHUNK_SECONDS
+from hifisr_cli.restore.chunks import CHUNK_SECONDS, check_chunk_seconds
 from hifisr_cli.restore.loudness import LevelledOutput, Levels, Loudness
 from hifisr_cli.restore.survey import Survey, Wave, survey_file
 from hifisr_cli.results import KEPT_FRACTION, AudioInfo, FileResult
@@ -61,6 +61,10 @@ class RestoreOptions:
     salvage: bool = False
     raw: RawFormat | None = None
     measure_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raises UsageError: chunks of no length."""
+        check_chunk_seconds(self.chunk_seconds)
 
 
 def plan_file(

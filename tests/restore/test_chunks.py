@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hifisr_cli.errors import UsageError
 from hifisr_cli.restore.chunks import ChunkPlan, windows
+from hifisr_cli.restore.recording import RestoreOptions
 
 
 @given(
@@ -44,3 +47,11 @@ def test_fit_rounds_to_whole_frames() -> None:
     plan = ChunkPlan.fit(1.0, 1000, 480, 48_000)
     assert (plan.core, plan.context, plan.hop) == (48_000, 1440, 480)
     assert ChunkPlan.fit(0.0001, 0, 480, 48_000).core == 480
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), 0.0, -1.0])
+def test_chunks_of_no_length(seconds: float) -> None:
+    with pytest.raises(UsageError, match="seconds long"):
+        ChunkPlan.fit(seconds, 0, 480, 48_000)
+    with pytest.raises(UsageError, match="seconds long"):
+        RestoreOptions(chunk_seconds=seconds)
