@@ -11,8 +11,12 @@ from hifisr_cli import __version__
 def main() -> int:
     """Run the command line of this process; returns its exit status (the table is `errors.EXIT_STATUSES`)."""
     if sys.argv[1:] in (["--version"], ["-V"]):  # before typer is imported: a version is asked for in a hurry
-        print(f"hifisr {__version__}")  # noqa: T201  the only line that is printed outside cli/
-        return 0
+        try:
+            print(f"hifisr {__version__}", flush=True)  # noqa: T201  the only line that is printed outside cli/
+        except OSError:  # a full disk: the command line has words for it
+            pass
+        else:
+            return 0
     # OpenMP reads this once, when torch is loaded: threads that spin while they wait can be ten times slower than a
     # single one where the machine has other work to do.
     # Training lasts for hours and is given a machine of its own: there they save a sixth of the time.

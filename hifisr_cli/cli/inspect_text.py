@@ -137,7 +137,7 @@ def print_table(results: Sequence[Inspected]) -> None:
 
 def _print(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """As a table of rich's on a terminal, which knows its width; else as columns with two spaces between them."""
-    if sys.stdout.isatty():
+    if sys.stdout is not None and sys.stdout.isatty():
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text

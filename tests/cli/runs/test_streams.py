@@ -304,3 +304,26 @@ def test_closed_streams(
     elif status == 0:
         assert not ended.stdout
         assert soundfile.info(good.parent / "out.wav").frames == 24_000
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no disk that is always full")
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["models", "list"]])
+@pytest.mark.parametrize(("redirection", "status"), [("> /dev/full", 7), (">&-", 0)])
+def test_answers_that_nobody_gets(
+    environment: Mapping[str, str], arguments: list[str], redirection: str, status: int
+) -> None:
+    ended = subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirection}', "sh", *PYTHON_M, *arguments],
+        env=environment, capture_output=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == status
+    assert ended.stderr == (b"hifisr: no space left on device\n" if status else b"")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
+def test_an_inspection_that_nobody_sees(environment: Mapping[str, str], good: Path) -> None:
+    ended = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *PYTHON_M, "inspect", good],
+        env=environment, capture_output=True, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, b"")
