@@ -44,7 +44,7 @@ def output_error(error: OSError, path: str | os.PathLike[str]) -> OutputError:
 def refused_name(error: OSError, path: Path) -> UnsupportedError | None:
     """The error of one output whose name the drive does not take (FAT, exFAT and NTFS know no colon, say); None where
     something else is wrong."""
-    if error.errno not in _REFUSED or not any(folder.is_dir() for folder in path.parents):
+    if error.errno not in _REFUSED or not any(map(os.path.isdir, path.parents)):
         return None
     return UnsupportedError(
         f"the drive does not take this name: {(error.strerror or str(error)).lower()}",
@@ -74,17 +74,14 @@ class StagedFile:
         self.target, self._overwrite = target, overwrite
         if os.path.lexists(target) and (not overwrite or (target.is_dir() and not target.is_symlink())):
             raise _exists(target)
+        unusual = "".join(sorted({*target.name} - _PLAIN)[:_MOST_UNUSUAL])
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            self.path, self.fd = _new_part(target.parent)
+            self.path, self.fd = _new_part(target.parent, unusual)
         except OSError as error:
-            raise output_error(error, target) from error
+            refused = refused_name(error, target) if unusual else None
+            raise refused or output_error(error, target) from error
         self._open = True
-        try:
-            self._try_name()
-        except OSError as error:
-            self.discard()
-            raise refused_name(error, target) or output_error(error, target) from error
 
     def commit(self) -> None:
         """Write everything to the disk, then show it under the target's name.
@@ -113,15 +110,6 @@ class StagedFile:
         with contextlib.suppress(OSError):
             self.path.unlink(missing_ok=True)
 
-    def _try_name(self) -> None:
-        """Takes what is unusual about the target's name into the temporary one: a drive that does not take it says so
-        before the work, not after it."""
-        unusual = "".join(sorted({*self.target.name} - _PLAIN)[:_MOST_UNUSUAL])
-        if unusual:
-            named = self.path.with_name(f"{self.path.name.removesuffix(PART_SUFFIX)}{unusual}{PART_SUFFIX}")
-            self.path.rename(named)
-            self.path = named
-
     def _close(self) -> None:
         if self._open:
             self._open = False
@@ -144,10 +132,14 @@ class StagedFile:
             self.path.unlink(missing_ok=True)
 
 
-def _new_part(folder: Path) -> tuple[Path, int]:
-    """A new temporary file in `folder`, locked. One that a sweep took before it was locked is made again."""
+def _new_part(folder: Path, unusual: str) -> tuple[Path, int]:
+    """A new temporary file in `folder`, locked. One that a sweep took before it was locked is made again.
+
+    What is unusual about the name that it will get is in its own, too: a drive that does not take that says so before
+    the work, not after it.
+    """
     while True:
-        path = folder / f"{PART_PREFIX}{secrets.token_hex(6)}{PART_SUFFIX}"
+        path = folder / f"{PART_PREFIX}{secrets.token_hex(6)}{unusual}{PART_SUFFIX}"
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         fd = os.open(path, flags, 0o666)  # less the umask, as for any other new file
         try_lock(fd)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from hifisr_cli.audio.formats import AUDIO_SUFFIXES, FOREIGN_SUFFIXES, RAW_SUFFIX, kept_suffix
+from hifisr_cli.audio.staging import refused_name
 from hifisr_cli.batch.discover import Found
 from hifisr_cli.errors import (
     FileError,
@@ -228,7 +229,10 @@ def _checked(job: Job, item: Found, sources: set[tuple[int, int]]) -> Job:
     except (FileNotFoundError, NotADirectoryError):
         return job
     except OSError as error:
-        raise OutputError((error.strerror or str(error)).lower(), path=job.writes) from error
+        refused = refused_name(error, Path(job.writes))
+        if refused is None:
+            raise OutputError((error.strerror or str(error)).lower(), path=job.writes) from error
+        return replace(job, writes=None, error=refused)
     identity = (status.st_dev, status.st_ino)
     if identity in sources:
         what = "itself" if identity == item.identity else "another input"

@@ -88,14 +88,14 @@ def test_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOENT, errno.EILSEQ])
 def test_a_name_that_the_drive_does_not_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     """It is known before the work, and is no reason to end a run."""
-    rename = os.rename
+    opened = os.open
 
-    def as_on_exfat(source: Path, target: Path) -> None:
-        if ":" in Path(target).name:
+    def as_on_exfat(path: Path, flags: int, mode: int = 0o777) -> int:
+        if ":" in Path(path).name:
             raise OSError(code, os.strerror(code))
-        rename(source, target)
+        return opened(path, flags, mode)
 
-    monkeypatch.setattr(os, "rename", as_on_exfat)
+    monkeypatch.setattr(os, "open", as_on_exfat)
     with pytest.raises(UnsupportedError, match="drive does not take this name"):
         staged(tmp_path / "side a: 1950.wav")
     assert list(tmp_path.iterdir()) == []

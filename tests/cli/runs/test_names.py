@@ -74,12 +74,12 @@ def test_a_name_that_the_drive_does_not_take_fails_alone(
     upsample: Command, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on exFAT, which has no colons: neither in the names of files nor of folders."""
-    rename, mkdir = os.rename, os.mkdir
+    opened, mkdir = os.open, os.mkdir
 
-    def checked_rename(source: Path, target: Path) -> None:
-        if ":" in Path(target).name:
+    def checked_open(path: Path, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_CREAT and ":" in Path(path).name:
             raise OSError(errno.EINVAL, "Invalid argument")
-        rename(source, target)
+        return opened(path, flags, mode)
 
     def checked_mkdir(path: Path, *rest: int) -> None:
         if ":" in Path(path).name:
@@ -89,7 +89,7 @@ def test_a_name_that_the_drive_does_not_take_fails_alone(
     folder = tmp_path / "in"
     for name in ("a.wav", "b: 2.wav", "c: 3/d.wav", "e.wav"):
         make(folder / name, 0.05)
-    monkeypatch.setattr(os, "rename", checked_rename)
+    monkeypatch.setattr(os, "open", checked_open)
     monkeypatch.setattr(os, "mkdir", checked_mkdir)
     ended = upsample(folder, "-o", tmp_path / "out")
     assert ended.status == 3
@@ -112,6 +112,28 @@ def test_a_name_that_becomes_too_long_fails_alone(upsample: Command, make: Make,
     assert "too long" in failed[0]
     assert failed[0].endswith(")"), "with a cure"
     assert outputs(tmp_path / "out") == ["a.flac"]
+
+
+def test_a_path_that_becomes_too_long_fails_alone(
+    upsample: Command, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an input its path is short enough for the system (4096 bytes), as an output it is not."""
+    folder = tmp_path / "in"
+    data = make(folder / "a.wav", 0.05).read_bytes()
+    monkeypatch.chdir(folder)
+    for _ in range(14):
+        os.mkdir("d" * 250)  # noqa: PTH102  a Path would be too long
+        os.chdir("d" * 250)
+    Path("b.wav").write_bytes(data)
+    monkeypatch.chdir(tmp_path)
+    out = Path(*["o" * 250] * 3)
+    out.mkdir(parents=True)
+    ended = upsample("in", "-o", out)
+    assert ended.status == 3
+    failed = [line for line in ended.said if line.startswith("failed")]
+    assert len(failed) == 1
+    assert "too long" in failed[0]
+    assert outputs(out) == ["a.wav"]
 
 
 def test_a_file_named_dash(upsample: Command, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
