@@ -77,9 +77,9 @@ def test_the_samples_of_ffmpeg(ffmpeg: str, source: Path, tmp_path: Path, decode
     )
     found, info, notes = decode(path)
     expected = np.frombuffer(raw.stdout, np.float32).reshape(-1, 2).T
-    # Two versions of FFmpeg may be at work: newer ones drop an encoder's padding at the end, less than a frame of AAC.
+    # PyAV brings its own FFmpeg: newer ones drop an encoder's padding at the end, less than a frame of AAC.
     shared = min(found.shape[1], expected.shape[1])
-    assert max(found.shape[1], expected.shape[1]) - shared < (1024 if info.lossy else 1)
+    assert max(found.shape[1], expected.shape[1]) - shared < (1024 if info.lossy and decoder == "av" else 1)
     assert np.abs(found[:, :shared] - expected[:, :shared]).max() < (2e-3 if info.lossy else 1e-7)
     assert (info.container, info.codec, info.bits, info.lossy) == (container, codec, bits, bits is None)
     assert notes == ()
