@@ -79,8 +79,7 @@ class StagedFile:
             target.parent.mkdir(parents=True, exist_ok=True)
             self.path, self.fd = _new_part(target.parent, unusual)
         except OSError as error:
-            refused = refused_name(error, target) if unusual else None
-            raise refused or output_error(error, target) from error
+            raise refused_name(error, target) or output_error(error, target) from error
         self._open = True
 
     def commit(self) -> None:

@@ -103,6 +103,19 @@ def test_a_name_that_the_drive_does_not_take(tmp_path: Path, monkeypatch: pytest
     assert [path.name for path in tmp_path.iterdir()] == ["side a, 1950 ☎.wav"]
 
 
+def test_a_folder_that_the_drive_does_not_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mkdir = os.mkdir
+
+    def as_on_exfat(path: Path, mode: int = 0o777) -> None:
+        if ":" in Path(path).name:
+            raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+        mkdir(path, mode)
+
+    monkeypatch.setattr(os, "mkdir", as_on_exfat)
+    with pytest.raises(UnsupportedError, match="drive does not take this name"):
+        staged(tmp_path / "side a: 1950" / "a.wav")
+
+
 def test_the_longest_unusual_names(tmp_path: Path) -> None:
     name = "".join(chr(0x1F300 + i) for i in range(62)) + ".wav"  # 252 bytes
     staged(tmp_path / name).commit()
