@@ -27,6 +27,26 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def _words_for_what_is_missing() -> str:
+    try:
+        Path("no", "such", "file").stat()
+    except OSError as error:
+        return str(error.strerror).lower()
+    return ""
+
+
+NO_SUCH_FILE = _words_for_what_is_missing()
+"""The words of this operating system."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves out what this system has not."""
+    if sys.platform == "win32":
+        for item in items:
+            if item.get_closest_marker("posix") is not None:
+                item.add_marker(pytest.mark.skip("not on Windows"))
+
+
 def in_steps(restore: Callable[..., Any]) -> Callable[..., Generator[Any, Any, Any]]:
     """A stand-in for `recording.restore_file` as one for `recording.restoring`, which is what runs use."""
 

@@ -7,6 +7,7 @@ import threading
 from typing import BinaryIO
 
 from hifisr_cli.audio.tally import Tally
+from hifisr_cli.system import widen_pipe
 
 KEPT = 1 << 20
 """Bytes at the beginning that are kept; what a header is longer cannot be looked through in a stream."""
@@ -35,7 +36,8 @@ class ByteStream:
         self._keeps = True
         self._position = 0  # of the next byte that `read` gives
         self._received = 0
-        self._widen()
+        if self._fd is not None:  # for what comes while a model is loaded, so that no recorder has to wait
+            widen_pipe(self._fd, _PIPE_BYTES)
 
     def read(self, size: int) -> bytes:
         """Up to `size` bytes, none at the end."""
@@ -104,13 +106,3 @@ class ByteStream:
                 self._kept += data
             self._received += len(data)
         return data
-
-    def _widen(self) -> None:
-        """Room in the pipe for what comes while a model is loaded, so that no recorder has to wait."""
-        try:
-            import fcntl
-
-            if self._fd is not None:
-                fcntl.fcntl(self._fd, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        except (ImportError, AttributeError, OSError):
-            return

@@ -23,6 +23,7 @@ from hifisr_cli.audio.sound import NotOpenedError, open_sound
 from hifisr_cli.audio.source import BLOCK_FRAMES, Damage, Recording, Source, empty, truncated
 from hifisr_cli.audio.wavstream import parse_wav
 from hifisr_cli.errors import EmptyAudioError, NotAudioError, UnreadableError
+from hifisr_cli.system import open_file, read_at
 
 __all__ = ["BLOCK_FRAMES", "MAX_CHANNELS", "Recording", "check_headerless", "open_recording"]
 
@@ -53,7 +54,7 @@ def open_recording(path: Path, *, salvage: bool = False, raw: RawFormat | None =
     """
     with ExitStack() as stack:
         fd, size = _open_regular(path, stack)
-        head = os.pread(fd, _HEAD, 0)
+        head = read_at(fd, _HEAD, 0)
         damage: Damage | None = None
         notes: tuple[str, ...] = ()
         if raw is not None:
@@ -124,21 +125,26 @@ def _open_wav(path: Path, stack: ExitStack) -> Source | None:
 
 def _open_regular(path: Path, stack: ExitStack) -> tuple[int, int]:
     """Descriptor and size of a regular file that is not empty."""
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # a FIFO must not block here
     try:
-        fd = os.open(path, flags)
+        fd = open_file(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # a FIFO must not block here
     except OSError as error:
+        if path.is_dir():  # which Windows does not open at all
+            raise _folder(path) from error
         why = (error.strerror or str(error)).lower()
         raise UnreadableError(f"cannot be opened: {why}", path=path, hint="check the name and its rights") from error
     stack.callback(os.close, fd)
     status = os.fstat(fd)
     if stat.S_ISDIR(status.st_mode):
-        raise UnreadableError("is a folder", path=path, hint="name the recordings in it, or give it as an input")
+        raise _folder(path)
     if not stat.S_ISREG(status.st_mode):
         raise UnreadableError("is not a regular file", path=path, hint="pass streams through standard input as '-'")
     if status.st_size == 0:
         raise EmptyAudioError("the file is empty", path=path, hint="copy or export the recording again")
     return fd, status.st_size
+
+
+def _folder(path: Path) -> UnreadableError:
+    return UnreadableError("is a folder", path=path, hint="name the recordings in it, or give it as an input")
 
 
 def _find_missing_frames(scan: MpegScan) -> Damage | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -183,7 +184,7 @@ class Output:
                     self._verify()
                 if self._staged is not None:
                     if self._mtime_ns is not None:
-                        os.utime(self._fd, ns=(self._mtime_ns, self._mtime_ns))
+                        os.utime(self._staged.path, ns=(self._mtime_ns, self._mtime_ns))
                     self._staged.commit()
                 elif self._fd != _STDOUT:
                     self._copy_to_stdout()
@@ -241,5 +242,4 @@ class Output:
 
     def _disk_is_full(self) -> bool:
         folder = tempfile.gettempdir() if self._target is None else self._target.parent
-        status = os.statvfs(folder)
-        return status.f_bavail * status.f_frsize < WRITE_FRAMES * self._channels * 4
+        return shutil.disk_usage(folder).free < WRITE_FRAMES * self._channels * 4

@@ -16,6 +16,7 @@ from hifisr_cli.audio.flac_frames import FlacFrame, FlacMap, map_flac, stream_he
 from hifisr_cli.audio.foreign import Gathered
 from hifisr_cli.audio.source import BLOCK_FRAMES, Block, BrokenOffError, Source
 from hifisr_cli.results import AudioInfo
+from hifisr_cli.system import read_at
 
 _TOGETHER = 32
 """Frames that are decoded at once where nothing seems to be wrong."""
@@ -37,7 +38,9 @@ def open_damaged_flac(fd: int, whole: Source | None) -> SalvagedFlac | None:
         fd: of the file.
         whole: the file as libsndfile reads it, None where it does not.
     """
+    place = os.lseek(fd, 0, os.SEEK_CUR)
     found = map_flac(fd)
+    os.lseek(fd, place, os.SEEK_SET)  # where `whole` reads on; Windows goes to the beginning to map a file
     return None if found is None else SalvagedFlac(fd, whole if found.believed else None, found)
 
 
@@ -158,7 +161,7 @@ class SalvagedFlac:
         # What looks like the next header may stand within a frame, so a single one ends where no frame is longer.
         most = sizes[-1] * found.form.channels * (found.form.bits // 8 + 1) + 256
         end = frames[after - 1].offset + most
-        data = os.pread(self._fd, end - start, start)
+        data = read_at(self._fd, end - start, start)
         samples = np.empty((sum(sizes), self.info.channels), np.float32)
         try:
             with ForwardFile(io.BytesIO(stream_header(found.form, sum(sizes)) + data)) as file:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import subprocess
 import tempfile
 from contextlib import ExitStack
@@ -16,6 +15,7 @@ import numpy as np
 from hifisr_cli.audio.foreign import CannotOpenError, Completeness, describe
 from hifisr_cli.audio.limits import check_limits
 from hifisr_cli.audio.source import Block, BrokenOffError
+from hifisr_cli.system import readable_within
 
 _PROBE_SECONDS, _STALL_SECONDS = 30, 60
 _QUIET = ("-v", "error", "-protocol_whitelist", "file,pipe")
@@ -99,7 +99,7 @@ class FfmpegSource:
             return b""
         data = bytearray()
         while len(data) < size:
-            if not select.select([pipe], [], [], _STALL_SECONDS)[0]:
+            if not readable_within(pipe.fileno(), _STALL_SECONDS):
                 raise BrokenOffError("the decoder hangs")
             part = os.read(pipe.fileno(), min(size - len(data), 1 << 20))
             if not part:

@@ -6,8 +6,13 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable
+from typing import Protocol
 
 import soundfile
+
+from hifisr_cli.system import read_at
+
+_SYSTEM_ERROR = 2  # of libsndfile's: the operating system's
 
 
 class ForwardFile(soundfile.SoundFile):  # type: ignore[misc, unused-ignore]  # soundfile has no types before 0.14
@@ -21,11 +26,36 @@ class ForwardFile(soundfile.SoundFile):  # type: ignore[misc, unused-ignore]  # 
         return False
 
 
+class Feed(Protocol):
+    """A pipe that is being fed: `fd` is its end for reading, and it is `complete` when it has been given everything."""
+
+    fd: int
+    complete: bool
+
+
+class PipedSound(ForwardFile):
+    """A sound file that comes through a pipe.
+
+    Windows takes the end of a pipe for an error, and libsndfile passes that on.
+    """
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        super().__init__(feed.fd, closefd=False)
+
+    @property
+    def _errorcode(self) -> int:
+        code = int(super()._errorcode)
+        return 0 if code == _SYSTEM_ERROR and self._feed.complete else code
+
+
 class StreamPipe:
-    """The bytes that `pull` gives as a pipe: `fd` is its end for reading.
+    """The bytes that `pull` gives as a pipe; see `Feed`.
 
     The thread that feeds it may wait for a stream for ever; it dies with the process.
     """
+
+    complete = False
 
     def __init__(self, pull: Callable[[int], bytes]) -> None:
         self.fd, self._write = os.pipe()
@@ -39,15 +69,18 @@ class StreamPipe:
                     view = memoryview(data)
                     while view:
                         view = view[os.write(self._write, view) :]
+                self.complete = True
         finally:
             os.close(self._write)
 
 
 class PipedFile:
-    """The bytes of a file from `start` on, after those of `head`, as a pipe: `fd` is its end for reading.
+    """The bytes of a file from `start` on, after those of `head`, as a pipe; see `Feed`.
 
     libsndfile cannot guess a length of what comes through a pipe, and so reads it to its end.
     """
+
+    complete = False
 
     def __init__(self, source: int, start: int, head: bytes = b"") -> None:
         self.fd, self._write = os.pipe()
@@ -62,9 +95,10 @@ class PipedFile:
     def _feed(self) -> None:
         position = self._start
         try:
-            with contextlib.suppress(BrokenPipeError):
+            with contextlib.suppress(OSError):  # the other end was closed
                 os.write(self._write, self._head)  # a header: far smaller than a pipe holds
-                while data := os.pread(self._source, 1 << 16, position):
+                while data := read_at(self._source, 1 << 16, position):
                     position += os.write(self._write, data)
+                self.complete = True
         finally:
             os.close(self._write)

@@ -104,11 +104,11 @@ def _open_flac(stream: ByteStream) -> SoundSource:
 
 def _open_piped(stream: ByteStream) -> SoundSource:
     """libsndfile on a real pipe, of which it knows that it has no length."""
-    from hifisr_cli.audio.forward import ForwardFile, StreamPipe
+    from hifisr_cli.audio.forward import PipedSound, StreamPipe
     from hifisr_cli.audio.sound import SoundSource
 
     pipe = StreamPipe(stream.read)
-    return SoundSource(ForwardFile(pipe.fd, closefd=False), owner=pipe)
+    return SoundSource(PipedSound(pipe), owner=pipe)
 
 
 class _Forward:

@@ -6,12 +6,12 @@ recorder without power): they promise nothing.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from hifisr_cli.audio.ogg import ends_properly
+from hifisr_cli.system import read_at
 
 _MAX_HEADER = 1 << 15
 _MOST_CHUNKS = 100_000
@@ -41,7 +41,7 @@ def find_shortfall(fd: int, size: int) -> Shortfall | None:
 
     Knows WAV, RF64, Wave64, AIFF, AU, CAF and Ogg; the decoder itself notices in FLAC, and `mpeg.py` counts MP3 frames.
     """
-    head = os.pread(fd, 40, 0)
+    head = read_at(fd, 40, 0)
     walk: Callable[[int, int], Shortfall | None]
     match head[:4], head[8:12]:
         case ((b"RIFF" | b"RF64" | b"BW64"), b"WAVE"):
@@ -67,17 +67,17 @@ def find_open_header(fd: int, size: int) -> tuple[bytes, int] | None:
     libsndfile takes a length of 0 at its word. The mended header says "until the end". None for all other files, and
     where only whole chunks follow, since such a file holds no sound.
     """
-    head = os.pread(fd, 12, 0)
+    head = read_at(fd, 12, 0)
     if (head[:4], head[8:]) != (b"RIFF", b"WAVE"):
         return None
     frame = 0
     for name, start, length in _chunks(fd, size, "little"):
         if name == b"fmt ":
-            frame = int.from_bytes(os.pread(fd, 2, start + 12), "little")
+            frame = int.from_bytes(read_at(fd, 2, start + 12), "little")
         if name == b"data":
             if length or not frame or start > _MAX_HEADER or _ends_in_chunks(fd, start, size):
                 return None
-            head = os.pread(fd, start, 0)
+            head = read_at(fd, start, 0)
             return head[:4] + b"\xff" * 4 + head[8:-4] + b"\xff" * 4, (size - start) // frame
     return None
 
@@ -86,7 +86,7 @@ def _ends_in_chunks(fd: int, position: int, size: int) -> bool:
     for _ in range(_MOST_CHUNKS):
         if position + 8 > size:
             break
-        length = int.from_bytes(os.pread(fd, 4, position + 4), "little")
+        length = int.from_bytes(read_at(fd, 4, position + 4), "little")
         position += 8 + length + length % 2
     return position == size
 
@@ -97,7 +97,7 @@ def _chunks(fd: int, size: int, order: Literal["little", "big"]) -> Iterator[tup
     for _ in range(_MOST_CHUNKS):
         if position + 8 > size:
             return
-        head = os.pread(fd, 8, position)
+        head = read_at(fd, 8, position)
         length = int.from_bytes(head[4:], order)
         yield head[:4], position + 8, length
         position += 8 + length + length % 2
@@ -107,7 +107,7 @@ def _riff(fd: int, size: int) -> Shortfall | None:
     long_length: int | None = None
     for name, start, length in _chunks(fd, size, "little"):
         if name == b"ds64":
-            long_length = int.from_bytes(os.pread(fd, 8, start + 8), "little")
+            long_length = int.from_bytes(read_at(fd, 8, start + 8), "little")
         if name == b"data":
             have = size - start
             if length == 0xFFFF_FFFF and long_length is not None:
@@ -122,13 +122,13 @@ def _aiff(fd: int, size: int) -> Shortfall | None:
     for name, start, length in _chunks(fd, size, "big"):
         if name == b"SSND":
             return _compare(length, size - start)
-        if name == b"COMM" and int.from_bytes(os.pread(fd, 4, start + 2), "big") == 0:
+        if name == b"COMM" and int.from_bytes(read_at(fd, 4, start + 2), "big") == 0:
             return None  # no samples, so no chunk of samples either
     return Shortfall()
 
 
 def _au(fd: int, size: int) -> Shortfall | None:
-    head = os.pread(fd, 12, 0)
+    head = read_at(fd, 12, 0)
     start, length = int.from_bytes(head[4:8], "big"), int.from_bytes(head[8:12], "big")
     return None if length == 0xFFFF_FFFF else _compare(length, size - start)
 
@@ -138,7 +138,7 @@ def _caf(fd: int, size: int) -> Shortfall | None:
     for _ in range(_MOST_CHUNKS):
         if position + 12 > size:
             break
-        head = os.pread(fd, 12, position)
+        head = read_at(fd, 12, position)
         length = int.from_bytes(head[4:], "big", signed=True)
         position += 12
         if head[:4] == b"data":
@@ -154,7 +154,7 @@ def _wave64(fd: int, size: int) -> Shortfall | None:
     for _ in range(_MOST_CHUNKS):
         if position + 24 > size:
             break
-        head = os.pread(fd, 24, position)
+        head = read_at(fd, 24, position)
         length = int.from_bytes(head[16:], "little")  # counts its own 24 bytes
         if head[:16] == _W64_DATA:
             return _compare(length - 24, size - position - 24)

@@ -5,9 +5,10 @@ Page layout and checksum: RFC 3533, section 6.
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections.abc import Iterator
+
+from hifisr_cli.system import read_at, write_at
 
 _HEADER = 27
 _MAX_PAGE = _HEADER + 255 + 255 * 255
@@ -18,7 +19,7 @@ _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 def ends_properly(fd: int, size: int) -> bool:
     """Whether the last page in the file is whole and marked as the last of its stream."""
     start = max(0, size - 2 * _MAX_PAGE)
-    tail = os.pread(fd, size - start, start)
+    tail = read_at(fd, size - start, start)
     position = len(tail)
     while (position := tail.rfind(b"OggS", 0, position)) >= 0:
         length = _page_length(tail, position)
@@ -35,12 +36,12 @@ def set_serial(fd: int, serial: int) -> None:
     """Give all pages of a file with one stream this serial number; libsndfile takes a random one."""
     for position, page in _pages(fd):
         changed = page[:14] + serial.to_bytes(4, "little") + page[18:]
-        os.pwrite(fd, changed[:22] + _checksum(changed) + changed[26:], position)
+        write_at(fd, changed[:22] + _checksum(changed) + changed[26:], position)
 
 
 def _pages(fd: int) -> Iterator[tuple[int, bytes]]:
     position = 0
-    while len(page := os.pread(fd, _MAX_PAGE, position)) >= _HEADER and page[:4] == b"OggS":
+    while len(page := read_at(fd, _MAX_PAGE, position)) >= _HEADER and page[:4] == b"OggS":
         length = _page_length(page, 0)
         if length is None:
             return

@@ -95,7 +95,7 @@ def open_sound(
     """
     import soundfile
 
-    from hifisr_cli.audio.forward import ForwardFile, PipedFile
+    from hifisr_cli.audio.forward import ForwardFile, PipedFile, PipedSound
 
     cut: MpegStart | None = None
     unfinished = find_open_header(fd, size)
@@ -111,7 +111,7 @@ def open_sound(
         else:
             return SoundSource(stack.enter_context(ForwardFile(fd, closefd=False)), step=step)
         stack.callback(pipe.close)
-        sound = SoundSource(stack.enter_context(ForwardFile(pipe.fd, closefd=False)), frames, step=step)
+        sound = SoundSource(stack.enter_context(PipedSound(pipe)), frames, step=step)
         return sound if cut is None else MpegSource(sound, cut)
     except soundfile.LibsndfileError as error:
         raise NotOpenedError(reason(error)) from error

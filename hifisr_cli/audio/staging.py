@@ -9,12 +9,12 @@ import os
 import secrets
 import stat
 import string
-import sys
 import time
 from pathlib import Path
 from typing import Literal
 
 from hifisr_cli.errors import OutputError, OutputExistsError, UnsupportedError
+from hifisr_cli.system import open_file, rename, sync_folder, try_lock
 
 PART_PREFIX = ".hifisr-"
 PART_SUFFIX = ".part"
@@ -28,7 +28,6 @@ _HINTS = {
     errno.EROFS: "choose a folder that you may write to",
 }
 _DAY = 86_400.0
-_BUSY = (errno.EWOULDBLOCK, errno.EACCES)
 _REFUSED = {errno.EINVAL, errno.ENOENT, errno.EILSEQ, errno.ENAMETOOLONG}
 _PLAIN = frozenset(string.ascii_letters + string.digits + "._-~")
 _MOST_UNUSUAL = 40  # a name has at most 255 bytes, a character up to 4
@@ -90,14 +89,12 @@ class StagedFile:
             OSError: the disk is full or failed.
         """
         os.fsync(self.fd)
-        if os.name == "nt":  # elsewhere the lock is kept until the file has its name
-            self._close()
         if self._overwrite == "same" and os.path.lexists(self.target):
             if self.target.is_symlink() or not filecmp.cmp(self.path, self.target, shallow=False):
                 raise _exists(self.target)
             self.discard()
         elif self._overwrite is True:
-            os.replace(self.path, self.target)  # noqa: PTH105 - one name for all of them in tests that break the disk
+            rename(self.path, self.target)
         else:
             self._link()
         self._close()
@@ -126,7 +123,7 @@ class StagedFile:
                 raise
             if os.path.lexists(self.target):  # no hard links on this file system: the second best
                 raise _exists(self.target) from error
-            os.replace(self.path, self.target)  # noqa: PTH105 - as above
+            rename(self.path, self.target)
         else:
             self.path.unlink(missing_ok=True)
 
@@ -139,10 +136,9 @@ def _new_part(folder: Path, unusual: str) -> tuple[Path, int]:
     """
     while True:
         path = folder / f"{PART_PREFIX}{secrets.token_hex(6)}{unusual}{PART_SUFFIX}"
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        fd = os.open(path, flags, 0o666)  # less the umask, as for any other new file
+        fd = open_file(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         try_lock(fd)
-        if os.fstat(fd).st_nlink or os.name == "nt":
+        if os.fstat(fd).st_nlink:
             return path, fd
         os.close(fd)
 
@@ -167,7 +163,7 @@ def sweep(folder: str | os.PathLike[str], *, below: bool = True) -> int:
 
 def _sweep_one(path: str) -> bool:
     try:
-        fd = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        fd = open_file(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError:
         return False
     try:
@@ -204,33 +200,7 @@ def make_folders(folder: Path) -> None:
         sync_folder(made.parent)
 
 
-def sync_folder(folder: str | os.PathLike[str]) -> None:
-    """Write the names in a folder to the disk, as far as the file system can; the files themselves are safe."""
-    with contextlib.suppress(OSError):
-        fd = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-
-
 def _exists(target: Path) -> OutputExistsError:
     if target.is_dir():
         return OutputExistsError("a folder has that name already", path=target, hint="choose another output")
     return OutputExistsError("is there already", path=target, hint="--overwrite replaces it")
-
-
-def try_lock(fd: int) -> bool | None:
-    """Lock an open file for this process and those that inherit it; False where somebody else has it.
-
-    None where the system or the file system has no such locks.
-    """
-    if sys.platform == "win32":
-        return None
-    import fcntl
-
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        return False if error.errno in _BUSY else None
-    return True

@@ -7,6 +7,7 @@ checksum is not known, nor the length where it is not, as the format provides fo
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -19,6 +20,7 @@ from hifisr_cli.audio.tags_flac import with_tags
 from hifisr_cli.audio.tally import Tally
 from hifisr_cli.audio.wav import pack_samples
 from hifisr_cli.results import SAMPLE_RATE, Container
+from hifisr_cli.system import reader_has_left
 
 Encodable = npt.NDArray[np.int32] | npt.NDArray[np.float32]
 
@@ -126,9 +128,18 @@ class AppendOnly:
 
 
 def write_all(fd: int, data: bytes, tally: Tally | None = None) -> None:
-    """Write every byte; the operating system may take them in portions. `tally` hears of them."""
+    """Write every byte; the operating system may take them in portions. `tally` hears of them.
+
+    Raises:
+        BrokenPipeError: the reader of a pipe has left. OSError: all else.
+    """
     if tally is not None:
         tally.update(data)
     view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
+    try:
+        while view:
+            view = view[os.write(fd, view) :]
+    except OSError as error:
+        if reader_has_left(error):
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from error
+        raise

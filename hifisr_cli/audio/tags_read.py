@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hifisr_cli.audio.riff_chunks import Chunk, Chunks
 from hifisr_cli.audio.tags import AIFF_TEXTS, Picture, Tags, cleaned
+from hifisr_cli.system import open_file
 
 if TYPE_CHECKING:
     from mutagen.id3 import ID3
@@ -235,7 +236,7 @@ def _plain(path: Path, head: bytes, notes: list[str]) -> Tags:
     if head[4:8] == b"ftyp" or head[:16] == _ASF:
         notes.append(f"its tags were not carried over: {ADVICE}")
         return Tags()
-    fd = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    fd = open_file(path, os.O_RDONLY)
     try:
         with ForwardFile(fd, closefd=False) as file:
             found = file.copy_metadata()

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from hifisr_cli.audio.formats import AUDIO_SUFFIXES
 from hifisr_cli.errors import FileError, NoAudioError, UnreadableError, UsageError
+from hifisr_cli.system import status_of
 
 STDIN = "-"
 """The argument that stands for standard input (a file of that name is written `./-`)."""
@@ -179,7 +180,7 @@ def _listed(entry: os.DirEntry[str], below: str) -> Found | None:
     """A directory entry as a recording; None for a link to a folder."""
     path, relative = entry.path, below + entry.name
     try:
-        status = entry.stat()
+        status = status_of(entry)
     except OSError as error:
         if entry.is_symlink():
             problem = UnreadableError("the link leads nowhere", path=entry.path, hint=_MEND_LINK)

@@ -16,9 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from hifisr_cli.audio.staging import output_error, sync_folder
+from hifisr_cli.audio.staging import output_error
 from hifisr_cli.batch.record import Record
 from hifisr_cli.errors import JournalError
+from hifisr_cli.system import open_file, sync_folder
 
 JOURNAL_NAME = "hifisr-journal.jsonl"
 
@@ -115,8 +116,7 @@ class Journal:
         self._path = journal_path(folder)
         try:
             fresh = not self._path.exists()
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-            self._fd = os.open(self._path, flags, 0o666)
+            self._fd = open_file(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
             if fresh:
                 sync_folder(folder)
         except OSError as error:

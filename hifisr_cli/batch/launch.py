@@ -5,14 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
-import socket
-import subprocess
 import sys
-from collections.abc import Iterator
 from typing import BinaryIO, cast
 
 from hifisr_cli.batch.wire import Do, Hello, send
+from hifisr_cli.system import start_child
 
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); from hifisr_cli.batch.worker import main; main()"
 
@@ -21,22 +18,15 @@ class Launched:
     """A worker process. Until it is greeted it imports what it will need.
 
     Attributes:
-        process: its standard input is the socket for its orders, its standard output the pipe of its replies.
+        process: its standard input is the line of its orders, its standard output the pipe of its replies.
     """
 
     def __init__(self) -> None:
         environment = dict(os.environ)
         environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         environment.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in this process; PyTorch is told by `load_model`
-        self._orders, theirs = socket.socketpair()
-        with theirs, _without_interrupts():
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", _START, json.dumps([os.path.abspath(path) for path in sys.path])],  # noqa: PTH100
-                stdin=theirs.fileno(),
-                stdout=subprocess.PIPE,
-                env=environment,
-            )
-        self._stream = self._orders.makefile("wb")
+        path = json.dumps([os.path.abspath(path) for path in sys.path])  # noqa: PTH100
+        self.process, self._line = start_child([sys.executable, "-c", _START, path], environment)
 
     @property
     def replies(self) -> BinaryIO:
@@ -45,20 +35,18 @@ class Launched:
 
     def greet(self, hello: Hello, lock_fd: int | None) -> None:
         """Tell it what the run is, and let it hold the lock of the output folder as long as it lives."""
-        with contextlib.suppress(ConnectionError):  # it is dead: whoever listens hears of it
-            socket.send_fds(self._orders, [b"\0"], [] if lock_fd is None else [lock_fd])
-            send(self._stream, hello)
+        with contextlib.suppress(OSError):  # it is dead: whoever listens hears of it
+            self._line.open(lock_fd)
+            send(self._line.stream, hello)
 
     def order(self, order: Do) -> None:
         """Give it something to do."""
-        with contextlib.suppress(ConnectionError):
-            send(self._stream, order)
+        with contextlib.suppress(OSError):
+            send(self._line.stream, order)
 
     def dismiss(self) -> None:
         """No more orders: it ends by itself, at once."""
-        with contextlib.suppress(OSError):
-            self._stream.close()
-        self._orders.close()
+        self._line.close()
 
 
 class Reserve:
@@ -88,16 +76,3 @@ class Reserve:
             launched.process.kill()
             launched.process.wait()
             launched.replies.close()
-
-
-@contextlib.contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Ctrl-C goes to all processes of a terminal; those that are started here do not hear it, from the first moment."""
-    if sys.platform == "win32":
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

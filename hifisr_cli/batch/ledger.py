@@ -16,6 +16,7 @@ from hifisr_cli.batch.plan import Job
 from hifisr_cli.batch.record import OUTPUT_REVISION, ModelUsed, Record, options_key
 from hifisr_cli.batch.task import file_sha256
 from hifisr_cli.errors import JournalError
+from hifisr_cli.system import portable_path, relative_path
 
 _RESULT = b', "result": '
 """What comes before the part of a record that has no say here: it is left unread, which halves the time."""
@@ -147,8 +148,8 @@ class Ledger:
         """A target as the journal calls it: its path below the folder."""
         text = os.fspath(target)
         if text.startswith(self._prefix):
-            return text[len(self._prefix) :]
-        return os.path.relpath(text, self._folder)
+            return portable_path(text[len(self._prefix) :])
+        return relative_path(text, self._folder)
 
     def _wanted(self, made: Made) -> bool:
         """Whether this run would make the same output of the same input."""

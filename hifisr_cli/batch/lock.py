@@ -19,8 +19,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from hifisr_cli.audio.staging import output_error, sync_folder, try_lock
+from hifisr_cli.audio.staging import output_error
 from hifisr_cli.errors import LockedError
+from hifisr_cli.system import is_alive, open_file, sync_folder, try_lock
 
 LOCK_NAME = ".hifisr-lock"
 
@@ -96,8 +97,7 @@ class FolderLock:
     def _acquire(self) -> int:
         give_up = time.monotonic() + _ORPHANS_GONE
         while True:
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-            fd = os.open(self._path, flags, 0o666)
+            fd = open_file(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
             # None: no locks on this file system. Nothing is gained by refusing to work there.
             free = try_lock(fd) is not False
             if free and _same(fd, self._path):
@@ -130,12 +130,9 @@ def _alive(fd: int) -> bool:
     if not pids:
         return True
     try:
-        os.kill(int(pids[-1]), 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, ValueError, OverflowError):
+        return is_alive(int(pids[-1]))
+    except (TypeError, ValueError):
         return True
-    return True
 
 
 def _lines(fd: int) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from hifisr_cli.batch.record import (
     utc_now,
 )
 from hifisr_cli.batch.task import Outcome
+from hifisr_cli.system import portable_path
 
 
 def make_record(
@@ -50,7 +51,7 @@ def make_record(
         software=software(),
         input=InputFile(
             path=job.label,
-            relative=job.relative,
+            relative=portable_path(job.relative),
             size=size,
             mtime_ns=0 if job.source is None else mtime_ns,
             sha256=sha256,

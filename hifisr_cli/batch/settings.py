@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from hifisr_cli.checkpoints.registry import find_model
+from hifisr_cli.system import free_memory, may_have_gpu
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -93,13 +92,10 @@ def on_gpu(device: str) -> bool:
     """Whether the network is going to run on a GPU, as far as can be told without PyTorch."""
     if device != "auto":
         return device != "cpu"
-    return Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists()
+    return may_have_gpu()
 
 
 def _room() -> int:
     """Workers that fit into the free memory."""
-    try:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return 8
-    return max(1, free // _MEMORY_A_WORKER)
+    free = free_memory()
+    return 8 if free is None else max(1, free // _MEMORY_A_WORKER)

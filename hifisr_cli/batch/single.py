@@ -25,6 +25,7 @@ from hifisr_cli.errors import (
     UsageError,
 )
 from hifisr_cli.results import FileResult
+from hifisr_cli.system import relative_path
 
 if TYPE_CHECKING:
     from hifisr_cli.restore.recording import RestoreOptions
@@ -172,11 +173,7 @@ def _name(job: Job, place: Path) -> str:
     if job.target is None:
         return STREAM_NAME
     folder, target = os.path.realpath(place.parent), os.path.realpath(job.target.parent)
-    target = os.path.join(target, job.target.name)  # noqa: PTH118
-    try:
-        return os.path.relpath(target, folder)
-    except ValueError:  # another drive
-        return target
+    return relative_path(os.path.join(target, job.target.name), folder)  # noqa: PTH118
 
 
 def _same_place(one: Path, other: Path) -> bool:

@@ -19,6 +19,7 @@ from hifisr_cli.batch.session import Session
 from hifisr_cli.batch.settings import ModelRequest, RunSettings, share
 from hifisr_cli.batch.single import SingleRecord, checked_for_record, record_for
 from hifisr_cli.errors import UsageError
+from hifisr_cli.system import cores
 
 if TYPE_CHECKING:
     from hifisr_cli.restore.recording import RestoreOptions
@@ -143,7 +144,6 @@ def choose_workers(
     reserve: Reserve | None = None,
 ) -> Workers:
     """Worker processes for the jobs; none of them where this process does the work."""
-    from hifisr_cli.restore.model import available_cores
 
     jobs = [job for job in plan.jobs if job.error is None]
     streams = any(job.reads is None or job.writes is None for job in jobs)
@@ -153,7 +153,7 @@ def choose_workers(
         jobs=settings.jobs,
         threads=request.threads,
         device=request.device,
-        cores=available_cores(),
+        cores=cores(),
         streams=streams,
     )
     return Workers(sharing, replace(request, threads=sharing.threads), verbose, reserve)

@@ -14,6 +14,7 @@ from hifisr_cli.batch.journal import iter_journal, journal_path
 from hifisr_cli.batch.record import RECORD_SUFFIX, STREAM_NAME, Record, read_record, record_path
 from hifisr_cli.batch.task import file_sha256
 from hifisr_cli.errors import JournalError, UsageError
+from hifisr_cli.system import relative_path
 
 State = Literal["ok", "missing", "changed", "unreadable", "extra"]
 
@@ -120,7 +121,7 @@ def _by_journal(path: Path) -> Checked:
     real = Path(os.path.realpath(path.parent), path.name)
     for folder in real.parents:
         if journal_path(folder).is_file():
-            item = _expected(folder).get(str(real.relative_to(folder)))
+            item = _expected(folder).get(real.relative_to(folder).as_posix())
             checked = None if item is None else _check(path, str(path), item)
             if checked is not None:
                 return checked
@@ -153,8 +154,8 @@ def _expect_single(expected: dict[str, _Expected], folder: Path, name: str) -> N
     """What the record of that name below the folder speaks of, unless the journal has a later word on it."""
     with contextlib.suppress(JournalError, UsageError):
         output, made = _output_of(folder / name), read_record(folder / name)
-        below = os.path.relpath(output, folder)
-        outside = below.split(os.sep, 1)[0] == os.pardir
+        below = relative_path(output, folder)
+        outside = below.split("/", 1)[0] == os.pardir or Path(below).is_absolute()
         if made.output is None or outside or (below in expected and expected[below].time > made.time):
             return
         expected[below] = _Expected(made.output.size, made.output.sha256, needed=True, time=made.time)
@@ -185,9 +186,9 @@ def _listed(folder: Path) -> tuple[list[str], list[str]]:
     recordings, records = [], []
     for parent, folders, files in os.walk(folder):
         folders.sort()
-        below = os.path.relpath(parent, folder)
+        below = relative_path(parent, folder)
         for file in sorted(files):
-            name = file if below == os.curdir else os.path.join(below, file)  # noqa: PTH118
+            name = file if below == os.curdir else f"{below}/{file}"
             if os.path.splitext(file)[1].lower() in AUDIO_SUFFIXES:  # noqa: PTH122
                 recordings.append(name)
             elif file.endswith(RECORD_SUFFIX):

@@ -1,7 +1,7 @@
 """A worker process: loads the model once, then does what it is told to, a few short recordings at a time.
 
-Orders come over standard input, a socket, and replies go over standard output, both kept away from everything else in
-the process. The first thing to come is the lock of the output folder, which it holds as long as it lives.
+Orders come over standard input and replies go over standard output, both kept away from everything else in the process.
+The first thing to come is the lock of the output folder, which it holds as long as it lives where that can be done.
 When its orders end, because the run ended or died, the worker ends, too: between two tasks at once, within a task by
 unwinding, so that no temporary file stays.
 """
@@ -14,7 +14,6 @@ import logging
 import os
 import queue
 import signal
-import socket
 import sys
 import threading
 import time
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from hifisr_cli.batch.task import Outcome, Task, failed, perform
 from hifisr_cli.batch.wire import Do, Done, Hello, NoStart, Order, Progressed, Ready, Reply, Said, receive, send
+from hifisr_cli.system import receive_line
 
 if TYPE_CHECKING:
     from hifisr_cli.restore.model import Model
@@ -65,7 +65,7 @@ def main() -> None:
                 _serve(hello, pending, replies)
         except _Stop:
             status = 128 + signal.SIGTERM
-        except BrokenPipeError:  # nobody listens any more
+        except OSError:  # nobody listens any more
             status = 1
         finally:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -134,21 +134,20 @@ def _reporter(index: int, replies: _Replies) -> Progress:
     return on_progress
 
 
-def _take_streams() -> tuple[socket.socket, BinaryIO]:
+def _take_streams() -> tuple[int, BinaryIO]:
     """The ways from and to the run; standard input and output then lead nowhere and to standard error."""
     orders, replies = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
     os.dup2(2, 1)
-    return socket.socket(fileno=orders), os.fdopen(replies, "wb")
+    return orders, os.fdopen(replies, "wb")
 
 
-def _listen(orders: socket.socket, pending: queue.SimpleQueue[Order | None]) -> None:
+def _listen(orders: int, pending: queue.SimpleQueue[Order | None]) -> None:
     """Pass the orders on; at their end, see to it that the process ends."""
     with contextlib.suppress(OSError):
-        socket.recv_fds(orders, 1, 1)  # the lock: this process holds it from here on
-        stream = orders.makefile("rb")
+        stream = receive_line(orders)  # with the lock, which this process holds from here on
         while isinstance(order := receive(stream), Hello | Do):
             pending.put(order)
     pending.put(None)

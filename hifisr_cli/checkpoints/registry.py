@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any, TypeVar
 from hifisr_cli.checkpoints.frozen import read_info
 from hifisr_cli.checkpoints.provenance import SourceFile
 from hifisr_cli.errors import ModelError
+from hifisr_cli.system import data_folder
 
 ENVIRONMENT = "HIFISR_MODELS"
 REGISTRY_NAME = "registry.toml"
@@ -84,11 +84,7 @@ class PublishedModel:
 def user_folder() -> Path:
     """Where pulled models go and a user's own are found by their file names: `$HIFISR_MODELS`, or the data folder."""
     named = os.environ.get(ENVIRONMENT)
-    if named:
-        return Path(named)
-    fallback = Path.home() / ("AppData/Local" if sys.platform == "win32" else ".local/share")
-    data = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_DATA_HOME")
-    return (Path(data) if data else fallback) / "hifisr" / "models"
+    return Path(named) if named else data_folder() / "hifisr" / "models"
 
 
 def model_folders() -> tuple[Path, ...]:
@@ -178,9 +174,10 @@ def locate(name_or_path: str | None = None) -> ModelFile:
     Raises:
         ModelError: unknown name, or no models at all.
     """
-    if name_or_path is not None and (os.sep in name_or_path or name_or_path.endswith(".safetensors")):
+    if name_or_path is not None:
         path = Path(name_or_path)
-        return ModelFile(path.stem, path)
+        if path.name != name_or_path or path.suffix == ".safetensors":
+            return ModelFile(path.stem, path)
     models = registered()
     if not models:
         raise ModelError(

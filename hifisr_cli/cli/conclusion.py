@@ -14,6 +14,7 @@ from hifisr_cli.batch.runner import UNEXPECTED
 from hifisr_cli.cli.render import json_line, plan_table, result_json, summary_fields, summary_text
 from hifisr_cli.errors import FileError
 from hifisr_cli.results import Event, FileFinished, FileResult, RunSummary
+from hifisr_cli.system import reader_has_left
 
 
 class Conclusion:
@@ -38,7 +39,7 @@ class Conclusion:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if (error is None or self._results) and not isinstance(error, BrokenPipeError):
+        if error is None or (self._results and not reader_has_left(error)):
             self._sum_up()
 
     def take(self, event: Event) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from hifisr_cli.errors import UsageError
+from hifisr_cli.system import peak_memory
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -96,7 +95,7 @@ def evaluate(
     loaded = load_model(model, device=device, threads=threads)
     with _bar("recording") as bar:
         scores = bench.evaluate(data, recordings, loaded, chosen, visqol=judge, on_progress=_mover(bar))
-    report = table.to_json(scores, loaded.name, loaded.parameter_hash, peak_memory_mb=_peak_memory_mb())
+    report = table.to_json(scores, loaded.name, loaded.parameter_hash, peak_memory_mb=peak_memory() / 2**20)
     _write(output, report, table.to_markdown(table.summarize(scores)))
     if pictures:
         with _bar("row") as bar:
@@ -121,11 +120,6 @@ def _write(output: Path, report: dict[str, Any], markdown: str) -> None:
     (output / "eval.json").write_text(json.dumps(report, indent=1) + "\n", "utf-8")
     (output / "table.md").write_text(markdown, "utf-8")
     typer.echo(markdown, nl=False)
-
-
-def _peak_memory_mb() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak / 1024  # bytes there, kilobytes elsewhere
 
 
 def _rates(text: str) -> tuple[int, ...]:

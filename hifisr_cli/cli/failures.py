@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 
 from hifisr_cli.cli.render import json_line, one_line
 from hifisr_cli.errors import DeviceError, HifisrError, OutputError, UsageError
+from hifisr_cli.system import reader_has_left
 
 CLOSED_PIPE = 141
 """What a shell reports for a program that SIGPIPE ended, as it does the others in the same pipeline."""
@@ -47,7 +48,7 @@ def explain(error: BaseException) -> Failure:  # noqa: PLR0911  one place for ev
         return Failure("interrupted", 130, "interrupted")
     if isinstance(error, Terminated):
         return Failure("terminated", 143, "terminated")
-    if isinstance(error, BrokenPipeError):
+    if reader_has_left(error):
         return Failure("", CLOSED_PIPE, "closed-pipe")
     if isinstance(error, MemoryError):
         line = "not enough memory (try a smaller --chunk-seconds or --batch-size)"
@@ -76,7 +77,7 @@ def report(error: BaseException, *, verbose: bool = False, as_json: bool = False
             sys.stdout.flush()
     except (OSError, ValueError):  # ValueError: the stream is closed
         pass
-    if isinstance(error, BrokenPipeError):
+    if reader_has_left(error):
         _silence_streams()
     return failure.status
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from hifisr_cli.checkpoints.registry import find_model
 from hifisr_cli.errors import DeviceError, UsageError
 from hifisr_cli.results import SAMPLE_RATE
+from hifisr_cli.system import cores
 
 if TYPE_CHECKING:
     import torch
@@ -157,7 +158,7 @@ def load_model(
     if precision == "float16" and chosen.type == "cpu":
         raise UsageError("float16 is not for the processor", hint="use --precision float32")
     if threads is not None or chosen.type == "cpu":
-        torch.set_num_threads(threads or available_cores())
+        torch.set_num_threads(threads or cores())
     generator, info = load(path)
     workers: Workers | None = None
     if chosen.type == "cpu" and precision in ("auto", "float32"):
@@ -173,13 +174,6 @@ def load_model(
         limits=info.limits,
         workers=workers,
     )
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _device(name: str) -> torch.device:

@@ -180,6 +180,7 @@ def restoring(
         else:
             for block in blocks:
                 write(block, block)
+        recording.close()  # the output may take its place, which Windows allows with no file that is open
     return make_result(
         _names(source, target, label),
         "restored" if found.restorable else "copied",

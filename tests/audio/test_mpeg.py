@@ -11,6 +11,7 @@ import soundfile
 from hifisr_cli.audio.decode import open_recording
 from hifisr_cli.audio.mpeg import MpegScan, parse_frame, scan_mpeg
 from hifisr_cli.errors import TruncatedError
+from hifisr_cli.system import open_file
 
 LENGTH = 240_077
 
@@ -28,7 +29,7 @@ def tone_mp3(path: Path, mode: str = "VARIABLE", rate: int = 48000, channels: in
 
 
 def scan(path: Path) -> MpegScan | None:
-    fd = os.open(path, os.O_RDONLY)
+    fd = open_file(path, os.O_RDONLY)
     try:
         return scan_mpeg(fd)
     finally:

@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from hifisr_cli.audio.ogg import ends_properly, set_serial
+from hifisr_cli.system import open_file
 
 
 @pytest.mark.parametrize("codec", ["VORBIS", "OPUS"])
@@ -15,7 +16,7 @@ def test_serial_number_leaves_the_sound_alone(tmp_path: Path, codec: str, rng: n
     path = tmp_path / "a.ogg"
     soundfile.write(path, rng.standard_normal(48000) * 0.1, 48000, subtype=codec, format="OGG")
     before, _ = soundfile.read(path)
-    fd = os.open(path, os.O_RDWR)
+    fd = open_file(path, os.O_RDWR)
     try:
         set_serial(fd, 1234)
         assert ends_properly(fd, path.stat().st_size)
@@ -32,7 +33,7 @@ def test_own_checksum_is_the_one_of_libogg(tmp_path: Path, rng: np.random.Genera
     path = tmp_path / "a.ogg"
     soundfile.write(path, rng.standard_normal(8000) * 0.1, 48000, subtype="VORBIS", format="OGG")
     original = path.read_bytes()
-    fd = os.open(path, os.O_RDWR)
+    fd = open_file(path, os.O_RDWR)
     try:
         set_serial(fd, int.from_bytes(original[14:18], "little"))
     finally:
@@ -47,7 +48,7 @@ def test_end(tmp_path: Path, rng: np.random.Generator) -> None:
     last = data.rfind(b"OggS")
     for cut, whole in ((len(data), True), (len(data) - 1, False), (last, False), (last + 10, False), (40, False)):
         path.write_bytes(data[:cut])
-        fd = os.open(path, os.O_RDONLY)
+        fd = open_file(path, os.O_RDONLY)
         try:
             assert ends_properly(fd, cut) is whole
         finally:

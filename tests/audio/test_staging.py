@@ -8,6 +8,7 @@ import pytest
 
 from hifisr_cli.audio.staging import StagedFile, sweep
 from hifisr_cli.errors import OutputError, OutputExistsError, UnsupportedError
+from hifisr_cli.system import open_file
 
 
 def staged(target: Path, *, overwrite: bool = False) -> StagedFile:
@@ -28,6 +29,7 @@ def test_appears_when_committed(tmp_path: Path) -> None:
     assert target.read_bytes() == b"new"
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
 def test_rights_follow_the_umask(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
@@ -48,10 +50,14 @@ def test_an_existing_file_is_refused_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"old")
     with pytest.raises(OutputExistsError, match="overwrite"):
         StagedFile(tmp_path / "a", overwrite=False)
+    assert (tmp_path / "a").read_bytes() == b"old"
+
+
+@pytest.mark.posix
+def test_a_link_to_nowhere_is_refused_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("nowhere")
     with pytest.raises(OutputExistsError):
         StagedFile(tmp_path / "link", overwrite=False)
-    assert (tmp_path / "a").read_bytes() == b"old"
 
 
 def test_a_file_that_appears_meanwhile_wins(tmp_path: Path) -> None:
@@ -88,14 +94,13 @@ def test_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOENT, errno.EILSEQ])
 def test_a_name_that_the_drive_does_not_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     """It is known before the work, and is no reason to end a run."""
-    opened = os.open
 
-    def as_on_exfat(path: Path, flags: int, mode: int = 0o777) -> int:
+    def as_on_exfat(path: Path, flags: int) -> int:
         if ":" in Path(path).name:
             raise OSError(code, os.strerror(code))
-        return opened(path, flags, mode)
+        return open_file(path, flags)
 
-    monkeypatch.setattr(os, "open", as_on_exfat)
+    monkeypatch.setattr("hifisr_cli.audio.staging.open_file", as_on_exfat)
     with pytest.raises(UnsupportedError, match="drive does not take this name"):
         staged(tmp_path / "side a: 1950.wav")
     assert list(tmp_path.iterdir()) == []
@@ -159,11 +164,18 @@ def test_a_sweep_takes_what_the_dead_left_and_nothing_else(tmp_path: Path) -> No
     alive = staged(tmp_path / "deep" / "a.wav")
     for name in (".hifisr-1.part", "deep/.hifisr-2.part", ".hifisr-journal", "other.part"):
         (tmp_path / name).touch()
-    (tmp_path / ".hifisr-link.part").symlink_to(tmp_path / "other.part")
-    os.mkfifo(tmp_path / ".hifisr-pipe.part")
     assert sweep(tmp_path, below=False) == 1
     assert sweep(tmp_path) == 1
-    left = {path.name for path in tmp_path.rglob("*") if path.is_file() or path.is_fifo()}
-    assert left == {alive.path.name, ".hifisr-journal", "other.part", ".hifisr-link.part", ".hifisr-pipe.part"}
+    left = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {alive.path.name, ".hifisr-journal", "other.part"}
     alive.commit()
     assert (tmp_path / "deep" / "a.wav").read_bytes() == b"new"
+
+
+@pytest.mark.posix
+def test_a_sweep_leaves_links_and_pipes(tmp_path: Path) -> None:
+    (tmp_path / "other.part").touch()
+    (tmp_path / ".hifisr-link.part").symlink_to(tmp_path / "other.part")
+    os.mkfifo(tmp_path / ".hifisr-pipe.part")
+    assert sweep(tmp_path) == 0
+    assert len(list(tmp_path.iterdir())) == 3

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -15,19 +15,17 @@ from hifisr_cli.batch.settings import ModelRequest
 from hifisr_cli.batch.task import Manner
 from hifisr_cli.batch.wire import Do, Hello, NoStart, receive
 from hifisr_cli.restore.recording import RestoreOptions
+from hifisr_cli.system import open_file, try_lock
 
 HELLO = Hello(ModelRequest("no such model"), RestoreOptions(), Manner(), verbose=False)
 
 
 def is_free(path: Path) -> bool:
-    fd = os.open(path, os.O_RDWR)
+    fd = open_file(path, os.O_RDWR)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        return bool(try_lock(fd))
     finally:
         os.close(fd)
-    return True
 
 
 def ends(launched: Launched) -> int:
@@ -36,11 +34,12 @@ def ends(launched: Launched) -> int:
     return status
 
 
+@pytest.mark.posix
 def test_a_worker_holds_the_lock_that_it_is_given_later(tmp_path: Path) -> None:
     launched = Launched()
     path = tmp_path / "lock"
-    lock = os.open(path, os.O_RDWR | os.O_CREAT)
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    lock = open_file(path, os.O_RDWR | os.O_CREAT)
+    assert try_lock(lock)
     os.kill(launched.process.pid, signal.SIGSTOP)
     launched.greet(HELLO, lock)
     os.close(lock)
@@ -57,7 +56,7 @@ def test_a_worker_ends_with_its_orders_before_it_was_greeted() -> None:
         launched = Launched()
         time.sleep(wait)
         launched.dismiss()
-        assert ends(launched) in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
+        assert ends(launched) in (0, -signal.SIGTERM, 128 + signal.SIGTERM, signal.SIGTERM)
 
 
 def test_greeting_a_dead_worker_is_no_error() -> None:
@@ -70,6 +69,7 @@ def test_greeting_a_dead_worker_is_no_error() -> None:
     ends(launched)
 
 
+@pytest.mark.posix
 def test_orders_for_a_worker_that_dies_before_it_reads_them_are_no_error() -> None:
     """Some systems then reset the connection, which is another error than that of a broken pipe."""
     launched = Launched()
@@ -99,11 +99,12 @@ def test_the_reserve_is_started_and_taken_once() -> None:
 
 @pytest.mark.parametrize("started", [False, True])
 def test_a_reserve_that_nobody_took_is_ended(started: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed = 1 if sys.platform == "win32" else -signal.SIGKILL
     kept: list[Launched] = []
     reserve = Reserve()
     if started:
         monkeypatch.setattr("hifisr_cli.batch.launch.Launched", lambda: kept.append(Launched()) or kept[0])
         reserve.start()
     reserve.close()
-    assert all(launched.process.poll() == -signal.SIGKILL for launched in kept)
+    assert all(launched.process.poll() == killed for launched in kept)
     assert len(kept) == started

@@ -31,7 +31,10 @@ from hifisr_cli.results import FileResult
 from tests.batch.disk import Fate, Recorder
 from tests.conftest import in_steps
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="reads the names of open files from /proc")
+pytestmark = [
+    pytest.mark.posix,
+    pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="reads the names of open files from /proc"),
+]
 
 MODEL = ModelUsed("m", "0" * 64, "float32")
 NAMES = ("a.wav", "sub/b.wav", "sub/c.wav")

@@ -19,7 +19,7 @@ PUBLISHED_BYTES = (218_471_889, 220_712_702)
 
 def test_a_full_size_checkpoint_is_imported_and_runs() -> None:
     """Not in tmp_path, of which pytest would keep nearly a gigabyte for three runs."""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         latent, head = random_states(FULL)
         save(folder / "published", latent, head)

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from hifisr_cli.system import open_file
 from tests.cli.runs.conftest import (
     PYTHON_M,
     Command,
@@ -191,6 +192,7 @@ def test_output_before_the_end_of_the_input(
     assert len(found) == 11 * 48_000
 
 
+@pytest.mark.posix
 def test_interrupted_while_it_waits(environment: Mapping[str, str], quick: Sequence[str], telephone: Path) -> None:
     """Ctrl-C and SIGTERM reach a run whose decoder waits for a stream that says nothing."""
     work = subprocess.Popen(
@@ -268,7 +270,7 @@ def tiny_stream(
         )
         assert recording is not None
         model = load_model(str(checkpoint), device="cpu", threads=1)
-        saved, target = os.dup(1), os.open(tmp_path / "piped", os.O_CREAT | os.O_RDWR)
+        saved, target = os.dup(1), open_file(tmp_path / "piped", os.O_CREAT | os.O_RDWR)
         os.dup2(target, 1)
         try:
             result = restore_live(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -67,7 +66,7 @@ def identifiers(root: ET.Element, name: str) -> list[tuple[str | None, str | Non
 
 @pytest.fixture
 def document() -> ET.Element:
-    odd = os.fsdecode(b"na\xefve\x01.wav")
+    odd = "na\udcefve\x01.wav"
     warned = replace(RESULT, warnings=("the cutoff is uncertain",), loudness_gain_db=1.5)
     records = [
         record(warned, "a.wav"),

@@ -67,6 +67,7 @@ def test_a_row_says_what_the_journal_says(tmp_path: Path, restored: Restored) ->
     assert "ab" * 32 in head, "the model is named by its hash"
 
 
+@pytest.mark.posix
 def test_the_references_lead_to_the_recordings(tmp_path: Path, restored: Restored) -> None:
     names = ["a b.wav", "100%?#&.wav", "ä/ö.wav", EVIL, os.fsdecode(b"na\xefve.wav")]
     folder = write_journal(tmp_path / "out", [restored(name, seconds=0.1) for name in names])
@@ -80,6 +81,7 @@ def test_the_references_lead_to_the_recordings(tmp_path: Path, restored: Restore
                 assert found.samefile(tmp_path / base / name)
 
 
+@pytest.mark.posix
 def test_no_name_breaks_out_of_the_page(tmp_path: Path) -> None:
     names = [EVIL, "</script><script>alert(2)</script>.wav", "<!--<script>", "a\u2028b\n.wav", "]]>&amp;.wav"]
     nasty = [failed(name, f"{name} cannot be read") for name in names]

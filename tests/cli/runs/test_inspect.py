@@ -57,6 +57,7 @@ def test_json_is_an_object_a_file(hifisr: Command, folder: Path) -> None:
     assert all(json.loads(line)["event"] == "progress" for line in ended.said)
 
 
+@pytest.mark.posix
 def test_csv_is_a_line_a_file(hifisr: Command, folder: Path, make: Make) -> None:
     make(folder / 'odd, "name".wav')
     ended = hifisr("inspect", "--csv", folder)

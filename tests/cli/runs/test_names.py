@@ -15,7 +15,7 @@ from tests.cli.runs.conftest import Command, Make, Spawn, outputs
 NAMES = {
     "newline": "two\nlines.wav",
     "escape": "\x1b[31mred.wav",
-    "not UTF-8": os.fsdecode(b"caf\xe9.wav"),
+    "not UTF-8": "caf\udce9.wav",
     "dash": "--overwrite.wav",
     "markup": "[bold]loud[reset] {0} %s.wav",
     "255 bytes": "x" * 251 + ".wav",
@@ -38,6 +38,7 @@ def tree(tmp_path: Path, make: Make) -> Path:
     return folder
 
 
+@pytest.mark.posix
 def test_names_in_a_folder(upsample: Command, tree: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     ended = upsample(tree, "-o", out)
@@ -60,6 +61,7 @@ def test_names_in_a_folder(upsample: Command, tree: Path, tmp_path: Path) -> Non
     assert len(ended.out.splitlines()) == len(NAMES) + 1
 
 
+@pytest.mark.posix
 def test_names_on_the_command_line(spawn: Spawn, quick: Sequence[str], tree: Path) -> None:
     """With bytes as the shell hands them over; `--` ends the options."""
     names = [os.fsencode(name) for name in NAMES.values()]

@@ -15,6 +15,7 @@ import soundfile
 from tests.cli.runs.conftest import PYTHON_M, Make, leftovers, outputs
 
 
+@pytest.mark.posix
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_leaves_nothing_behind(
     environment: Mapping[str, str],

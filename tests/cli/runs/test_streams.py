@@ -127,6 +127,7 @@ def test_stdin_is_named_by_its_dash(upsample: Command, feed: Callable[[bytes], N
         assert [path.name for path in (tmp_path / "out").iterdir()] == ["hifisr-journal.jsonl"]
 
 
+@pytest.mark.posix
 def test_a_reader_that_leaves(environment: Mapping[str, str], quick: Sequence[str], make: Make, tmp_path: Path) -> None:
     source = make(tmp_path / "in.wav", 5.0)
     work = subprocess.Popen(
@@ -179,7 +180,9 @@ def test_dry_run_writes_nothing_and_loads_no_network(
     assert ended.returncode == 3
     assert ended.stderr.splitlines()[-1] == "False"
     assert not (tmp_path / "out").exists()
-    rows = {line.partition("in/")[2].partition(" ")[0]: line for line in ended.stdout.splitlines()[1:]}
+    rows = {
+        line.partition("in/")[2].partition(" ")[0]: line for line in ended.stdout.replace(os.sep, "/").splitlines()[1:]
+    }
     assert ended.stdout.split()[:5] == ["status", "rate", "channels", "duration", "cutoff"]
     deep = rows["deep/a.wav"]
     for part in ("planned", "8000 Hz", " 2 ", "1.0 s", "kHz", "-> out/deep/a.wav"):
@@ -270,6 +273,7 @@ def test_progress_adds_up() -> None:
     assert meter.times_real_time > 0
 
 
+@pytest.mark.posix
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 @pytest.mark.parametrize("arguments", [["-o", "-"], ["-o", "out", "--json"], ["-o", "out", "--dry-run"]])
 def test_standard_output_on_a_full_disk(
@@ -283,7 +287,7 @@ def test_standard_output_on_a_full_disk(
     assert b"Traceback" not in ended.stderr
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
+@pytest.mark.posix
 @pytest.mark.parametrize(
     ("redirection", "output", "status"),
     [("2>&-", "-", 0), (">&-", "-", 2), ("<&- >&- 2>&-", "out.wav", 0)],
@@ -306,6 +310,7 @@ def test_closed_streams(
         assert soundfile.info(good.parent / "out.wav").frames == 24_000
 
 
+@pytest.mark.posix
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no disk that is always full")
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["models", "list"]])
 @pytest.mark.parametrize(("redirection", "status"), [("> /dev/full", 7), (">&-", 0)])
@@ -320,7 +325,7 @@ def test_answers_that_nobody_gets(
     assert ended.stderr == (b"hifisr: no space left on device\n" if status else b"")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
+@pytest.mark.posix
 def test_an_inspection_that_nobody_sees(environment: Mapping[str, str], good: Path) -> None:
     ended = subprocess.run(
         ["sh", "-c", 'exec "$@" >&-', "sh", *PYTHON_M, "inspect", good],
