@@ -86,6 +86,7 @@ class StagedFile:
 
         Raises:
             OutputExistsError: the target has appeared meanwhile.
+            UnsupportedError: the target cannot be replaced.
             OSError: the disk is full or failed.
         """
         os.fsync(self.fd)
@@ -94,7 +95,7 @@ class StagedFile:
                 raise _exists(self.target)
             self.discard()
         elif self._overwrite is True:
-            rename(self.path, self.target)
+            self._replace()
         else:
             self._link()
         self._close()
@@ -111,6 +112,16 @@ class StagedFile:
             self._open = False
             with contextlib.suppress(OSError):  # what was written is on the disk already, or has failed already
                 os.close(self.fd)
+
+    def _replace(self) -> None:
+        try:
+            rename(self.path, self.target)
+        except PermissionError as error:
+            if not os.path.lexists(self.target):
+                raise
+            raise UnsupportedError(
+                "is there already and cannot be replaced", path=self.target, hint="close it where it is open or locked"
+            ) from error
 
     def _link(self) -> None:
         """A link fails where the name exists; a rename would silently win the race."""

@@ -108,6 +108,22 @@ def test_a_name_that_the_drive_does_not_take(tmp_path: Path, monkeypatch: pytest
     assert [path.name for path in tmp_path.iterdir()] == ["side a, 1950 ☎.wav"]
 
 
+def test_a_file_that_cannot_be_replaced_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another program has it open, on Windows; it is immutable, on Linux."""
+
+    def as_on_windows(source: Path, target: Path) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(source), None, str(target))
+
+    (tmp_path / "a.wav").write_bytes(b"old")
+    monkeypatch.setattr("hifisr_cli.audio.staging.rename", as_on_windows)
+    file = staged(tmp_path / "a.wav", overwrite=True)
+    with pytest.raises(UnsupportedError, match="cannot be replaced"):
+        file.commit()
+    file.discard()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
+    assert (tmp_path / "a.wav").read_bytes() == b"old"
+
+
 def test_a_folder_that_the_drive_does_not_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mkdir = os.mkdir
 

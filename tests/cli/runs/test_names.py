@@ -116,6 +116,7 @@ def test_a_name_that_becomes_too_long_fails_alone(upsample: Command, make: Make,
     assert outputs(tmp_path / "out") == ["a.flac"]
 
 
+@pytest.mark.posix
 def test_a_path_that_becomes_too_long_fails_alone(
     upsample: Command, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
