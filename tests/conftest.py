@@ -29,7 +29,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 
 def _words_for_what_is_missing() -> str:
     try:
-        Path("no", "such", "file").stat()
+        Path("no such file").stat()
     except OSError as error:
         return str(error.strerror).lower()
     return ""
