@@ -9,7 +9,7 @@ import sys
 from typing import BinaryIO, cast
 
 from hifisr_cli.batch.wire import Do, Hello, send
-from hifisr_cli.system import start_child
+from hifisr_cli.system.children import start_child
 
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); from hifisr_cli.batch.worker import main; main()"
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from hifisr_cli.batch.task import Outcome, Task, failed, perform
 from hifisr_cli.batch.wire import Do, Done, Hello, NoStart, Order, Progressed, Ready, Reply, Said, receive, send
-from hifisr_cli.system import receive_line
+from hifisr_cli.system.children import receive_line
 
 if TYPE_CHECKING:
     from hifisr_cli.restore.model import Model

@@ -7,7 +7,6 @@ import sys
 
 if sys.platform == "win32":
     from hifisr_cli.system.windows import (
-        Line,
         cores,
         data_folder,
         free_memory,
@@ -19,10 +18,8 @@ if sys.platform == "win32":
         read_at,
         readable_within,
         reader_has_left,
-        receive_line,
         relative_path,
         rename,
-        start_child,
         status_of,
         sync_folder,
         try_lock,
@@ -31,7 +28,6 @@ if sys.platform == "win32":
     )
 else:
     from hifisr_cli.system.posix import (
-        Line,
         cores,
         data_folder,
         free_memory,
@@ -43,10 +39,8 @@ else:
         read_at,
         readable_within,
         reader_has_left,
-        receive_line,
         relative_path,
         rename,
-        start_child,
         status_of,
         sync_folder,
         try_lock,
@@ -55,7 +49,6 @@ else:
     )
 
 __all__ = [
-    "Line",
     "cores",
     "data_folder",
     "free_memory",
@@ -67,10 +60,8 @@ __all__ = [
     "read_at",
     "readable_within",
     "reader_has_left",
-    "receive_line",
     "relative_path",
     "rename",
-    "start_child",
     "status_of",
     "sync_folder",
     "try_lock",

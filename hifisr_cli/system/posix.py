@@ -6,13 +6,8 @@ import contextlib
 import errno
 import os
 import select
-import signal
-import socket
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 assert sys.platform != "win32"  # type checkers skip the rest there
 
@@ -109,54 +104,6 @@ def widen_pipe(fd: int, size: int) -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, size)
-
-
-class Line:
-    """The way to the standard input of a child process, over which it can also be given an open file to hold."""
-
-    def __init__(self, mine: socket.socket) -> None:
-        self._socket = mine
-        self.stream: BinaryIO = mine.makefile("wb")
-
-    def open(self, held: int | None) -> None:
-        """To be called before anything is written: the child holds `held`, and its lock, as long as it lives.
-
-        Raises:
-            ConnectionError: it does not live any more.
-        """
-        socket.send_fds(self._socket, [b"\0"], [] if held is None else [held])
-
-    def close(self) -> None:
-        """Never raises."""
-        with contextlib.suppress(OSError):
-            self.stream.close()
-        self._socket.close()
-
-
-def start_child(command: Sequence[str], environment: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], Line]:
-    """A child process that does not hear Ctrl-C, which goes to all processes of a terminal, from its first moment.
-
-    Its standard input is the line, its standard output a pipe.
-    """
-    mine, theirs = socket.socketpair()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        with theirs:
-            process = subprocess.Popen(command, stdin=theirs.fileno(), stdout=subprocess.PIPE, env=environment)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return process, Line(mine)
-
-
-def receive_line(fd: int) -> BinaryIO:
-    """The other end of a line in the child, once it is open; what the parent gives it to hold, it holds.
-
-    Raises:
-        OSError: the parent is gone.
-    """
-    theirs = socket.socket(fileno=fd)
-    socket.recv_fds(theirs, 1, 1)
-    return theirs.makefile("rb")
 
 
 def is_alive(pid: int) -> bool:

@@ -6,18 +6,14 @@ the process nor a way to read at a place: here is what the rest needs of these.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import errno
 import os
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
 from ctypes import wintypes
 from pathlib import Path
-from typing import BinaryIO
 
 assert sys.platform == "win32"  # type checkers skip the rest elsewhere
 
@@ -28,7 +24,7 @@ _FILE_SHARE_ALL = 0x7  # with those who read it, write it, and delete or rename 
 _CREATE_NEW, _OPEN_EXISTING, _OPEN_ALWAYS = 1, 3, 4
 _FILE_ATTRIBUTE_NORMAL = 0x80
 _LOCKFILE_FAIL_IMMEDIATELY, _LOCKFILE_EXCLUSIVE_LOCK = 0x1, 0x2
-_ERROR_LOCK_VIOLATION = 33
+_ERROR_ACCESS_DENIED, _ERROR_LOCK_VIOLATION = 5, 33
 _PROCESS_QUERY_LIMITED_INFORMATION = 0x1000
 _STILL_ACTIVE = 259
 _POLL, _PATIENCE = 0.002, 2.0
@@ -172,41 +168,10 @@ def widen_pipe(fd: int, size: int) -> None:
     """Nothing: a pipe has the size that it was made with."""
 
 
-class Line:
-    def __init__(self, fd: int) -> None:
-        self.stream: BinaryIO = os.fdopen(fd, "wb")
-
-    def open(self, held: int | None) -> None:
-        """Nothing: no process can hold another's lock here. Children end at once when their line does."""
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self.stream.close()
-
-
-def start_child(command: Sequence[str], environment: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], Line]:
-    theirs, mine = os.pipe()
-    try:
-        process = subprocess.Popen(
-            command,
-            stdin=theirs,
-            stdout=subprocess.PIPE,
-            env=environment,
-            creationflags=subprocess.CREATE_NEW_PROCESS_GROUP,  # does not hear Ctrl-C
-        )
-    finally:
-        os.close(theirs)
-    return process, Line(mine)
-
-
-def receive_line(fd: int) -> BinaryIO:
-    return os.fdopen(fd, "rb")
-
-
 def is_alive(pid: int) -> bool:
     process = _kernel.OpenProcess(_PROCESS_QUERY_LIMITED_INFORMATION, False, pid)
-    if not process:
-        return False
+    if not process:  # there is none, or it is somebody else's
+        return bool(ctypes.get_last_error() == _ERROR_ACCESS_DENIED)
     status = _DWORD()
     known = _kernel.GetExitCodeProcess(process, ctypes.byref(status))
     _kernel.CloseHandle(process)

@@ -12,12 +12,16 @@ from pathlib import Path
 import pytest
 
 from hifisr_cli import system
+from hifisr_cli.system.children import start_child
 
 HOLD = (
     "import os, sys, time; from hifisr_cli.system import open_file, try_lock; "
     "fd = open_file(sys.argv[1], os.O_RDWR); print(try_lock(fd), flush=True); time.sleep(60)"
 )
-ECHO = "from hifisr_cli.system import receive_line; print(receive_line(0).readline().decode().strip(), flush=True)"
+ECHO = (
+    "from hifisr_cli.system.children import receive_line; "
+    "print(receive_line(0).readline().decode().strip(), flush=True)"
+)
 
 
 def opened(path: Path, data: bytes = b"") -> int:
@@ -119,7 +123,7 @@ def test_a_reader_that_has_left() -> None:
 
 
 def test_a_child_hears_what_it_is_told() -> None:
-    process, line = system.start_child([sys.executable, "-c", ECHO], os.environ)
+    process, line = start_child([sys.executable, "-c", ECHO], os.environ)
     line.open(None)
     line.stream.write(b"good morning\n")
     line.close()
