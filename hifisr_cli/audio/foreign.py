@@ -1,8 +1,8 @@
 """Recordings that libsndfile does not read: M4A and AAC, ALAC, WMA, AC-3, AMR, the sound of video files.
 
-PyAV decodes them where it is installed (the extra `av`), else the ffmpeg and ffprobe on the PATH. The content decides
-which kind a file is, and the decoder is told that kind: nothing that a file says makes it open another one (playlists
-are no kind).
+PyAV decodes them where it is installed (the extra `av`) and does what it did, else the ffmpeg and ffprobe on the PATH.
+The content decides which kind a file is, and the decoder is told that kind: nothing that a file says makes it open
+another one (playlists are no kind).
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from hifisr_cli.results import AudioInfo
 
 CURE = "install PyAV with: pip install 'hifisr[av]', or put ffmpeg on the PATH"
+_OTHER_CURE = "install another version of PyAV (14.2 to 19 are known to do), or put ffmpeg on the PATH"
+_CHANGED = (ImportError, AttributeError, TypeError)
+"""What a version of PyAV raises that is damaged, or whose functions are no longer those that were known here."""
 
 _SIGNATURES: tuple[tuple[int, bytes, str, str], ...] = (  # where, what, ffmpeg's name of the container, ours
     (4, b"ftyp", "mov", "MP4"),
@@ -86,7 +89,7 @@ def partly_foreign_kind(head: bytes) -> tuple[str, str] | None:
 
 def has_decoder() -> bool:
     """Whether such recordings can be decoded here."""
-    return _find_opener() is not None
+    return bool(_openers())
 
 
 def open_foreign(path: Path, fd: int, kind: tuple[str, str], stack: ExitStack, *, tolerant: bool) -> Source:
@@ -101,28 +104,45 @@ def open_foreign(path: Path, fd: int, kind: tuple[str, str], stack: ExitStack, *
         UnsupportedError: there is no decoder for it here.
         NotAudioError: it cannot be decoded, or has no sound.
     """
-    opener = _find_opener()
+    openers = _openers()
     demuxer, container = kind
-    if opener is None:
+    if not openers:
         raise UnsupportedError(f"is a {container} file, which needs another decoder", path=path, hint=CURE)
-    try:
-        return opener(path, fd, demuxer, container, stack, tolerant=tolerant)
-    except CannotOpenError as error:
-        raise NotAudioError(
-            f"cannot be decoded: {error}", path=path, hint="copy it again, or convert it to WAV or FLAC"
-        ) from error
+    strange: Exception | None = None
+    for opener in openers:
+        try:
+            return opener(path, fd, demuxer, container, stack, tolerant=tolerant)
+        except CannotOpenError as error:
+            raise NotAudioError(
+                f"cannot be decoded: {error}", path=path, hint="copy it again, or convert it to WAV or FLAC"
+            ) from error
+        except _CHANGED as error:
+            strange = error
+    raise UnsupportedError(
+        f"is a {container} file, which this PyAV does not read as it should: {strange}", path=path, hint=_OTHER_CURE
+    ) from strange
 
 
-def _find_opener() -> _Opener | None:
+def _openers() -> list[_Opener]:
+    """What decodes here, the best first."""
+    found: list[_Opener] = []
     if os.environ.get("HIFISR_DECODER") != "ffmpeg" and importlib.util.find_spec("av") is not None:
-        from hifisr_cli.audio.foreign_av import open_av
-
-        return open_av
+        found.append(_open_av)
     if shutil.which("ffmpeg") and shutil.which("ffprobe"):
-        from hifisr_cli.audio.foreign_ffmpeg import open_ffmpeg
+        found.append(_open_ffmpeg)
+    return found
 
-        return open_ffmpeg
-    return None
+
+def _open_av(path: Path, fd: int, demuxer: str, container: str, stack: ExitStack, *, tolerant: bool) -> Source:
+    from hifisr_cli.audio.foreign_av import open_av
+
+    return open_av(path, fd, demuxer, container, stack, tolerant=tolerant)
+
+
+def _open_ffmpeg(path: Path, fd: int, demuxer: str, container: str, stack: ExitStack, *, tolerant: bool) -> Source:
+    from hifisr_cli.audio.foreign_ffmpeg import open_ffmpeg
+
+    return open_ffmpeg(path, fd, demuxer, container, stack, tolerant=tolerant)
 
 
 class Completeness:

@@ -128,6 +128,26 @@ def test_without_a_decoder(ffmpeg: str, source: Path, tmp_path: Path, monkeypatc
         open_recording(path)
 
 
+@pytest.mark.parametrize("error", [TypeError("no argument 'format'"), ImportError("libavcodec.so: not found")])
+def test_a_pyav_that_is_not_as_it_was(
+    ffmpeg: str, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """It has broken its promises at every major version: then ffmpeg does, and else a line says what to do."""
+    from hifisr_cli.audio import foreign_av
+
+    def changed(*_: object, **__: object) -> None:
+        raise error
+
+    path = make(ffmpeg, source, tmp_path / "a.m4a", ["-c:a", "alac"])
+    monkeypatch.delenv("HIFISR_DECODER", raising=False)
+    expected = decode(path)[0]
+    monkeypatch.setattr(foreign_av.av, "open", changed)
+    np.testing.assert_allclose(decode(path)[0], expected, atol=1e-7)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UnsupportedError, match=r"MP4 file.*PyAV.*not.*PyAV.*ffmpeg"):
+        open_recording(path)
+
+
 @pytest.mark.parametrize(
     "head", [b"\0\0\0\x20ftypM4A ", bytes.fromhex("1a45dfa3"), b"#!AMR\n", b"\x0b\x77abc", b"wvpk"]
 )
