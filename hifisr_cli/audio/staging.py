@@ -86,10 +86,21 @@ class StagedFile:
 
         Raises:
             OutputExistsError: the target has appeared meanwhile.
-            UnsupportedError: the target cannot be replaced.
+            UnsupportedError: the target cannot be replaced, or the drive does not take its name after all.
             OSError: the disk is full or failed.
         """
         os.fsync(self.fd)
+        try:
+            self._show()
+        except OSError as error:
+            refused = refused_name(error, self.target)
+            if refused is None or error.errno == errno.ENOENT:  # the folder is gone
+                raise
+            raise refused from error
+        self._close()
+        sync_folder(self.target.parent)
+
+    def _show(self) -> None:
         if self._overwrite == "same" and os.path.lexists(self.target):
             if self.target.is_symlink() or not filecmp.cmp(self.path, self.target, shallow=False):
                 raise _exists(self.target)
@@ -98,8 +109,6 @@ class StagedFile:
             self._replace()
         else:
             self._link()
-        self._close()
-        sync_folder(self.target.parent)
 
     def discard(self) -> None:
         """Remove the temporary file, as far as it is there."""

@@ -124,6 +124,24 @@ def test_a_file_that_cannot_be_replaced_fails_alone(tmp_path: Path, monkeypatch:
     assert (tmp_path / "a.wav").read_bytes() == b"old"
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_name_that_the_drive_keeps_for_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overwrite: bool
+) -> None:
+    """NTFS takes no CON.wav, which only shows when a file gets that name."""
+
+    def as_on_ntfs(source: Path, target: Path) -> None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(source), None, str(target))
+
+    monkeypatch.setattr(os, "link", as_on_ntfs)
+    monkeypatch.setattr("hifisr_cli.audio.staging.rename", as_on_ntfs)
+    file = staged(tmp_path / "CON.wav", overwrite=overwrite)
+    with pytest.raises(UnsupportedError, match="drive does not take this name"):
+        file.commit()
+    file.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_the_drive_does_not_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mkdir = os.mkdir
 
