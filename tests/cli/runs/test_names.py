@@ -72,6 +72,7 @@ def test_names_on_the_command_line(spawn: Spawn, quick: Sequence[str], tree: Pat
     assert b"Traceback" not in ended.stderr
 
 
+@pytest.mark.posix
 def test_a_name_that_the_drive_does_not_take_fails_alone(
     upsample: Command, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
