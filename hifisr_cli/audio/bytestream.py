@@ -7,7 +7,7 @@ import threading
 from typing import BinaryIO
 
 from hifisr_cli.audio.tally import Tally
-from hifisr_cli.system import widen_pipe
+from hifisr_cli.system.files import widen_pipe
 
 KEPT = 1 << 20
 """Bytes at the beginning that are kept; what a header is longer cannot be looked through in a stream."""

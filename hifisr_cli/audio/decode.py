@@ -23,7 +23,7 @@ from hifisr_cli.audio.sound import NotOpenedError, open_sound
 from hifisr_cli.audio.source import BLOCK_FRAMES, Damage, Recording, Source, empty, truncated
 from hifisr_cli.audio.wavstream import parse_wav
 from hifisr_cli.errors import EmptyAudioError, NotAudioError, UnreadableError
-from hifisr_cli.system import open_file, read_at
+from hifisr_cli.system.files import open_file, read_at
 
 __all__ = ["BLOCK_FRAMES", "MAX_CHANNELS", "Recording", "check_headerless", "open_recording"]
 

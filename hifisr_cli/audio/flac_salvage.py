@@ -16,7 +16,7 @@ from hifisr_cli.audio.flac_frames import FlacFrame, FlacMap, map_flac, stream_he
 from hifisr_cli.audio.foreign import Gathered
 from hifisr_cli.audio.source import BLOCK_FRAMES, Block, BrokenOffError, Source
 from hifisr_cli.results import AudioInfo
-from hifisr_cli.system import read_at
+from hifisr_cli.system.files import read_at
 
 _TOGETHER = 32
 """Frames that are decoded at once where nothing seems to be wrong."""

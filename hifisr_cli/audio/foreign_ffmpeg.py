@@ -15,7 +15,7 @@ import numpy as np
 from hifisr_cli.audio.foreign import CannotOpenError, Completeness, describe
 from hifisr_cli.audio.limits import check_limits
 from hifisr_cli.audio.source import Block, BrokenOffError
-from hifisr_cli.system import readable_within
+from hifisr_cli.system.files import readable_within
 
 _PROBE_SECONDS, _STALL_SECONDS = 30, 60
 _QUIET = ("-v", "error", "-protocol_whitelist", "file,pipe")

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import soundfile
 
-from hifisr_cli.system import read_at
+from hifisr_cli.system.files import read_at
 
 _SYSTEM_ERROR = 2  # of libsndfile's: the operating system's
 

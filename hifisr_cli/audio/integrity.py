@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hifisr_cli.audio.ogg import ends_properly
-from hifisr_cli.system import read_at
+from hifisr_cli.system.files import read_at
 
 _MAX_HEADER = 1 << 15
 _MOST_CHUNKS = 100_000

@@ -8,7 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
-from hifisr_cli.system import read_at, write_at
+from hifisr_cli.system.files import read_at, write_at
 
 _HEADER = 27
 _MAX_PAGE = _HEADER + 255 + 255 * 255

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from hifisr_cli.errors import OutputError, OutputExistsError, UnsupportedError
-from hifisr_cli.system import open_file, rename, sync_folder, try_lock
+from hifisr_cli.system.files import open_file, rename, sync_folder, try_lock
 
 PART_PREFIX = ".hifisr-"
 PART_SUFFIX = ".part"

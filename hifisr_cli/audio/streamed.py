@@ -20,7 +20,7 @@ from hifisr_cli.audio.tags_flac import with_tags
 from hifisr_cli.audio.tally import Tally
 from hifisr_cli.audio.wav import pack_samples
 from hifisr_cli.results import SAMPLE_RATE, Container
-from hifisr_cli.system import reader_has_left
+from hifisr_cli.system.files import reader_has_left
 
 Encodable = npt.NDArray[np.int32] | npt.NDArray[np.float32]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hifisr_cli.audio.riff_chunks import Chunk, Chunks
 from hifisr_cli.audio.tags import AIFF_TEXTS, Picture, Tags, cleaned
-from hifisr_cli.system import open_file
+from hifisr_cli.system.files import open_file
 
 if TYPE_CHECKING:
     from mutagen.id3 import ID3

@@ -18,7 +18,7 @@ from typing import Literal, Self
 
 from hifisr_cli.audio.staging import StagedFile, make_folders, output_error
 from hifisr_cli.errors import OutputExistsError
-from hifisr_cli.system import sync_folder
+from hifisr_cli.system.files import sync_folder
 
 BACKUP_SUFFIX = ".orig"
 

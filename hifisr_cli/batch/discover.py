@@ -21,7 +21,7 @@ from pathlib import Path
 
 from hifisr_cli.audio.formats import AUDIO_SUFFIXES
 from hifisr_cli.errors import FileError, NoAudioError, UnreadableError, UsageError
-from hifisr_cli.system import status_of
+from hifisr_cli.system.files import status_of
 
 STDIN = "-"
 """The argument that stands for standard input (a file of that name is written `./-`)."""

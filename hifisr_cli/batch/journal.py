@@ -19,7 +19,7 @@ from typing import Self
 from hifisr_cli.audio.staging import output_error
 from hifisr_cli.batch.record import Record
 from hifisr_cli.errors import JournalError
-from hifisr_cli.system import open_file, sync_folder
+from hifisr_cli.system.files import open_file, sync_folder
 
 JOURNAL_NAME = "hifisr-journal.jsonl"
 

@@ -16,7 +16,7 @@ from hifisr_cli.batch.plan import Job
 from hifisr_cli.batch.record import OUTPUT_REVISION, ModelUsed, Record, options_key
 from hifisr_cli.batch.task import file_sha256
 from hifisr_cli.errors import JournalError
-from hifisr_cli.system import portable_path, relative_path
+from hifisr_cli.system.files import portable_path, relative_path
 
 _RESULT = b', "result": '
 """What comes before the part of a record that has no say here: it is left unread, which halves the time."""

@@ -21,7 +21,8 @@ from typing import Any
 
 from hifisr_cli.audio.staging import output_error
 from hifisr_cli.errors import LockedError
-from hifisr_cli.system import is_alive, open_file, sync_folder, try_lock
+from hifisr_cli.system.files import open_file, sync_folder, try_lock
+from hifisr_cli.system.machine import is_alive
 
 LOCK_NAME = ".hifisr-lock"
 

@@ -20,7 +20,7 @@ from hifisr_cli.batch.record import (
     utc_now,
 )
 from hifisr_cli.batch.task import Outcome
-from hifisr_cli.system import portable_path
+from hifisr_cli.system.files import portable_path
 
 
 def make_record(

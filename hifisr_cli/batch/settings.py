@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hifisr_cli.checkpoints.registry import find_model
-from hifisr_cli.system import free_memory, may_have_gpu
+from hifisr_cli.system.machine import free_memory, may_have_gpu
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 

@@ -25,7 +25,7 @@ from hifisr_cli.errors import (
     UsageError,
 )
 from hifisr_cli.results import FileResult
-from hifisr_cli.system import relative_path
+from hifisr_cli.system.files import relative_path
 
 if TYPE_CHECKING:
     from hifisr_cli.restore.recording import RestoreOptions

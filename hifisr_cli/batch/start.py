@@ -19,7 +19,7 @@ from hifisr_cli.batch.session import Session
 from hifisr_cli.batch.settings import ModelRequest, RunSettings, share
 from hifisr_cli.batch.single import SingleRecord, checked_for_record, record_for
 from hifisr_cli.errors import UsageError
-from hifisr_cli.system import cores
+from hifisr_cli.system.machine import cores
 
 if TYPE_CHECKING:
     from hifisr_cli.restore.recording import RestoreOptions

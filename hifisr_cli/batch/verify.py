@@ -14,7 +14,7 @@ from hifisr_cli.batch.journal import iter_journal, journal_path
 from hifisr_cli.batch.record import RECORD_SUFFIX, STREAM_NAME, Record, read_record, record_path
 from hifisr_cli.batch.task import file_sha256
 from hifisr_cli.errors import JournalError, UsageError
-from hifisr_cli.system import relative_path
+from hifisr_cli.system.files import relative_path
 
 State = Literal["ok", "missing", "changed", "unreadable", "extra"]
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from hifisr_cli.checkpoints.frozen import read_info
 from hifisr_cli.checkpoints.provenance import SourceFile
 from hifisr_cli.errors import ModelError
-from hifisr_cli.system import data_folder
+from hifisr_cli.system.machine import data_folder
 
 ENVIRONMENT = "HIFISR_MODELS"
 REGISTRY_NAME = "registry.toml"

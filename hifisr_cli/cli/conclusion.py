@@ -14,7 +14,7 @@ from hifisr_cli.batch.runner import UNEXPECTED
 from hifisr_cli.cli.render import json_line, plan_table, result_json, summary_fields, summary_text
 from hifisr_cli.errors import FileError
 from hifisr_cli.results import Event, FileFinished, FileResult, RunSummary
-from hifisr_cli.system import reader_has_left
+from hifisr_cli.system.files import reader_has_left
 
 
 class Conclusion:

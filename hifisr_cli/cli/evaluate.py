@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from hifisr_cli.errors import UsageError
-from hifisr_cli.system import peak_memory
+from hifisr_cli.system.machine import peak_memory
 
 if TYPE_CHECKING:
     from tqdm import tqdm

@@ -13,7 +13,7 @@ from typer.exceptions import TyperException
 
 from hifisr_cli.cli.render import json_line, one_line
 from hifisr_cli.errors import DeviceError, HifisrError, OutputError, UsageError
-from hifisr_cli.system import reader_has_left
+from hifisr_cli.system.files import reader_has_left
 
 CLOSED_PIPE = 141
 """What a shell reports for a program that SIGPIPE ended, as it does the others in the same pipeline."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from hifisr_cli.checkpoints.registry import find_model
 from hifisr_cli.errors import DeviceError, UsageError
 from hifisr_cli.results import SAMPLE_RATE
-from hifisr_cli.system import cores
+from hifisr_cli.system.machine import cores
 
 if TYPE_CHECKING:
     import torch

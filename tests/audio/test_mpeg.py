@@ -11,7 +11,7 @@ import soundfile
 from hifisr_cli.audio.decode import open_recording
 from hifisr_cli.audio.mpeg import MpegScan, parse_frame, scan_mpeg
 from hifisr_cli.errors import TruncatedError
-from hifisr_cli.system import open_file
+from hifisr_cli.system.files import open_file
 
 LENGTH = 240_077
 

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from hifisr_cli.audio.ogg import ends_properly, set_serial
-from hifisr_cli.system import open_file
+from hifisr_cli.system.files import open_file
 
 
 @pytest.mark.parametrize("codec", ["VORBIS", "OPUS"])

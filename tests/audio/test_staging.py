@@ -8,7 +8,7 @@ import pytest
 
 from hifisr_cli.audio.staging import StagedFile, sweep
 from hifisr_cli.errors import OutputError, OutputExistsError, UnsupportedError
-from hifisr_cli.system import open_file
+from hifisr_cli.system.files import open_file
 
 
 def staged(target: Path, *, overwrite: bool = False) -> StagedFile:

@@ -15,7 +15,7 @@ from hifisr_cli.batch.settings import ModelRequest
 from hifisr_cli.batch.task import Manner
 from hifisr_cli.batch.wire import Do, Hello, NoStart, receive
 from hifisr_cli.restore.recording import RestoreOptions
-from hifisr_cli.system import open_file, try_lock
+from hifisr_cli.system.files import open_file, try_lock
 
 HELLO = Hello(ModelRequest("no such model"), RestoreOptions(), Manner(), verbose=False)
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from hifisr_cli.system import open_file
+from hifisr_cli.system.files import open_file
 from tests.cli.runs.conftest import (
     PYTHON_M,
     Command,

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from hifisr_cli import system
+from hifisr_cli.system import files, machine
 from hifisr_cli.system.children import start_child
 
 HOLD = (
-    "import os, sys, time; from hifisr_cli.system import open_file, try_lock; "
+    "import os, sys, time; from hifisr_cli.system.files import open_file, try_lock; "
     "fd = open_file(sys.argv[1], os.O_RDWR); print(try_lock(fd), flush=True); time.sleep(60)"
 )
 ECHO = (
@@ -25,7 +25,7 @@ ECHO = (
 
 
 def opened(path: Path, data: bytes = b"") -> int:
-    fd = system.open_file(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+    fd = files.open_file(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
     os.write(fd, data)
     return fd
 
@@ -36,21 +36,21 @@ def test_a_new_file_is_not_one_that_is_there(tmp_path: Path) -> None:
         opened(tmp_path / "a")
     assert Path(str(caught.value.filename)) == tmp_path / "a"
     with pytest.raises(FileNotFoundError):
-        system.open_file(tmp_path / "missing", os.O_RDONLY)
+        files.open_file(tmp_path / "missing", os.O_RDONLY)
 
 
 def test_bytes_stay_as_they_are(tmp_path: Path) -> None:
     data = bytes(range(256)) + b"\r\n\n\x1a\r"
     os.close(opened(tmp_path / "a", data))
     assert (tmp_path / "a").read_bytes() == data
-    fd = system.open_file(tmp_path / "a", os.O_RDONLY)
+    fd = files.open_file(tmp_path / "a", os.O_RDONLY)
     assert os.read(fd, 1000) == data
     os.close(fd)
 
 
 def test_what_is_appended_stands_at_the_end(tmp_path: Path) -> None:
     os.close(opened(tmp_path / "a", b"one"))
-    fd = system.open_file(tmp_path / "a", os.O_RDWR | os.O_CREAT | os.O_APPEND)
+    fd = files.open_file(tmp_path / "a", os.O_RDWR | os.O_CREAT | os.O_APPEND)
     os.lseek(fd, 0, os.SEEK_SET)
     os.write(fd, b" two")
     os.close(fd)
@@ -60,10 +60,10 @@ def test_what_is_appended_stands_at_the_end(tmp_path: Path) -> None:
 def test_a_place_is_read_and_written_without_going_there(tmp_path: Path) -> None:
     fd = opened(tmp_path / "a", b"0123456789")
     os.lseek(fd, 3, os.SEEK_SET)
-    assert system.read_at(fd, 4, 5) == b"5678"
-    assert system.read_at(fd, 4, 8) == b"89"
-    assert system.read_at(fd, 4, 10) == b""
-    assert system.write_at(fd, b"xy", 1) == 2
+    assert files.read_at(fd, 4, 5) == b"5678"
+    assert files.read_at(fd, 4, 8) == b"89"
+    assert files.read_at(fd, 4, 10) == b""
+    assert files.write_at(fd, b"xy", 1) == 2
     assert os.read(fd, 2) == b"34"
     os.close(fd)
     assert (tmp_path / "a").read_bytes() == b"0xy3456789"
@@ -72,8 +72,8 @@ def test_a_place_is_read_and_written_without_going_there(tmp_path: Path) -> None
 def test_a_file_is_renamed_replaced_and_deleted_while_it_is_open(tmp_path: Path) -> None:
     (tmp_path / "target").write_bytes(b"old")
     fd = opened(tmp_path / "a", b"new")
-    system.rename(tmp_path / "a", tmp_path / "target")
-    assert system.read_at(fd, 9, 0) == b"new"
+    files.rename(tmp_path / "a", tmp_path / "target")
+    assert files.read_at(fd, 9, 0) == b"new"
     os.link(tmp_path / "target", tmp_path / "second")
     (tmp_path / "target").unlink()
     os.close(fd)
@@ -85,29 +85,29 @@ def test_a_lock_ends_with_the_process_that_holds_it(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path / "a")], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline().strip() == b"True"
-        assert system.try_lock(fd) is False
+        assert files.try_lock(fd) is False
         assert (tmp_path / "a").read_bytes() == b"readable"
-        assert system.is_alive(holder.pid)
+        assert machine.is_alive(holder.pid)
         holder.kill()
-    assert not system.is_alive(holder.pid)
-    assert system.try_lock(fd) is True
-    second = system.open_file(tmp_path / "a", os.O_RDWR)
-    assert system.try_lock(second) is False, "another descriptor of the same process is somebody else, too"
+    assert not machine.is_alive(holder.pid)
+    assert files.try_lock(fd) is True
+    second = files.open_file(tmp_path / "a", os.O_RDWR)
+    assert files.try_lock(second) is False, "another descriptor of the same process is somebody else, too"
     os.close(fd)
-    assert system.try_lock(second) is True
+    assert files.try_lock(second) is True
     os.close(second)
 
 
 def test_waiting_for_a_pipe() -> None:
     ours, theirs = os.pipe()
     started = time.monotonic()
-    assert not system.readable_within(ours, 0.2)
+    assert not files.readable_within(ours, 0.2)
     assert time.monotonic() - started > 0.15
     threading.Timer(0.1, os.write, (theirs, b"x")).start()
-    assert system.readable_within(ours, 20.0)
+    assert files.readable_within(ours, 20.0)
     assert os.read(ours, 9) == b"x"
     os.close(theirs)
-    assert system.readable_within(ours, 20.0), "the end is something to read"
+    assert files.readable_within(ours, 20.0), "the end is something to read"
     assert os.read(ours, 9) == b""
     os.close(ours)
 
@@ -117,9 +117,9 @@ def test_a_reader_that_has_left() -> None:
     os.close(ours)
     with pytest.raises(OSError) as caught:
         os.write(theirs, b"x")
-    assert system.reader_has_left(caught.value)
+    assert files.reader_has_left(caught.value)
     os.close(theirs)
-    assert not system.reader_has_left(FileNotFoundError())
+    assert not files.reader_has_left(FileNotFoundError())
 
 
 def test_a_child_hears_what_it_is_told() -> None:
@@ -137,20 +137,20 @@ def test_the_inode_of_a_directory_entry_is_the_file_s_own(tmp_path: Path) -> Non
     (tmp_path / "a").touch()
     with os.scandir(tmp_path) as entries:
         (entry,) = entries
-    assert os.path.samestat(system.status_of(entry), (tmp_path / "a").stat())
-    assert system.status_of(entry).st_ino != 0
+    assert os.path.samestat(files.status_of(entry), (tmp_path / "a").stat())
+    assert files.status_of(entry).st_ino != 0
 
 
 def test_the_machine() -> None:
-    assert system.cores() >= 1
-    free = system.free_memory()
+    assert machine.cores() >= 1
+    free = machine.free_memory()
     assert free is None or free > 1 << 20
-    before = system.peak_memory()
+    before = machine.peak_memory()
     assert 1 << 22 < before < 1 << 40
     block = b"x" * (before + (1 << 26))
-    assert system.peak_memory() > len(block)
-    assert system.data_folder().is_absolute()
+    assert machine.peak_memory() > len(block)
+    assert machine.data_folder().is_absolute()
 
 
 def test_paths_in_records_have_slashes() -> None:
-    assert system.portable_path(os.path.join("a", "b c", "d.wav")) == "a/b c/d.wav"  # noqa: PTH118
+    assert files.portable_path(os.path.join("a", "b c", "d.wav")) == "a/b c/d.wav"  # noqa: PTH118
