@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 CURE = "install PyAV with: pip install 'hifisr[av]', or put ffmpeg on the PATH"
 _OTHER_CURE = "install another version of PyAV (14.2 to 19 are known to do), or put ffmpeg on the PATH"
-_CHANGED = (ImportError, AttributeError, TypeError)
-"""What a version of PyAV raises that is damaged, or whose functions are no longer those that were known here."""
 
 _SIGNATURES: tuple[tuple[int, bytes, str, str], ...] = (  # where, what, ffmpeg's name of the container, ours
     (4, b"ftyp", "mov", "MP4"),
@@ -60,6 +58,10 @@ class _Opener(Protocol):
     def __call__(
         self, path: Path, fd: int, demuxer: str, container: str, stack: ExitStack, *, tolerant: bool
     ) -> Source: ...
+
+
+class _ChangedError(Exception):
+    """PyAV is damaged, or its functions are no longer those that were known here."""
 
 
 class CannotOpenError(Exception):
@@ -116,7 +118,7 @@ def open_foreign(path: Path, fd: int, kind: tuple[str, str], stack: ExitStack, *
             raise NotAudioError(
                 f"cannot be decoded: {error}", path=path, hint="copy it again, or convert it to WAV or FLAC"
             ) from error
-        except _CHANGED as error:
+        except _ChangedError as error:
             strange = error
     raise UnsupportedError(
         f"is a {container} file, which this PyAV does not read as it should: {strange}", path=path, hint=_OTHER_CURE
@@ -134,9 +136,12 @@ def _openers() -> list[_Opener]:
 
 
 def _open_av(path: Path, fd: int, demuxer: str, container: str, stack: ExitStack, *, tolerant: bool) -> Source:
-    from hifisr_cli.audio.foreign_av import open_av
+    try:
+        from hifisr_cli.audio.foreign_av import open_av
 
-    return open_av(path, fd, demuxer, container, stack, tolerant=tolerant)
+        return open_av(path, fd, demuxer, container, stack, tolerant=tolerant)
+    except (ImportError, AttributeError, TypeError) as error:
+        raise _ChangedError(str(error)) from error
 
 
 def _open_ffmpeg(path: Path, fd: int, demuxer: str, container: str, stack: ExitStack, *, tolerant: bool) -> Source:

@@ -144,7 +144,6 @@ def choose_workers(
     reserve: Reserve | None = None,
 ) -> Workers:
     """Worker processes for the jobs; none of them where this process does the work."""
-
     jobs = [job for job in plan.jobs if job.error is None]
     streams = any(job.reads is None or job.writes is None for job in jobs)
     sharing = share(

@@ -3,7 +3,7 @@
 Orders come over standard input and replies go over standard output, both kept away from everything else in the process.
 The first thing to come is the lock of the output folder, which it holds as long as it lives where that can be done.
 When its orders end, because the run ended or died, the worker ends, too: between two tasks at once, within a task by
-unwinding, so that no temporary file stays.
+unwinding, so that no temporary file stays (on Windows at once, and the run sweeps after it).
 """
 
 from __future__ import annotations

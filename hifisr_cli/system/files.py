@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 if sys.platform != "win32":
@@ -141,21 +142,23 @@ else:
 
     def read_at(fd: int, count: int, position: int) -> bytes:
         """As elsewhere."""
-        with _moving:
-            before = os.lseek(fd, 0, os.SEEK_CUR)
-            os.lseek(fd, position, os.SEEK_SET)
-            data = os.read(fd, count)
-            os.lseek(fd, before, os.SEEK_SET)
-            return data
+        with _standing_at(fd, position):
+            return os.read(fd, count)
 
     def write_at(fd: int, data: bytes, position: int) -> int:
         """As elsewhere."""
+        with _standing_at(fd, position):
+            return os.write(fd, data)
+
+    @contextlib.contextmanager
+    def _standing_at(fd: int, position: int) -> Iterator[None]:
         with _moving:
             before = os.lseek(fd, 0, os.SEEK_CUR)
-            os.lseek(fd, position, os.SEEK_SET)
-            written = os.write(fd, data)
-            os.lseek(fd, before, os.SEEK_SET)
-            return written
+            try:
+                os.lseek(fd, position, os.SEEK_SET)
+                yield
+            finally:
+                os.lseek(fd, before, os.SEEK_SET)
 
     def portable_path(path: str) -> str:
         """As elsewhere."""
