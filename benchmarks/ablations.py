@@ -13,7 +13,7 @@ from __future__ import annotations
 import torch
 from short_runs import COLUMNS, EXAMPLES, HEADINGS, Material, figures, parser_of, to_markdown
 
-from hifisr_cli.nets.generator import Generator
+from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.train.config import TrainConfig
 
 RUNS = {

@@ -60,12 +60,12 @@ def _nothing(_model: object, waves: Tensor, _cutoff_hz: Tensor, noise: Tensor) -
 
 def without_network(source: Path, output: Path, *, profile: bool) -> float:
     """Processor milliseconds for each file where the network gives back what it gets."""
-    from hifisr_cli.batch.runner import iterate
-    from hifisr_cli.batch.session import Session
-    from hifisr_cli.batch.settings import ModelRequest, RunSettings
+    from hifisr_cli.batch.history.output_folder import Session
+    from hifisr_cli.batch.run import iterate
     from hifisr_cli.batch.start import open_session, plan_run
-    from hifisr_cli.restore.model import Model, load_model
-    from hifisr_cli.restore.recording import RestoreOptions
+    from hifisr_cli.batch.workers.sharing import ModelRequest, RunSettings
+    from hifisr_cli.engines.hifisr.engine import Model, load_model
+    from hifisr_cli.restore.file import RestoreOptions
 
     model = load_model(threads=1)
     Model.generate = _nothing  # type: ignore[method-assign,assignment]

@@ -22,8 +22,8 @@ import numpy.typing as npt
 import soundfile
 from cutoff_detection import CUTOFFS_HZ, DISTURBANCES, FILTERS, MP3_EDGE_HZ, disturb, low_pass
 
-from hifisr_cli.dsp.bandwidth_bands import BandLevels, band_edges
-from hifisr_cli.dsp.bandwidth_filters import FAMILIES, attenuation_db
+from hifisr_cli.dsp.bandwidth.bands import BandLevels, band_edges
+from hifisr_cli.dsp.bandwidth.filters import FAMILIES, attenuation_db
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -29,7 +29,7 @@ import resampy
 import soundfile
 from scipy import signal
 
-from hifisr_cli.dsp.bandwidth import FULL_BAND_HZ, BandwidthMeter
+from hifisr_cli.dsp.bandwidth.meter import FULL_BAND_HZ, BandwidthMeter
 from hifisr_cli.results import Bandwidth
 
 Audio = npt.NDArray[np.float64]

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hifisr_cli.dsp.bandwidth_features import LEVELS, POSITIONS, STEPS_PER_OCTAVE
+from hifisr_cli.dsp.bandwidth.features import LEVELS, POSITIONS, STEPS_PER_OCTAVE
 
 
 def varied(seen: Tensor, truth: Tensor, nyquist: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:

@@ -35,7 +35,7 @@ def small_model(folder: Path) -> Path:
     import torch
 
     from hifisr_cli.checkpoints.frozen import freeze
-    from hifisr_cli.nets.generator import Generator
+    from hifisr_cli.engines.hifisr.generator import Generator
     from tests.restore.conftest import TINY
 
     torch.manual_seed(0)

@@ -33,9 +33,9 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from hifisr_cli.checkpoints.frozen import freeze, load
-from hifisr_cli.nets.accelerate import accelerate
-from hifisr_cli.nets.config import COMPACT, PUBLISHED
-from hifisr_cli.nets.generator import Generator
+from hifisr_cli.engines.hifisr.accelerate import accelerate
+from hifisr_cli.engines.hifisr.config import COMPACT, PUBLISHED
+from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.results import SAMPLE_RATE
 
 CONFIGS = {"published": PUBLISHED, "compact": COMPACT}

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hifisr_cli.dsp.texture import texture_ratio
-from hifisr_cli.nets.generator import Generator
+from hifisr_cli.dsp.metrics.texture import texture_ratio
+from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.train.clips import Clip, load_clips
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.data import Batches

@@ -1,8 +1,8 @@
-"""Trains the judge of `hifisr_cli.dsp.bandwidth`: simulated cases to features, features to weights.
+"""Trains the judge of `hifisr_cli.dsp.bandwidth.meter`: simulated cases to features, features to weights.
 
     python benchmarks/train_cutoff_judge.py cases --data ../shared/speech --cache runs/cutoff --count 2750
     python benchmarks/train_cutoff_judge.py spectra --data ../shared/speech --cache runs/cutoff --count 30000
-    python benchmarks/train_cutoff_judge.py fit --cache runs/cutoff --weights hifisr_cli/dsp/bandwidth_judge.npz
+    python benchmarks/train_cutoff_judge.py fit --cache runs/cutoff --weights hifisr_cli/dsp/bandwidth/classifier.npz
 
 Reads `train` and `train-narrow` below --data only. `cases` go through audio (codecs, other rates; 90 ms of processor
 time each), `spectra` through power spectrograms (7 ms). Every case has its own seed, so a stopped run goes on, and the
@@ -31,10 +31,8 @@ from cutoff_cases import FORMATS, Case, chance, log_uniform, make_case
 from cutoff_spectra import Simulator, levels_of, make_bank
 from cutoff_variation import varied
 
-from hifisr_cli.dsp.bandwidth import decide
-from hifisr_cli.dsp.bandwidth_bands import BandLevels
-from hifisr_cli.dsp.bandwidth_features import CHANNELS, features
-from hifisr_cli.dsp.bandwidth_judge import (
+from hifisr_cli.dsp.bandwidth.bands import BandLevels
+from hifisr_cli.dsp.bandwidth.classifier import (
     CUTOFFS_HZ,
     DILATIONS,
     FINER,
@@ -43,6 +41,8 @@ from hifisr_cli.dsp.bandwidth_judge import (
     Verdict,
     open_from_hz,
 )
+from hifisr_cli.dsp.bandwidth.features import CHANNELS, features
+from hifisr_cli.dsp.bandwidth.meter import decide
 
 CASES_A_FILE = 250
 CLEAN_SHARE = 0.6  # of cases from uncompressed recordings, which are few
@@ -112,7 +112,7 @@ def simulate(data: Path, cache: Path, count: int, *, audio: bool) -> None:
 
 
 class Judge(nn.Module):
-    """What `bandwidth_judge.judge` computes, to be trained: [B, CHANNELS, POSITIONS] to logits [B, cells + 1]."""
+    """What `classifier.judge` computes, to be trained: [B, CHANNELS, POSITIONS] to logits [B, cells + 1]."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -252,7 +252,7 @@ def main() -> None:
     parser.add_argument("stage", choices=("cases", "spectra", "fit"))
     parser.add_argument("--data", type=Path, default=Path("../shared/speech"))
     parser.add_argument("--cache", type=Path, default=Path("runs/cutoff"))
-    parser.add_argument("--weights", type=Path, default=Path("hifisr_cli/dsp/bandwidth_judge.npz"))
+    parser.add_argument("--weights", type=Path, default=Path("hifisr_cli/dsp/bandwidth/classifier.npz"))
     parser.add_argument("--start", type=Path, help="weights to go on from")
     parser.add_argument("--count", type=int, default=3000)
     parser.add_argument("--steps", type=int, default=12_000)

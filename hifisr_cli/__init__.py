@@ -15,9 +15,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hifisr_cli.batch.folder import restore_folder
-    from hifisr_cli.batch.journal import read_journal
-    from hifisr_cli.batch.record import Record, read_record
+    from hifisr_cli.batch.history.journal import read_journal
+    from hifisr_cli.batch.history.record import Record, read_record
+    from hifisr_cli.batch.library import restore_folder
+    from hifisr_cli.engines.hifisr.engine import Model, load_model
     from hifisr_cli.errors import (
         EXIT_STATUSES,
         DeviceError,
@@ -41,10 +42,9 @@ if TYPE_CHECKING:
     from hifisr_cli.report.comparison import draw_comparison
     from hifisr_cli.report.write import Report, write_report
     from hifisr_cli.restore.array import RestoredArray, restore_array
+    from hifisr_cli.restore.blocks import stream
+    from hifisr_cli.restore.file import RestoreOptions, plan_file, restore_file
     from hifisr_cli.restore.inspect import Inspection, inspect_file
-    from hifisr_cli.restore.model import Model, load_model
-    from hifisr_cli.restore.recording import RestoreOptions, plan_file, restore_file
-    from hifisr_cli.restore.stream import stream
     from hifisr_cli.results import (
         SAMPLE_RATE,
         AudioInfo,
@@ -112,18 +112,18 @@ __all__ = [
 _ELSEWHERE = {
     "Inspection": "restore.inspect",
     "inspect_file": "restore.inspect",
-    "Model": "restore.model",
-    "load_model": "restore.model",
-    "RestoreOptions": "restore.recording",
-    "plan_file": "restore.recording",
-    "restore_file": "restore.recording",
+    "Model": "engines.hifisr.engine",
+    "load_model": "engines.hifisr.engine",
+    "RestoreOptions": "restore.file",
+    "plan_file": "restore.file",
+    "restore_file": "restore.file",
     "RestoredArray": "restore.array",
     "restore_array": "restore.array",
-    "stream": "restore.stream",
-    "restore_folder": "batch.folder",
-    "Record": "batch.record",
-    "read_journal": "batch.journal",
-    "read_record": "batch.record",
+    "stream": "restore.blocks",
+    "restore_folder": "batch.library",
+    "Record": "batch.history.record",
+    "read_journal": "batch.history.journal",
+    "read_record": "batch.history.record",
     "Report": "report.write",
     "draw_comparison": "report.comparison",
     "write_report": "report.write",

@@ -22,8 +22,8 @@ import pytest
 import soundfile
 
 from hifisr_cli.errors import EXIT_STATUSES
-from tests.checkpoints.published_form import random_states, save
 from tests.conftest import ROOT
+from tests.engines.hifisr.published_form import random_states, save
 
 # In this order: what one page makes, a later one uses.
 PAGES = (

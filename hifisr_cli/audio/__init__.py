@@ -1,1 +1,1 @@
-"""Recordings in and out: decode, resample, quantise, encode. No network, no terminal."""
+"""Recordings in and out: open, resample, metadata, output. No network, no terminal."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hifisr_cli.audio.phases import design_bank
+from hifisr_cli.audio.filter_bank import design_bank
 from hifisr_cli.results import SAMPLE_RATE
 
 MIN_RATE = 1_000

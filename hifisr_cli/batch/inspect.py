@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from hifisr_cli.batch.discover import Found
-from hifisr_cli.batch.task import error_info
+from hifisr_cli.batch.plan.discover import Found
+from hifisr_cli.batch.workers.work_item import error_info
 from hifisr_cli.errors import HifisrError, RunError
 from hifisr_cli.restore.inspect import Inspection, inspect_file
 from hifisr_cli.results import ErrorInfo
@@ -63,7 +63,7 @@ def _inspect(index: int, item: Found, stdin: BinaryIO | None, on_progress: Progr
     with ExitStack() as stack:
         source = item.source
         if source is None:  # its length is not known, and some decoders have to seek
-            from hifisr_cli.audio.spool import spool
+            from hifisr_cli.audio.decoders.spool import spool
 
             source = stack.enter_context(spool(stdin if stdin is not None else sys.stdin.buffer))
         try:

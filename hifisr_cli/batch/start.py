@@ -9,20 +9,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hifisr_cli.batch.discover import discover, no_collection
-from hifisr_cli.batch.launch import Reserve
-from hifisr_cli.batch.place import place_folder, plan_in_place
-from hifisr_cli.batch.plan import STDOUT, Format, Job, plan_outputs
-from hifisr_cli.batch.record import ModelUsed
-from hifisr_cli.batch.runner import Workers
-from hifisr_cli.batch.session import Session
-from hifisr_cli.batch.settings import ModelRequest, RunSettings, share
-from hifisr_cli.batch.single import SingleRecord, checked_for_record, record_for
+from hifisr_cli.batch.history.output_folder import Session
+from hifisr_cli.batch.history.record import ModelUsed
+from hifisr_cli.batch.history.single_output import SingleRecord, checked_for_record, record_for
+from hifisr_cli.batch.plan.discover import discover, no_collection
+from hifisr_cli.batch.plan.in_place import place_folder, plan_in_place
+from hifisr_cli.batch.plan.output_names import STDOUT, Format, Job, plan_outputs
+from hifisr_cli.batch.run import Workers
+from hifisr_cli.batch.workers.process import Reserve
+from hifisr_cli.batch.workers.sharing import ModelRequest, RunSettings, share
 from hifisr_cli.errors import UsageError
 from hifisr_cli.system.machine import cores
 
 if TYPE_CHECKING:
-    from hifisr_cli.restore.recording import RestoreOptions
+    from hifisr_cli.restore.file import RestoreOptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hifisr_cli.checkpoints.provenance import Provenance
+from hifisr_cli.checkpoints.sources import Provenance
+from hifisr_cli.engines.hifisr.config import ConfigError, NetworkConfig
 from hifisr_cli.errors import ModelError, OutputError
-from hifisr_cli.nets.config import ConfigError, NetworkConfig
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from hifisr_cli.nets.generator import Generator
+    from hifisr_cli.engines.hifisr.generator import Generator
 
 FORMAT = "hifisr-frozen-1"
 _MAX_HEADER_BYTES = 16_000_000
@@ -178,8 +178,8 @@ def freeze(
     Args:
         half: store float16 (half the size; the network still computes in the precision asked for at run time).
     """
-    from hifisr_cli.nets.hifigan import fold_weight_norm
-    from hifisr_cli.nets.reach import measured_reach
+    from hifisr_cli.engines.hifisr.hifigan import fold_weight_norm
+    from hifisr_cli.engines.hifisr.reach import measured_reach
 
     fold_weight_norm(generator)
     reach = measured_reach(generator) if generator.config.latent.context == "bounded" else None
@@ -228,7 +228,7 @@ def load(path: Path) -> tuple[Generator, FrozenInfo]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from hifisr_cli.nets.generator import Generator
+    from hifisr_cli.engines.hifisr.generator import Generator
 
     info = read_info(path)
     try:

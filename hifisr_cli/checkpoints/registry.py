@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hifisr_cli.checkpoints.frozen import read_info
-from hifisr_cli.checkpoints.provenance import SourceFile
+from hifisr_cli.checkpoints.sources import SourceFile
 from hifisr_cli.errors import ModelError
 from hifisr_cli.system.machine import data_folder
 

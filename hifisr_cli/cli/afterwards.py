@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hifisr_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from hifisr_cli.batch.plan import Job
+    from hifisr_cli.batch.plan.output_names import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Afterwards:
 
         Raises what making it raises; a folder without a journal, where every input was a failure of its own, gets none.
         """
-        from hifisr_cli.batch.journal import journal_path
+        from hifisr_cli.batch.history.journal import journal_path
 
         if folder is None or not journal_path(folder).is_file():
             return

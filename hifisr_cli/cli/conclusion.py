@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from hifisr_cli.batch.runner import UNEXPECTED
+from hifisr_cli.batch.run import UNEXPECTED
 from hifisr_cli.cli.render import json_line, plan_table, result_json, summary_fields, summary_text
 from hifisr_cli.errors import FileError
 from hifisr_cli.results import Event, FileFinished, FileResult, RunSummary

@@ -83,9 +83,9 @@ def evaluate(
         _write(output, table.finished_json(pairs), table.to_markdown(table.finished_rows(pairs)))
         return
 
+    from hifisr_cli.engines.hifisr.engine import load_model
     from hifisr_cli.evaluate import bench, conditions
     from hifisr_cli.evaluate.pictures import draw_triples
-    from hifisr_cli.restore.model import load_model
 
     if data is None:
         raise UsageError("say what to measure: --data DIR")

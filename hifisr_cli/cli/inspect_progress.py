@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 from hifisr_cli.cli.render import json_line, one_line
 
 if TYPE_CHECKING:
-    from hifisr_cli.batch.discover import Found
+    from hifisr_cli.batch.plan.discover import Found
 
 Follow = Callable[[int, float, float | None], None]
 

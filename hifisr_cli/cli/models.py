@@ -131,9 +131,9 @@ def pull(
 
     Needs the network and huggingface_hub (pip install 'hifisr[hub]'), which keeps the files in its cache.
     """
-    from hifisr_cli.checkpoints.pull import find_published
-    from hifisr_cli.checkpoints.pull import pull as download
     from hifisr_cli.checkpoints.registry import user_folder
+    from hifisr_cli.engines.pull import find_published
+    from hifisr_cli.engines.pull import pull as download
 
     target = output or user_folder() / f"{find_published(name).name}.safetensors"
     _check_output(target, overwrite=overwrite)
@@ -160,7 +160,7 @@ def import_model(
 
     Reads last_best_checkpoint with *_m.pt and *_g.pt, or m_00000000 and g_00000000. Runs no code from them.
     """
-    from hifisr_cli.checkpoints.importing import import_published
+    from hifisr_cli.engines.hifisr.importing import import_published
 
     _check_output(output, overwrite=overwrite)
     _made(import_published(sources, output, name=name, licence=licence, half=half), output)
@@ -180,7 +180,7 @@ def freeze(
 ) -> None:
     """Make a model file of a training state: averaged weights, weight norm folded, with the skeleton of a card."""
     from hifisr_cli.audio.resample import RESAMPLER_ID
-    from hifisr_cli.checkpoints.training_state import freeze_state
+    from hifisr_cli.engines.hifisr.training_state import freeze_state
 
     _check_output(output, overwrite=overwrite)
     info = freeze_state(

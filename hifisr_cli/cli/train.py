@@ -112,7 +112,7 @@ def train(
 def _freeze(state: Path, model: Path, name: str, licence: str) -> None:
     """The averaged weights of a training state as a model."""
     from hifisr_cli.audio.resample import RESAMPLER_ID
-    from hifisr_cli.checkpoints.training_state import freeze_state
+    from hifisr_cli.engines.hifisr.training_state import freeze_state
 
     info = freeze_state(state, model, name=name, licence=licence, resampler=RESAMPLER_ID)
     typer.echo(f"{model}: {info.name}, parameters {info.parameter_hash[:12]}")

@@ -25,7 +25,7 @@ from hifisr_cli.cli.settings import (
 )
 
 if TYPE_CHECKING:
-    from hifisr_cli.restore.model import Model
+    from hifisr_cli.engines.hifisr.engine import Model
 
 _FEW_FILES = 20
 """Up to so many files, each gets a line of its own without --verbose."""
@@ -183,19 +183,19 @@ def upsample(  # noqa: PLR0915  one command, many options
 
     Below the cutoff an output is the input; above it, it is generated. Full-band recordings are copied through.
     """
-    from hifisr_cli.audio.raw import parse_raw
-    from hifisr_cli.batch.launch import Reserve
-    from hifisr_cli.batch.plan import STDOUT, names_file
-    from hifisr_cli.batch.runner import iterate
-    from hifisr_cli.batch.settings import ModelRequest, RunSettings
+    from hifisr_cli.audio.decoders.raw import parse_raw
+    from hifisr_cli.batch.plan.output_names import STDOUT, names_file
+    from hifisr_cli.batch.run import iterate
     from hifisr_cli.batch.start import choose_workers, open_session, plan_run, plan_run_in_place, with_record
+    from hifisr_cli.batch.workers.process import Reserve
+    from hifisr_cli.batch.workers.sharing import ModelRequest, RunSettings
     from hifisr_cli.checkpoints.frozen import read_info
     from hifisr_cli.checkpoints.registry import find_model
     from hifisr_cli.cli.conclusion import Conclusion, logging_to_stderr
     from hifisr_cli.cli.progress import display
-    from hifisr_cli.restore.chunks import CHUNK_SECONDS
-    from hifisr_cli.restore.live import LIVE_CHUNK_SECONDS
-    from hifisr_cli.restore.recording import RestoreOptions
+    from hifisr_cli.restore.file import RestoreOptions
+    from hifisr_cli.restore.pipe import LIVE_CHUNK_SECONDS
+    from hifisr_cli.restore.windows import CHUNK_SECONDS
     from hifisr_cli.results import Event
 
     file_format = check_in_place(output, file_format, name_suffix, backup_dir, in_place=in_place)
@@ -245,7 +245,7 @@ def upsample(  # noqa: PLR0915  one command, many options
     workers = choose_workers(plan, settings=settings, request=request, verbose=verbose, reserve=reserve)
 
     def load() -> Model:
-        from hifisr_cli.restore.model import load_model
+        from hifisr_cli.engines.hifisr.engine import load_model
 
         started = time.monotonic()
         loaded = load_model(model, device=device, precision=precision, threads=threads)

@@ -34,7 +34,7 @@ def verify(
     Ends with status 0 if so, 10 if outputs are missing or changed, 11 if there are just recordings that no journal
     or record knows.
     """
-    from hifisr_cli.batch.verify import verify_file, verify_folder
+    from hifisr_cli.batch.history.verify import verify_file, verify_folder
     from hifisr_cli.cli.render import json_line, one_line
 
     counts: Counter[str] = Counter()

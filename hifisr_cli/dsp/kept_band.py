@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hifisr_cli.arrays import Wave
 from hifisr_cli.results import SAMPLE_RATE
-
-Wave = NDArray[np.float32]
 
 _FRAME = 4096
 _WINDOW = np.kaiser(_FRAME, 14.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Wave = NDArray[np.float32]
+from hifisr_cli.arrays import Wave
 
 FRAME_SECONDS = 0.02
 NETWORK_RMS = 10.0 ** (-26.0 / 20.0)

@@ -11,24 +11,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from hifisr_cli.audio.decode import open_recording
+from hifisr_cli.arrays import Wave
 from hifisr_cli.audio.formats import AUDIO_SUFFIXES
+from hifisr_cli.audio.open import open_recording
 from hifisr_cli.audio.resample import resample
-from hifisr_cli.dsp.lsd import N_FFT
-from hifisr_cli.dsp.noise import positional_noise
+from hifisr_cli.dsp.metrics.lsd import N_FFT
+from hifisr_cli.engines.hifisr.noise import positional_noise
 from hifisr_cli.errors import NoAudioError
 from hifisr_cli.evaluate.conditions import Condition, Degraded
 from hifisr_cli.evaluate.measures import Measures, Visqol, measure
-from hifisr_cli.restore.recording import RestoreOptions, restore_file
+from hifisr_cli.restore.file import RestoreOptions, restore_file
 from hifisr_cli.restore.survey import survey
 from hifisr_cli.results import SAMPLE_RATE
 
 if TYPE_CHECKING:
-    from hifisr_cli.restore.model import Model
-
-Wave = NDArray[np.float32]
+    from hifisr_cli.engines.hifisr.engine import Model
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hifisr_cli.audio.codecs import G711, GSM, Codec, mp3, opus
+from hifisr_cli.arrays import Wave
 from hifisr_cli.audio.resample import resample
-from hifisr_cli.dsp.bandlimit import BandLimit, apply
+from hifisr_cli.degrade.band_limit import BandLimit, apply
+from hifisr_cli.degrade.codecs import G711, GSM, Codec, mp3, opus
 from hifisr_cli.results import SAMPLE_RATE
-
-Wave = NDArray[np.float32]
 
 _TAPE_EDGE_HZ, _TAPE_HISS_DB = 7_000.0, -50.0
 _WOW_HZ, _WOW_DEPTH = 0.6, 0.0015

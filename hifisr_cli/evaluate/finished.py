@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hifisr_cli.dsp.lsd import N_FFT
+from hifisr_cli.dsp.metrics.lsd import N_FFT
 from hifisr_cli.errors import NoAudioError
 from hifisr_cli.evaluate.bench import find_recordings, read_full_band
 from hifisr_cli.evaluate.measures import Measures, Visqol, measure

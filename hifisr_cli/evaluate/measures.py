@@ -8,15 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from hifisr_cli.dsp.lsd import lsd
-from hifisr_cli.dsp.rhythm import rhythm
-from hifisr_cli.dsp.texture import texture_ratio
+from hifisr_cli.arrays import Wave
+from hifisr_cli.dsp.metrics.lsd import lsd
+from hifisr_cli.dsp.metrics.rhythm import rhythm
+from hifisr_cli.dsp.metrics.texture import texture_ratio
 from hifisr_cli.errors import UsageError
 from hifisr_cli.results import SAMPLE_RATE
 
-Wave = NDArray[np.float32]
 Visqol = Callable[[Wave, Wave], float | None]
 """Reference [T], estimate [T] at 48 kHz -> MOS-LQO, None for clips that are too short."""
 

@@ -14,7 +14,7 @@ from hifisr_cli.report.comparison import draw_comparison
 from hifisr_cli.results import SAMPLE_RATE
 
 if TYPE_CHECKING:
-    from hifisr_cli.restore.model import Model
+    from hifisr_cli.engines.hifisr.engine import Model
 
 RANKS = ("best", "median", "worst")
 

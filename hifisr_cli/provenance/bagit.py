@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hifisr_cli import __version__
-from hifisr_cli.audio.staging import StagedFile, output_error
-from hifisr_cli.batch.journal import JOURNAL_NAME, iter_journal, read_journal
-from hifisr_cli.batch.lock import LOCK_NAME
+from hifisr_cli.batch.history.journal import JOURNAL_NAME, iter_journal, read_journal
+from hifisr_cli.batch.history.lock import LOCK_NAME
 from hifisr_cli.errors import OutputError, UsageError
+from hifisr_cli.system.staged_file import StagedFile, output_error
 
 PAYLOAD = "data"
 """The folder in a bag that holds its content."""

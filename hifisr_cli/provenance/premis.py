@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from hifisr_cli.audio.staging import StagedFile, output_error
-from hifisr_cli.batch.journal import read_journal
-from hifisr_cli.batch.record import Record
+from hifisr_cli.batch.history.journal import read_journal
+from hifisr_cli.batch.history.record import Record
 from hifisr_cli.errors import JournalError, OutputError
+from hifisr_cli.system.staged_file import StagedFile, output_error
 
 PREMIS_NAME = "premis.xml"
 NAMESPACE = "http://www.loc.gov/premis/v3"

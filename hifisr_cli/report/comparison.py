@@ -6,10 +6,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from hifisr_cli.audio.staging import StagedFile, output_error
-from hifisr_cli.report.look import Look, look_at
+from hifisr_cli.report.analysis import Look, look_at
 from hifisr_cli.report.picture import Panel, drawn, few_colours
 from hifisr_cli.restore.survey import RESAMPLER_EDGE
+from hifisr_cli.system.staged_file import StagedFile, output_error
 
 
 def draw_comparison(

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hifisr_cli.audio.raw import RawFormat
+from hifisr_cli.audio.decoders.raw import RawFormat
 from hifisr_cli.errors import FileError
-from hifisr_cli.report.look import Look, look_at
+from hifisr_cli.report.analysis import Look, look_at
+from hifisr_cli.report.locate import find_original, find_output, has_changed, reference
 from hifisr_cli.report.picture import TOP_HZ, bare
-from hifisr_cli.report.places import find_original, find_output, has_changed, reference
 from hifisr_cli.report.rows import Row
 from hifisr_cli.report.sound import EMBED_LIMIT, data_uri, embedded_size
 

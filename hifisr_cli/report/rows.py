@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hifisr_cli.batch.record import Record
+from hifisr_cli.batch.history.record import Record
 from hifisr_cli.results import SAMPLE_RATE
 
 _DONE = ("restored", "copied")

@@ -17,7 +17,7 @@ def data_uri(path: Path) -> str:
 
     Raises what decoding raises.
     """
-    from hifisr_cli.audio.decode import open_recording
+    from hifisr_cli.audio.open import open_recording
 
     with open_recording(path) as recording:
         kind = _PLAYED_AS_THEY_ARE.get(recording.info.container)

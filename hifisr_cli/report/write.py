@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from hifisr_cli.audio.staging import StagedFile, output_error
-from hifisr_cli.batch.journal import read_journal
+from hifisr_cli.batch.history.journal import read_journal
 from hifisr_cli.errors import JournalError, OutputError, OutputExistsError
+from hifisr_cli.report.choose import by_interest
 from hifisr_cli.report.draw import Artist
 from hifisr_cli.report.overview import overview
 from hifisr_cli.report.page import GENERATOR, page_html
 from hifisr_cli.report.rows import Shared, to_row
-from hifisr_cli.report.sample import by_interest
+from hifisr_cli.system.staged_file import StagedFile, output_error
 
 REPORT_NAME = "report.html"
 

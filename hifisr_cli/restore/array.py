@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hifisr_cli.arrays import Wave
 from hifisr_cli.audio.resample import resample
 from hifisr_cli.errors import EmptyAudioError, NonFiniteError, UsageError
-from hifisr_cli.restore.chunks import CHUNK_SECONDS
-from hifisr_cli.restore.engine import Network
-from hifisr_cli.restore.stream import stream
+from hifisr_cli.restore.batches import Network
+from hifisr_cli.restore.blocks import stream
 from hifisr_cli.restore.survey import survey
+from hifisr_cli.restore.windows import CHUNK_SECONDS
 from hifisr_cli.results import SAMPLE_RATE, Bandwidth
-
-Wave = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

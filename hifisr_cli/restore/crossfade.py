@@ -14,11 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hifisr_cli.restore.chunks import ChunkPlan, Window
-
-Wave = NDArray[np.float32]
+from hifisr_cli.arrays import Wave
+from hifisr_cli.restore.windows import ChunkPlan, Window
 
 CORE_SECONDS = 3.072
 CONTEXT_SECONDS = 0.512

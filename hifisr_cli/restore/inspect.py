@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hifisr_cli.audio.decode import open_recording
-from hifisr_cli.dsp.bandwidth import BandwidthMeter
-from hifisr_cli.dsp.bandwidth_found import CutoffEvidence, evidence
-from hifisr_cli.dsp.bit_depth import BitDepthMeter
-from hifisr_cli.dsp.clipping import ClippingMeter, full_scale
-from hifisr_cli.dsp.hum import Hum, HumMeter
-from hifisr_cli.dsp.loudness import LoudnessMeter
-from hifisr_cli.dsp.noise_floor import NoiseFloorMeter
-from hifisr_cli.dsp.offset import OffsetMeter
-from hifisr_cli.dsp.true_peak import TruePeakMeter, decibels
-from hifisr_cli.restore.survey import Survey, Wave, survey
+from hifisr_cli.arrays import Wave
+from hifisr_cli.audio.open import open_recording
+from hifisr_cli.dsp.bandwidth.meter import BandwidthMeter
+from hifisr_cli.dsp.bandwidth.reason import CutoffEvidence, evidence
+from hifisr_cli.dsp.inspection.bit_depth import BitDepthMeter
+from hifisr_cli.dsp.inspection.clipping import ClippingMeter, full_scale
+from hifisr_cli.dsp.inspection.dc_offset import OffsetMeter
+from hifisr_cli.dsp.inspection.hum import Hum, HumMeter
+from hifisr_cli.dsp.inspection.noise_floor import NoiseFloorMeter
+from hifisr_cli.dsp.loudness.integrated import LoudnessMeter
+from hifisr_cli.dsp.loudness.true_peak import TruePeakMeter, decibels
+from hifisr_cli.restore.survey import Survey, survey
 from hifisr_cli.results import AudioInfo, Bandwidth
 
 _CONFIDENT = 0.5

@@ -6,18 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from hifisr_cli.audio.decode import open_recording
-from hifisr_cli.audio.raw import RawFormat
-from hifisr_cli.dsp.bandwidth import BandwidthMeter
-from hifisr_cli.dsp.bandwidth_edge import kept_edge_hz
+from hifisr_cli.arrays import Wave
+from hifisr_cli.audio.decoders.raw import RawFormat
+from hifisr_cli.audio.open import open_recording
+from hifisr_cli.dsp.bandwidth.edge import kept_edge_hz
+from hifisr_cli.dsp.bandwidth.meter import BandwidthMeter
 from hifisr_cli.dsp.level import NETWORK_RMS, LevelMeter
-from hifisr_cli.dsp.loudness import LoudnessMeter
+from hifisr_cli.dsp.loudness.integrated import LoudnessMeter
 from hifisr_cli.results import SAMPLE_RATE, AudioInfo, Bandwidth
-
-Wave = NDArray[np.float32]
 
 RESAMPLER_EDGE = 0.985
 """The resampler is -6 dB at this fraction of the input's Nyquist frequency: no cutoff lies above."""

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hifisr_cli.dsp.lsd import log_power
+from hifisr_cli.dsp.metrics.lsd import log_power
+from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.errors import UsageError
-from hifisr_cli.nets.generator import Generator
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.loop import StepReport
 from hifisr_cli.train.validation import restored

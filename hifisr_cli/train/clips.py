@@ -11,12 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hifisr_cli.arrays import Wave
+from hifisr_cli.degrade.noise_floors import Floor, natural_floor
 from hifisr_cli.dsp.level import NETWORK_RMS, active_rms
 from hifisr_cli.errors import NoAudioError
 from hifisr_cli.results import SAMPLE_RATE
-from hifisr_cli.train.floors import Floor, natural_floor
-
-Wave = NDArray[np.float32]
 
 _FULL_SCALE = 32767.0
 
@@ -63,7 +62,7 @@ def load_clips(folders: list[Path], floors: Mapping[str, float] | None = None) -
     Raises:
         NoAudioError: the folders hold no recording.
     """
-    from hifisr_cli.audio.decode import open_recording
+    from hifisr_cli.audio.open import open_recording
     from hifisr_cli.audio.resample import resample
 
     clips = []

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from hifisr_cli.engines.hifisr.config import COMPACT, ConfigError, NetworkConfig
 from hifisr_cli.errors import UsageError
-from hifisr_cli.nets.config import COMPACT, ConfigError, NetworkConfig
 
 if TYPE_CHECKING:
     from hifisr_cli.train.adversarial import Kind

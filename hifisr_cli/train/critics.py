@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hifisr_cli.nets.discriminators import Discriminators, FeatureMaps
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.adversarial import discriminator_loss, feature_loss, generator_loss
 from hifisr_cli.train.config import TrainConfig
+from hifisr_cli.train.discriminators import Discriminators, FeatureMaps
 from hifisr_cli.train.distributed import average_gradients_of
 from hifisr_cli.train.optimise import computing_in, descend, optimizer
 

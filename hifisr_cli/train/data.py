@@ -8,14 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hifisr_cli.dsp.bandlimit import BandLimit, Family, apply
-from hifisr_cli.dsp.noise import calm_noise
+from hifisr_cli.arrays import Wave
+from hifisr_cli.degrade.band_limit import BandLimit, Family, apply
+from hifisr_cli.degrade.disturb import disturb, gated, stretched
+from hifisr_cli.degrade.noise_floors import Floor, converter_noise, floor_noise, microphone_noise, smooth_step
+from hifisr_cli.engines.hifisr.noise import calm_noise
 from hifisr_cli.results import SAMPLE_RATE
-from hifisr_cli.train.clips import Clip, Wave, source_weights
-from hifisr_cli.train.colour import colours, recoloured
+from hifisr_cli.train.clips import Clip, source_weights
 from hifisr_cli.train.config import TrainConfig
-from hifisr_cli.train.disturb import disturb, gated, stretched
-from hifisr_cli.train.floors import Floor, converter_noise, floor_noise, microphone_noise, smooth_step
+from hifisr_cli.train.timbre import colours, recoloured
 
 CUTOFF_RANGE_HZ = (1_000.0, 20_000.0)
 _FAMILIES: tuple[tuple[Family, float], ...] = (

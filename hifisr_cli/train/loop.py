@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from hifisr_cli.dsp.crossover import replace_low_band
+from hifisr_cli.engines.hifisr.config import NetworkConfig
+from hifisr_cli.engines.hifisr.generator import Generator
+from hifisr_cli.engines.hifisr.hifigan import unfold
 from hifisr_cli.errors import UsageError
-from hifisr_cli.nets.config import NetworkConfig
-from hifisr_cli.nets.generator import Generator
-from hifisr_cli.nets.hifigan import unfold
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.critics import Critics, within
 from hifisr_cli.train.data import Batch, Batches

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
-from hifisr_cli.dsp.bandlimit import BandLimit, apply
+from hifisr_cli.degrade.band_limit import BandLimit, apply
 from hifisr_cli.dsp.crossover import replace_low_band
-from hifisr_cli.dsp.lsd import lsd
-from hifisr_cli.dsp.noise import positional_noise
-from hifisr_cli.nets.generator import Generator
+from hifisr_cli.dsp.metrics.lsd import lsd
+from hifisr_cli.engines.hifisr.generator import Generator
+from hifisr_cli.engines.hifisr.noise import positional_noise
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.clips import Clip
 

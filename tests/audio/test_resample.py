@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hifisr_cli.audio.phases import (
+from hifisr_cli.audio.filter_bank import (
     KAISER_BETA,
     NUM_ZEROS,
     ROLLOFF,

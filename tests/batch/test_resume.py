@@ -17,19 +17,19 @@ from typing import Any
 
 import pytest
 
-from hifisr_cli.audio.staging import StagedFile
-from hifisr_cli.batch.journal import iter_journal, journal_path, read_journal
-from hifisr_cli.batch.lock import LOCK_NAME
-from hifisr_cli.batch.record import ModelUsed
-from hifisr_cli.batch.runner import iterate
-from hifisr_cli.batch.session import DONE_BEFORE, Session
-from hifisr_cli.batch.settings import RunSettings
+from hifisr_cli.batch.history.journal import iter_journal, journal_path, read_journal
+from hifisr_cli.batch.history.lock import LOCK_NAME
+from hifisr_cli.batch.history.output_folder import DONE_BEFORE, Session
+from hifisr_cli.batch.history.record import ModelUsed
+from hifisr_cli.batch.run import iterate
 from hifisr_cli.batch.start import plan_run, plan_run_in_place
-from hifisr_cli.batch.task import Outcome, Task
+from hifisr_cli.batch.workers.sharing import RunSettings
+from hifisr_cli.batch.workers.work_item import Outcome, Task
 from hifisr_cli.errors import LockedError, NotAudioError, OutputError, TimeLimitError
-from hifisr_cli.restore import recording
-from hifisr_cli.restore.recording import RestoreOptions
+from hifisr_cli.restore import file as recording
+from hifisr_cli.restore.file import RestoreOptions
 from hifisr_cli.results import FileResult
+from hifisr_cli.system.staged_file import StagedFile
 from tests.conftest import in_steps
 
 MODEL = ModelUsed("m", "0" * 64, "float32")
@@ -326,7 +326,7 @@ def test_a_disk_that_is_full_ends_the_run_before_the_next_file(tool: Tool, monke
         raise OutputError("no space left", path=tool.out)
 
     with monkeypatch.context() as patch:
-        patch.setattr("hifisr_cli.batch.journal.Journal.append", full)
+        patch.setattr("hifisr_cli.batch.history.journal.Journal.append", full)
         with pytest.raises(OutputError):
             tool.run()
     assert len(tool.made) == 1
@@ -398,7 +398,7 @@ class TestInPlace:
         if not links:
             import errno
 
-            from hifisr_cli.batch import backup
+            from hifisr_cli.batch.plan.output_names import backup
 
             class Os:
                 def __getattr__(self, name: str) -> object:

@@ -12,8 +12,8 @@ import torch
 from hifisr_cli.checkpoints.catalogue import describe
 from hifisr_cli.checkpoints.frozen import FrozenInfo, freeze
 from hifisr_cli.checkpoints.registry import ModelFile
+from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.errors import ModelError
-from hifisr_cli.nets.generator import Generator
 from tests.restore.conftest import TINY
 
 FIGURES = {"lsd": 1.1, "lsd_low": 0.3, "lsd_high": 1.2, "worst_kept_band_error_db": None}

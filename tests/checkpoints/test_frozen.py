@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from hifisr_cli.checkpoints.frozen import freeze, load, read_info
+from hifisr_cli.engines.hifisr.config import COMPACT, ConfigError, NetworkConfig
+from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.errors import ModelError
-from hifisr_cli.nets.config import COMPACT, ConfigError, NetworkConfig
-from hifisr_cli.nets.generator import Generator
 from tests.restore.conftest import TINY
 
 

@@ -12,8 +12,8 @@ import torch
 
 from hifisr_cli.checkpoints.frozen import freeze
 from hifisr_cli.checkpoints.registry import find_model, registered
+from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.errors import ModelError
-from hifisr_cli.nets.generator import Generator
 from tests.restore.conftest import TINY
 
 

@@ -16,9 +16,9 @@ from typer.testing import CliRunner, Result
 
 from hifisr_cli.checkpoints.frozen import load, read_info
 from hifisr_cli.cli.app import app
+from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.errors import DownloadError
-from hifisr_cli.nets.generator import Generator
-from tests.checkpoints.published_form import Sizes, random_states, save
+from tests.engines.hifisr.published_form import Sizes, random_states, save
 from tests.restore.conftest import TINY
 
 

@@ -257,12 +257,12 @@ def tiny_stream(
     checkpoint: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[..., tuple[np.ndarray, object]]:
     """Restores samples as a stream in this process; what reached standard output, and the result."""
-    from hifisr_cli.audio.bytestream import ByteStream
-    from hifisr_cli.audio.incoming import open_stream
-    from hifisr_cli.audio.raw import RawFormat
-    from hifisr_cli.restore.live import restore_live
-    from hifisr_cli.restore.model import load_model
-    from hifisr_cli.restore.recording import RestoreOptions
+    from hifisr_cli.audio.decoders.bytestream import ByteStream
+    from hifisr_cli.audio.decoders.raw import RawFormat
+    from hifisr_cli.audio.open_stream import open_stream
+    from hifisr_cli.engines.hifisr.engine import load_model
+    from hifisr_cli.restore.file import RestoreOptions
+    from hifisr_cli.restore.pipe import restore_live
 
     def call(samples: np.ndarray, rate: int) -> tuple[np.ndarray, object]:
         recording = open_stream(
@@ -291,7 +291,7 @@ def test_constant_memory(
     """Four minutes of stream: what is held at once stays far below the whole."""
     import tracemalloc
 
-    from hifisr_cli.restore import live
+    from hifisr_cli.restore import pipe as live
 
     monkeypatch.setattr(live, "_AHEAD_BYTES", 1 << 20)
     samples = np.tile(np.sin(np.arange(48_000) * 0.05).astype(np.float32) * 0.1, 240)

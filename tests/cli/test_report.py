@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hifisr_cli.batch.journal import iter_lines
+from hifisr_cli.batch.history.journal import iter_lines
 from tests.cli.runs.conftest import Command, Make, checkpoint, hifisr, make, quick, upsample
 from tests.report.conftest import failed, make_restored, write_journal
 

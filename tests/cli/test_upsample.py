@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from hifisr_cli.batch import settings
-from hifisr_cli.batch.journal import JOURNAL_NAME
+from hifisr_cli.batch.history.journal import JOURNAL_NAME
+from hifisr_cli.batch.workers import sharing as settings
 from hifisr_cli.checkpoints import registry
 from hifisr_cli.cli.app import run
+from hifisr_cli.engines.hifisr import engine as model_module
 from hifisr_cli.errors import DeviceError, NotAudioError, OutputError
-from hifisr_cli.restore import model as model_module
-from hifisr_cli.restore import recording
+from hifisr_cli.restore import file as recording
 from hifisr_cli.results import AudioInfo, Bandwidth, FileResult
 from tests.conftest import NO_SUCH_FILE, in_steps
 

@@ -13,14 +13,14 @@ import soundfile
 import torch
 
 from hifisr_cli.checkpoints.frozen import freeze
+from hifisr_cli.engines.hifisr.engine import Model, load_model
+from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.errors import NoAudioError
 from hifisr_cli.evaluate.bench import assess, evaluate, find_recordings, read_full_band
 from hifisr_cli.evaluate.conditions import Condition, input_rates
 from hifisr_cli.evaluate.finished import score_finished
 from hifisr_cli.evaluate.pictures import draw_triples, ranked
 from hifisr_cli.evaluate.table import summarize, to_json, to_markdown
-from hifisr_cli.nets.generator import Generator
-from hifisr_cli.restore.model import Model, load_model
 from tests.restore.conftest import TINY
 
 

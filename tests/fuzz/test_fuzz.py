@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from hifisr_cli.audio.bytestream import ByteStream
-from hifisr_cli.audio.decode import open_recording
-from hifisr_cli.audio.incoming import open_stream
+from hifisr_cli.audio.decoders.bytestream import ByteStream
+from hifisr_cli.audio.open import open_recording
+from hifisr_cli.audio.open_stream import open_stream
 from hifisr_cli.errors import FileError
 from hifisr_cli.restore.survey import survey_file
 from tests.fuzz.cases import make_case, seeds

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from hifisr_cli.batch.journal import Journal
-from hifisr_cli.batch.record import InputFile, ModelUsed, OutputFile, Record, options_data, result_data
-from hifisr_cli.restore.recording import RestoreOptions
+from hifisr_cli.batch.history.journal import Journal
+from hifisr_cli.batch.history.record import InputFile, ModelUsed, OutputFile, Record, options_data, result_data
+from hifisr_cli.restore.file import RestoreOptions
 from hifisr_cli.results import AudioInfo, Bandwidth, ErrorInfo, FileResult
 
 EVIL = "<img src=x onerror=alert(1)>.wav"

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from hifisr_cli.nets.config import COMPACT, HifiGanConfig, MelConfig, MossFormerConfig, NetworkConfig
-from hifisr_cli.nets.generator import Generator
-from hifisr_cli.nets.hifigan import fold_weight_norm
-from hifisr_cli.restore.model import Model
+from hifisr_cli.engines.hifisr.config import COMPACT, HifiGanConfig, MelConfig, MossFormerConfig, NetworkConfig
+from hifisr_cli.engines.hifisr.engine import Model
+from hifisr_cli.engines.hifisr.generator import Generator
+from hifisr_cli.engines.hifisr.hifigan import fold_weight_norm
 
 
 @dataclass

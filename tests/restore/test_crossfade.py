@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from hifisr_cli.checkpoints.frozen import load
-from hifisr_cli.checkpoints.importing import import_published
-from hifisr_cli.restore.chunks import ChunkPlan
+from hifisr_cli.engines.hifisr.engine import Model
+from hifisr_cli.engines.hifisr.importing import import_published
+from hifisr_cli.restore.batches import restore_blocks
 from hifisr_cli.restore.crossfade import Seam, fade_length, fixed_plan, fixed_windows
-from hifisr_cli.restore.engine import restore_blocks
-from hifisr_cli.restore.model import Model
-from hifisr_cli.restore.together import drive
-from tests.checkpoints.published_form import Sizes, random_states, save
+from hifisr_cli.restore.scheduler import drive
+from hifisr_cli.restore.windows import ChunkPlan
+from tests.engines.hifisr.published_form import Sizes, random_states, save
 from tests.restore.conftest import Identity
 
 Wave = np.ndarray
@@ -171,7 +171,7 @@ def test_silence_stays_silent(global_model: Model) -> None:
 
 
 def test_recordings_that_share_batches_keep_their_own_seams(global_model: Model, speech_like) -> None:  # type: ignore[no-untyped-def]
-    from hifisr_cli.restore.engine import tasks
+    from hifisr_cli.restore.batches import tasks
 
     waves = [speech_like(seconds, seed=seed, cutoff_hz=7500.0) for seed, seconds in enumerate((4.0, 2.0))]
 

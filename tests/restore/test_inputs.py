@@ -10,8 +10,8 @@ import pytest
 import soundfile
 
 from hifisr_cli.audio.resample import output_length, resample
-from hifisr_cli.restore.model import Model
-from hifisr_cli.restore.recording import RestoreOptions, restore_file
+from hifisr_cli.engines.hifisr.engine import Model
+from hifisr_cli.restore.file import RestoreOptions, restore_file
 
 LOSSLESS = (
     ("WAV", "PCM_U8"),

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from hifisr_cli.audio.bytestream import ByteStream
-from hifisr_cli.audio.incoming import open_stream
-from hifisr_cli.restore.live import restore_live
-from hifisr_cli.restore.model import Model
-from hifisr_cli.restore.recording import RestoreOptions, restore_file
+from hifisr_cli.audio.decoders.bytestream import ByteStream
+from hifisr_cli.audio.open_stream import open_stream
+from hifisr_cli.engines.hifisr.engine import Model
+from hifisr_cli.restore.file import RestoreOptions, restore_file
+from hifisr_cli.restore.pipe import restore_live
 
 STATEMENT = b"Bandwidth extended above 3.5 kHz by hifisr"
 Speech = Callable[..., np.ndarray]

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 import torch
 
+from hifisr_cli.degrade.noise_floors import Floor
 from hifisr_cli.errors import UsageError
 from hifisr_cli.train.adversarial import discriminator_loss, feature_loss, generator_loss
 from hifisr_cli.train.clips import Clip
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.critics import within
 from hifisr_cli.train.data import Batches
-from hifisr_cli.train.floors import Floor
 from hifisr_cli.train.loop import Trainer
 from tests.restore.conftest import TINY
 

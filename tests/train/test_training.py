@@ -12,15 +12,15 @@ import torch
 
 from hifisr_cli.audio.resample import RESAMPLER_ID
 from hifisr_cli.checkpoints.frozen import load
-from hifisr_cli.checkpoints.training_state import freeze_state
+from hifisr_cli.degrade.disturb import gated
+from hifisr_cli.degrade.noise_floors import Floor, own_floor
+from hifisr_cli.engines.hifisr.generator import Generator
+from hifisr_cli.engines.hifisr.hifigan import fold_weight_norm
+from hifisr_cli.engines.hifisr.training_state import freeze_state
 from hifisr_cli.errors import UsageError
-from hifisr_cli.nets.generator import Generator
-from hifisr_cli.nets.hifigan import fold_weight_norm
 from hifisr_cli.train.clips import Clip
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.data import Batches
-from hifisr_cli.train.disturb import gated
-from hifisr_cli.train.floors import Floor, own_floor
 from hifisr_cli.train.loop import Trainer, learning_rate
 from hifisr_cli.train.losses import energy_distance, reconstruction
 from hifisr_cli.train.validation import excerpts, restored, validate

@@ -58,7 +58,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from hifisr_cli.checkpoints.frozen import freeze
-    from hifisr_cli.nets.generator import Generator
+    from hifisr_cli.engines.hifisr.generator import Generator
 
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("models") / "tiny.safetensors"

@@ -149,7 +149,7 @@ def broken(*_: object, **__: object) -> None:
 
 @pytest.fixture
 def bug_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hifisr_cli.restore.recording.restoring", in_steps(broken))
+    monkeypatch.setattr("hifisr_cli.restore.file.restoring", in_steps(broken))
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ def test_memory(upsample: Command, good: Path, monkeypatch: pytest.MonkeyPatch) 
     def full(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("hifisr_cli.restore.recording.restoring", in_steps(full))
+    monkeypatch.setattr("hifisr_cli.restore.file.restoring", in_steps(full))
     ended = upsample(good, "-o", good.parent / "out")
     assert ended.status == 3
     assert "not enough memory" in ended.err

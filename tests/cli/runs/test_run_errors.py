@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from hifisr_cli.audio import encode, sinks, staging, streamed
+from hifisr_cli.audio.output import output as encode
+from hifisr_cli.audio.output import sinks
+from hifisr_cli.audio.output import stream_sinks as streamed
+from hifisr_cli.system import staged_file as staging
 from tests.cli.runs.conftest import Command, Make, Spawn, leftovers, obey_rights, outputs
 from tests.conftest import NO_SUCH_FILE
 
@@ -112,7 +115,7 @@ def test_device_out_of_memory(upsample: Command, make: Make, tmp_path: Path, mon
     def full(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate\nmuch")
 
-    monkeypatch.setattr("hifisr_cli.nets.generator.Generator.synthesize", full)
+    monkeypatch.setattr("hifisr_cli.engines.hifisr.generator.Generator.synthesize", full)
     for name in ("a", "b"):
         make(tmp_path / "in" / f"{name}.wav")
     ended = upsample(tmp_path / "in", "-o", tmp_path / "out")

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from hifisr_cli.batch import record as record_module
-from hifisr_cli.batch.journal import read_journal
-from hifisr_cli.batch.record import Record, read_record
+from hifisr_cli.batch.history import record as record_module
+from hifisr_cli.batch.history.journal import read_journal
+from hifisr_cli.batch.history.record import Record, read_record
 from hifisr_cli.errors import EXIT_STATUSES
 from tests.cli.runs.conftest import PYTHON_M, Command, Make, leftovers
 
@@ -249,7 +249,7 @@ def test_a_full_disk_does_not_take_the_output_with_it(
         os.write(fd, data[:100])
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("hifisr_cli.batch.single._write", full)
+    monkeypatch.setattr("hifisr_cli.batch.history.single_output._write", full)
     ended = upsample(good, "-o", tmp_path / "out.wav", "--quiet")
     assert ended.status == 7
     assert "record" in EXIT_STATUSES[7]

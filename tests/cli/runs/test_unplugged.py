@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from hifisr_cli.audio.staging import StagedFile
-from hifisr_cli.batch.journal import Journal
-from hifisr_cli.batch.lock import FolderLock
+from hifisr_cli.batch.history.journal import Journal
+from hifisr_cli.batch.history.lock import FolderLock
 from hifisr_cli.errors import OutputError
+from hifisr_cli.system.staged_file import StagedFile
 from tests.cli.runs.conftest import Command, Make, outputs
 
 fcntl = pytest.importorskip("fcntl", reason="the system cannot tell how a file is open")

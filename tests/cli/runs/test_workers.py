@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from hifisr_cli.batch import launch
-from hifisr_cli.batch.journal import read_journal
+from hifisr_cli.batch.history.journal import read_journal
+from hifisr_cli.batch.workers import process as launch
 from tests.cli.runs.conftest import PYTHON_M, Command, Make, leftovers, outputs
 
 
@@ -82,7 +82,7 @@ def test_a_run_that_is_killed_again_and_again_is_worth_an_undisturbed_one(  # no
 
 CRASH = """
 import os, signal
-from hifisr_cli.restore import recording
+from hifisr_cli.restore import file as recording
 before = recording.{where}
 def crash(first, *others, **named):
     if {name!r} in str(first) and not os.path.exists({unless!r}):
@@ -151,7 +151,7 @@ def test_a_model_that_does_not_load_ends_the_run_once(hifisr: Command, checkpoin
 
 
 def test_a_second_run_is_refused_while_the_first_lives(upsample: Command, tree: Path, tmp_path: Path) -> None:
-    from hifisr_cli.batch.lock import FolderLock
+    from hifisr_cli.batch.history.lock import FolderLock
 
     (tmp_path / "out").mkdir()
     lock = FolderLock(tmp_path / "out")
@@ -226,7 +226,7 @@ def test_a_worker_that_was_started_early_does_the_same(
     assert upsample(tree, "-o", undisturbed).status == 0
     taken: list[launch.Launched | None] = []
     take = launch.Reserve.take
-    monkeypatch.setattr("hifisr_cli.batch.discover._MANY", 2)
+    monkeypatch.setattr("hifisr_cli.batch.plan.discover._MANY", 2)
     monkeypatch.setattr(launch.Reserve, "take", lambda self: taken.append(take(self)) or taken[-1])
     assert hifisr("upsample", *workers(checkpoint, 1), tree, "-o", out).status == 0
     assert taken[0] is not None
@@ -242,7 +242,7 @@ def test_a_worker_is_started_early_for_recordings_restored_in_place(
 ) -> None:
     taken: list[launch.Launched | None] = []
     take = launch.Reserve.take
-    monkeypatch.setattr("hifisr_cli.batch.discover._MANY", 2)
+    monkeypatch.setattr("hifisr_cli.batch.plan.discover._MANY", 2)
     monkeypatch.setattr(launch.Reserve, "take", lambda self: taken.append(take(self)) or taken[-1])
     assert hifisr("upsample", *workers(checkpoint, 1), tree, "--in-place").status == 0
     assert taken[0] is not None

@@ -1,0 +1,1 @@
+"""How samples come out of each kind of file: libsndfile, PyAV, ffmpeg, headerless samples, damaged FLAC, pipes."""

@@ -1,0 +1,157 @@
+"""Decoding through the ffmpeg and ffprobe on the PATH: a process of its own, whose samples come through a pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from hifisr_cli.audio.decoders.foreign import CannotOpenError, Completeness, describe
+from hifisr_cli.audio.limits import check_limits
+from hifisr_cli.audio.recording import Block, BrokenOffError
+from hifisr_cli.system.files import readable_within
+
+_PROBE_SECONDS, _STALL_SECONDS = 30, 60
+_QUIET = ("-v", "error", "-protocol_whitelist", "file,pipe")
+_ENTRIES = "stream=codec_name,sample_rate,channels,bits_per_raw_sample,bits_per_sample,sample_fmt,duration"
+
+
+def open_ffmpeg(path: Path, fd: int, demuxer: str, container: str, stack: ExitStack, *, tolerant: bool) -> FfmpegSource:
+    """The first sound track of a file. Raises CannotOpenError, UnsupportedError."""
+    del fd  # a process of its own opens the file by its name
+    name = b"file:" + os.fsencode(path)
+    tracks = _probe(name, demuxer)
+    if not tracks:
+        raise CannotOpenError("it has no sound track")
+    facts = tracks[0]
+    try:
+        rate, channels = int(facts["sample_rate"]), int(facts["channels"])
+    except (KeyError, ValueError) as error:
+        raise CannotOpenError("its sound track is damaged") from error
+    check_limits(path, sample_rate=rate, channels=channels)
+    said = stack.enter_context(tempfile.TemporaryFile(prefix="hifisr-"))  # noqa: SIM115
+    process = subprocess.Popen(
+        [
+            *("ffmpeg", "-nostdin", *_QUIET, "-f", demuxer, "-i", name, "-map", "0:a:0", "-vn", "-sn", "-dn"),
+            *("-ar", str(rate), "-ac", str(channels), "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=said,
+    )
+    stack.callback(_end, process)
+    return FfmpegSource(process, said, facts, container, len(tracks), tolerant=tolerant)
+
+
+class FfmpegSource:
+    """The samples that an ffmpeg process writes."""
+
+    lost: str | None = None
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        said: IO[bytes],
+        facts: dict[str, Any],
+        container: str,
+        tracks: int,
+        *,
+        tolerant: bool,
+    ) -> None:
+        self._process, self._said, self._tolerant = process, said, tolerant
+        self.tracks = tracks
+        form = str(facts.get("sample_fmt", "fltp")).removesuffix("p")
+        self.info = describe(
+            container,
+            codec=str(facts.get("codec_name", "unknown")),
+            sample_rate=int(facts["sample_rate"]),
+            channels=int(facts["channels"]),
+            stored_bits=_number(facts.get("bits_per_raw_sample")) or _number(facts.get("bits_per_sample")),
+            sample_bits={"u8": 8, "s16": 16, "s32": 32}.get(form, 32),
+        )
+        try:
+            promised: float | None = float(facts["duration"])
+        except (KeyError, ValueError):
+            promised = None
+        self._completeness = Completeness(promised, self.info.sample_rate)
+        self._ended = False
+
+    def read(self, frames: int) -> Block:
+        size = 4 * self.info.channels
+        data = b"" if self._ended else self._pull(frames * size)
+        got = len(data) // size
+        self._completeness.add(got)
+        if got == 0 and not self._ended:
+            self._ended = True
+            self._conclude()
+        samples = np.frombuffer(data[: got * size], "<f4").astype(np.float32, copy=False)
+        return np.ascontiguousarray(samples.reshape(got, self.info.channels).T)
+
+    def _pull(self, size: int) -> bytes:
+        pipe = self._process.stdout
+        if pipe is None:
+            return b""
+        data = bytearray()
+        while len(data) < size:
+            if not readable_within(pipe.fileno(), _STALL_SECONDS):
+                raise BrokenOffError("the decoder hangs")
+            part = os.read(pipe.fileno(), min(size - len(data), 1 << 20))
+            if not part:
+                break
+            data += part
+        return bytes(data)
+
+    def _conclude(self) -> None:
+        """ffmpeg ends well after an error, too: what it said counts."""
+        status = self._process.wait()
+        self._said.seek(0)
+        lines = self._said.read(1 << 16).decode("utf-8", "replace").splitlines()
+        if lines and self._tolerant:
+            self.lost = f"damaged pieces were skipped: {_last_words(lines[0])}"
+        elif lines or status != 0:
+            why = _last_words(lines[0]) if lines else f"ffmpeg ended with status {status}"
+            raise BrokenOffError(f"the sound cannot be decoded to its end: {why}")
+        self._completeness.check()
+
+
+def _probe(name: bytes, demuxer: str) -> list[dict[str, Any]]:
+    """What ffprobe says of the sound tracks."""
+    command = ["ffprobe", *_QUIET, "-f", demuxer, "-select_streams", "a", "-show_entries", _ENTRIES, "-of", "json"]
+    try:
+        ended = subprocess.run(
+            [*command, "-i", name], stdin=subprocess.DEVNULL, capture_output=True, timeout=_PROBE_SECONDS, check=False
+        )
+        streams = json.loads(ended.stdout or b"{}").get("streams", [])
+    except (subprocess.TimeoutExpired, ValueError) as error:
+        raise CannotOpenError("ffprobe makes nothing of it") from error
+    if ended.returncode != 0:
+        lines = ended.stderr.decode("utf-8", "replace").splitlines() or ["ffprobe makes nothing of it"]
+        raise CannotOpenError(_last_words(lines[-1]))
+    return list(streams)
+
+
+def _last_words(line: str) -> str:
+    """A line of ffmpeg's without the names of its parts and files."""
+    text = line.rpartition("] ")[2].rpartition(": ")[2].strip().rstrip(".")
+    return text[:1].lower() + text[1:]
+
+
+def _number(value: object) -> int:
+    try:
+        return int(str(value))
+    except ValueError:
+        return 0
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.kill()
+    if process.stdout is not None:
+        process.stdout.close()
+    process.wait()

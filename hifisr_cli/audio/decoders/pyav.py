@@ -1,0 +1,163 @@
+"""Decoding through PyAV. Imports av, so it is imported only where it is there and a file needs it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+import numpy as np
+
+from hifisr_cli.audio.decoders.foreign import CannotOpenError, Completeness, Gathered, describe, parse_duration
+from hifisr_cli.audio.limits import check_limits
+from hifisr_cli.audio.recording import Block, BrokenOffError
+
+_AV_ERRORS = (av.FFmpegError, ValueError, OSError)
+# Tags in another encoding than UTF-8 are no reason to refuse the sound. From this version on PyAV needs no telling.
+_TOLERANT_OF_TAGS = 19
+_OPEN_OPTIONS: dict[str, Any] = (
+    {} if int(av.__version__.split(".")[0]) >= _TOLERANT_OF_TAGS else {"metadata_errors": "replace"}
+)
+
+
+def open_av(path: Path, fd: int, demuxer: str, container: str, stack: ExitStack, *, tolerant: bool) -> AvSource:
+    """The first sound track of a file. Raises CannotOpenError, UnsupportedError."""
+    os.lseek(fd, 0, os.SEEK_SET)
+    file = _Calm(stack.enter_context(os.fdopen(os.dup(fd), "rb")))
+    try:
+        opened = stack.enter_context(av.open(file, "r", format=demuxer, **_OPEN_OPTIONS))
+    except _AV_ERRORS as error:
+        raise CannotOpenError(_words(error)) from error
+    if not opened.streams.audio:
+        raise CannotOpenError("it has no sound track")
+    return AvSource(path, opened, container, tolerant=tolerant)
+
+
+class _Calm:
+    """A file for FFmpeg, which may ask for places that there are not: no exception can go through it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self._file.read(size)
+        except OSError:
+            return b""
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError, OverflowError):
+            return -1
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+class AvSource:
+    """The first sound track of an open container."""
+
+    lost: str | None = None
+
+    def __init__(self, path: Path, opened: Any, container: str, *, tolerant: bool) -> None:
+        self._container, self._tolerant, self._errors = opened, tolerant, 0
+        self._stream = stream = opened.streams.audio[0]
+        context = stream.codec_context
+        if context is None:
+            raise CannotOpenError("its sound track is of an unknown kind")
+        # The header may differ from what the decoder gives (the upper band of HE-AAC): the first frame tells.
+        self._frames = self._decoded()
+        self._pending: BrokenOffError | None = None
+        first = None
+        try:  # the errors of a first frame are those of the whole
+            first = next(self._frames, None)
+        except BrokenOffError as error:
+            raise CannotOpenError(str(error)) from error
+        rate, layout = (first.sample_rate, first.layout) if first is not None else (context.sample_rate, context.layout)
+        check_limits(path, sample_rate=rate, channels=layout.nb_channels)
+        sample_bits = 8 * (context.format.bytes if context.format is not None else 4)
+        self.info = describe(
+            container,
+            codec=context.codec.canonical_name,  # not that of the decoder
+            sample_rate=rate,
+            channels=layout.nb_channels,
+            # PyAV does not tell the bits of the source: what comes as 32 holds 24 in nearly all of these files.
+            stored_bits=24 if sample_bits == 32 and context.name in ("alac", "flac") else 0,
+            sample_bits=sample_bits,
+        )
+        self.tracks = len(opened.streams.audio)
+        self._converter = av.AudioResampler(format="flt", layout=layout, rate=rate)
+        self._gathered = Gathered(layout.nb_channels)
+        self._completeness = Completeness(_promised(stream), rate)
+        if first is not None:
+            try:
+                self._put(first)
+            except BrokenOffError as error:
+                raise CannotOpenError(str(error)) from error
+
+    def read(self, frames: int) -> Block:
+        while self._gathered.frames < frames and self._pending is None:
+            try:
+                frame = next(self._frames, None)
+                if frame is None:
+                    self._completeness.check()
+                    break
+                self._put(frame)
+            except BrokenOffError as error:
+                self._pending = error
+        if self._gathered.frames == 0 and self._pending is not None:
+            raise self._pending
+        return self._gathered.take(frames)
+
+    def _put(self, frame: Any) -> None:
+        try:
+            converted = self._converter.resample(frame)
+        except _AV_ERRORS as error:
+            raise BrokenOffError(f"the sound cannot be decoded to its end: {_words(error)}") from error
+        for part in converted:
+            if part.layout.nb_channels != self.info.channels:
+                raise BrokenOffError("the sound cannot be decoded to its end: its channels change")
+            # Interleaved, from the bytes of the one plane: PyAV has crashed on the planes of strange layouts.
+            size = part.samples * self.info.channels
+            samples = np.frombuffer(bytes(part.planes[0]), np.float32, size)
+            block = np.ascontiguousarray(samples.reshape(part.samples, self.info.channels).T)
+            self._gathered.put(block)
+            self._completeness.add(block.shape[1])
+
+    def _decoded(self) -> Iterator[Any]:
+        """Frames; what cannot be decoded ends them, or is skipped and counted."""
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+                if packet is None:
+                    return
+                decoded = packet.decode()
+            except (EOFError, StopIteration):
+                return
+            except _AV_ERRORS as error:
+                self._errors += 1
+                self.lost = f"{self._errors} damaged pieces were skipped"
+                if not self._tolerant or self._errors > _MOST_ERRORS:
+                    raise BrokenOffError(f"the sound cannot be decoded to its end: {_words(error)}") from error
+                continue
+            yield from decoded
+
+
+_MOST_ERRORS = 10_000
+
+
+def _promised(stream: Any) -> float | None:
+    """Seconds that the container states for the track."""
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    return parse_duration(stream.metadata.get("DURATION"))
+
+
+def _words(error: Exception) -> str:
+    text = (getattr(error, "strerror", None) or str(error)).strip().rstrip(".")
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,1 @@
+"""Tags, chunks and pictures: read from an input, treated for an output, written to it."""

@@ -1,0 +1,123 @@
+"""The `bext` chunk of Broadcast Wave files. Layout: EBU Tech 3285 (ITU-R BS.1352); history lines: EBU R98."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hifisr_cli.audio.metadata.treatment import Treatment
+
+_DESCRIPTION, _ORIGINATOR, _REFERENCE = slice(0, 256), slice(256, 288), slice(288, 320)
+_DATE, _TIME_OF_DAY = slice(320, 330), slice(330, 338)
+_TIME, _VERSION, _UMID, _LOUDNESS = slice(338, 346), slice(346, 348), slice(348, 412), slice(412, 422)
+_FIXED = 602
+_UNSET = b"\xff\x7f" * 5  # what Tech 3285 has for a loudness value that is not known
+_MAX_TIME = (1 << 64) - 1
+_TEXTS = {
+    "DESCRIPTION": _DESCRIPTION,
+    "ORIGINATOR": _ORIGINATOR,
+    "ORIGINATOR_REFERENCE": _REFERENCE,
+    "ORIGINATION_DATE": _DATE,
+    "ORIGINATION_TIME": _TIME_OF_DAY,
+}
+"""Fields with the names that ffmpeg gives them where it turns them into tags."""
+
+BEXT_NAMES = frozenset({*_TEXTS, "TIME_REFERENCE", "CODING_HISTORY"})
+"""All of these names."""
+
+
+def new_bext(done: Treatment, texts: Iterable[tuple[str, str]] = ()) -> bytes:
+    """A chunk for an output whose input had none: it exists for its CodingHistory and for what is synthetic.
+
+    It has no date of its own: outputs are the same bytes every time. `texts` are tags of the output that may come from
+    such a chunk (`bext_texts`, ffmpeg).
+    """
+    known = {name: text for name, text in texts if name in BEXT_NAMES}
+    fixed = bytearray(_FIXED)
+    for name, default in (("DESCRIPTION", done.statement or ""), ("ORIGINATOR", "hifisr")):
+        known.setdefault(name, default)
+    for name, where in _TEXTS.items():
+        size = where.stop - where.start
+        text = known.get(name, "").encode("utf-8", "replace")[:size].decode("utf-8", "ignore")
+        fixed[where] = text.encode("utf-8").ljust(size, b"\0")
+    time = known.get("TIME_REFERENCE", "0")
+    if time.isascii() and time.isdigit() and len(time) <= 20:
+        fixed[_TIME] = min(int(time), _MAX_TIME).to_bytes(8, "little")
+    fixed[_VERSION] = (1).to_bytes(2, "little")
+    history = known.get("CODING_HISTORY", "").encode("utf-8", "replace")
+    return bytes(fixed) + (_ended(history.rstrip()) if history else _history(b"", done))
+
+
+def change_bext(body: bytes, done: Treatment, notes: list[str]) -> bytes:
+    """The input's chunk for the output: time scaled, history continued, what belongs to the old samples unset.
+
+    The UMID names the old material instance and the loudness was measured on it, so neither is inherited unless the
+    samples are the same. Everything else is kept to the byte.
+
+    Raises:
+        ValueError: the chunk is too short to be one.
+    """
+    if len(body) < _TIME.stop:
+        raise ValueError("too short")
+    fixed = bytearray(body[:_FIXED].ljust(_FIXED, b"\0"))
+    time = done.scale(int.from_bytes(fixed[_TIME], "little"))
+    if time > _MAX_TIME:
+        notes.append("the time reference of its bext chunk is impossible and was left as it is")
+    else:
+        fixed[_TIME] = time.to_bytes(8, "little")
+    if not done.same_samples:
+        version = int.from_bytes(fixed[_VERSION], "little")
+        lost = []
+        if version >= 1 and any(fixed[_UMID]):
+            fixed[_UMID] = bytes(64)
+            lost.append("UMID")
+        if version >= 2 and fixed[_LOUDNESS] != _UNSET:
+            fixed[_LOUDNESS] = _UNSET
+            lost.append("loudness values")
+        if lost:
+            notes.append(f"{' and '.join(lost)} in its bext chunk: true of the input only, so left empty")
+    return bytes(fixed) + _history(body[_FIXED:], done)
+
+
+def bext_texts(body: bytes, done: Treatment) -> list[tuple[str, str]]:
+    """The chunk as tags for a container that has no such chunk. Time is scaled, the history continued."""
+    if len(body) < _TIME.stop:
+        return []
+    found = [(name, _text(body[where])) for name, where in _TEXTS.items()]
+    time = int.from_bytes(body[_TIME], "little")
+    if time:
+        found.append(("TIME_REFERENCE", str(done.scale(time))))
+    found.append(("CODING_HISTORY", _text(_history(body[_FIXED:], done))))
+    return [(name, text) for name, text in found if text]
+
+
+def change_texts(texts: Iterable[tuple[str, str]], done: Treatment) -> tuple[tuple[str, str], ...]:
+    """Tags of the input for the output: a time reference scaled, a coding history continued, all others as they are."""
+    changed = []
+    for name, text in texts:
+        new = text
+        if name == "TIME_REFERENCE" and text.isascii() and text.isdigit() and len(text) <= 20:
+            new = str(done.scale(int(text)))
+        elif name == "CODING_HISTORY":
+            new = _text(_history(text.encode("utf-8", "replace"), done))
+        changed.append((name, new))
+    return tuple(changed)
+
+
+def _history(old: bytes, done: Treatment) -> bytes:
+    """`old` with a line for the source, if its last one is of something else, and one for what was done."""
+    text = old.rstrip(b"\0\r\n \t")
+    lines = [text] if text else []
+    last = text.replace(b"\r", b"\n").rsplit(b"\n", 1)[-1].replace(b" ", b"").upper()
+    if f"F={done.info.sample_rate}".encode("ascii") not in last.split(b","):
+        lines.append(done.source_line.encode("ascii", "replace"))
+    lines.append(done.history_line.encode("ascii", "replace"))
+    return _ended(b"\r\n".join(lines))
+
+
+def _ended(text: bytes) -> bytes:
+    """With the end of its last line, and of an even length: libsndfile stumbles over odd chunks in RF64 files."""
+    return text + b"\r\n" + bytes(len(text) % 2)
+
+
+def _text(data: bytes) -> str:
+    return data.split(b"\0", 1)[0].decode("utf-8", "replace").strip()

@@ -1,0 +1,121 @@
+"""The chunks of a WAV-like input for a WAV or RF64 output: which are kept, changed for the new samples, or left out."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+
+from hifisr_cli.audio.containers.riff import MAX_SIZE, Chunk, Chunks, plausible
+from hifisr_cli.audio.metadata.bext import change_bext, new_bext
+from hifisr_cli.audio.metadata.ixml import change_ixml
+from hifisr_cli.audio.metadata.positions import SCALERS, TooFarError, scale_adtl
+from hifisr_cli.audio.metadata.tags import add_comment, make_info
+from hifisr_cli.audio.metadata.treatment import Treatment
+
+EDITABLE = 1 << 24
+"""Bytes of a chunk that is read into memory to be changed; larger ones are copied, or left out where that is wrong."""
+_BUDGET = 4 * EDITABLE
+
+SILENT = frozenset({b"fmt ", b"fact", b"data", b"ds64", b"PEAK", b"JUNK", b"junk", b"PAD ", b"FLLR", b"wavl", b"slnt"})
+"""Written anew, filling, or a peak that anybody can find again."""
+_STALE = frozenset({b"levl", b"md5 ", b"MD5 "})
+"""Derived from the bytes of the old samples."""
+_BOUND = frozenset({b"umid", b"UMID", b"r64m", b"strc"})
+"""An identity of the old samples, and positions among them in layouts that nobody documents or uses."""
+
+
+@dataclass(slots=True)
+class _Carrier:
+    done: Treatment
+    notes: list[str]
+    left_out: list[str] = field(default_factory=list)
+    budget: int = _BUDGET
+    commented: bool = False
+
+    def carry(self, chunk: Chunk) -> Chunk | None:
+        if chunk.name in SILENT or not plausible(chunk.name):
+            return None
+        stale = chunk.name in _STALE or (chunk.name in _BOUND and not self.done.same_samples)
+        if stale or chunk.size > MAX_SIZE - 8:
+            self.left_out.append(chunk.label)
+            return None
+        kind = chunk.name
+        if chunk.name == b"LIST":
+            kind = _list_type(chunk)
+        if kind not in (b"bext", b"iXML", b"INFO", b"adtl", *SCALERS):
+            return chunk
+        return self._edited(chunk, kind)
+
+    def _edited(self, chunk: Chunk, kind: bytes) -> Chunk | None:
+        label = kind.decode("ascii").strip()
+        counts = kind not in (b"INFO", b"bext")
+        if chunk.size > min(EDITABLE, self.budget):
+            if counts and not self.done.same_rate:
+                self.notes.append(f"its {label} chunk is too large to be changed for 48 kHz and was left out")
+                return None
+            self.notes.append(f"its {label} chunk is too large to be changed and was copied as it is")
+            return chunk
+        self.budget -= chunk.size
+        body = chunk.read()
+        try:
+            return Chunk(chunk.name, self._changed(body, kind))
+        except TooFarError:
+            self.notes.append(f"its {label} chunk was left out: at 48 kHz a position does not fit into it")
+            return None
+        except (ValueError, struct.error):
+            if counts and not self.done.same_rate:
+                self.notes.append(f"its {label} chunk is damaged and was left out")
+                return None
+            self.notes.append(f"its {label} chunk is damaged and was copied as it is")
+            return Chunk(chunk.name, body)
+
+    def _changed(self, body: bytes, kind: bytes) -> bytes:
+        match kind:
+            case b"bext":
+                return change_bext(body, self.done, self.notes)
+            case b"iXML":
+                return change_ixml(body, self.done, self.notes)
+            case b"INFO":
+                statement = self.done.statement
+                if statement is None or self.commented:
+                    return body
+                changed = add_comment(body, statement)
+                self.commented = True
+                return changed
+        if self.done.same_rate:
+            return body
+        return scale_adtl(body, self.done) if kind == b"adtl" else SCALERS[kind](body, self.done)
+
+
+def carry_chunks(found: Chunks, done: Treatment, notes: list[str]) -> tuple[list[Chunk], list[Chunk]]:
+    """The output's chunks before and after its samples: `bext` and `iXML` first, the others as they stood.
+
+    A restored output gets a `bext` and a comment in LIST INFO where the input had none: the first is where archives
+    look for a coding history, the second is what everybody's player shows.
+    """
+    carrier = _Carrier(done, notes)
+    before = [new for chunk in found.before if (new := carrier.carry(chunk)) is not None]
+    after = [new for chunk in found.after if (new := carrier.carry(chunk)) is not None]
+    if carrier.left_out:
+        names = ", ".join(dict.fromkeys(carrier.left_out))
+        notes.append(f"chunks that describe the input's samples were left out: {names}")
+    if done.statement is not None:
+        if not any(chunk.name == b"bext" for chunk in (*before, *after)):
+            before.insert(0, Chunk(b"bext", new_bext(done)))
+        if not carrier.commented:
+            before.append(Chunk(b"LIST", make_info([("COMMENT", done.statement)])[0]))
+    first = [chunk for chunk in (*before, *after) if chunk.name == b"bext"]
+    first += [chunk for chunk in before if chunk.name == b"iXML"]
+    rest = [chunk for chunk in before if chunk.name not in (b"bext", b"iXML")]
+    return first + rest, [chunk for chunk in after if chunk.name != b"bext"]
+
+
+def _list_type(chunk: Chunk) -> bytes:
+    """What a LIST is a list of."""
+    if chunk.size < 4:
+        return b""
+    if isinstance(chunk.body, bytes):
+        return chunk.body[:4]
+    with chunk.body.path.open("rb") as file:
+        file.seek(chunk.body.start)
+        return file.read(4)

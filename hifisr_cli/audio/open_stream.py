@@ -1,0 +1,146 @@
+"""Recordings from a pipe, decoded while they come: WAV, samples without a header, FLAC, MP3, Ogg.
+
+Nothing here needs the end of the stream or goes back in it, so an endless one is read in constant memory. What cannot
+be read like this (AIFF, CAF, MP4, ...) is left to those who can have a file: `open_stream` then gives None, and
+`ByteStream.read` the stream from its beginning.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hifisr_cli.audio.containers.mpeg import looks_like_mpeg, start_mpeg
+from hifisr_cli.audio.containers.wav_stream import parse_wav
+from hifisr_cli.audio.decoders.bytestream import ByteStream
+from hifisr_cli.audio.decoders.mp3_padding import MpegSource
+from hifisr_cli.audio.decoders.raw import RawFormat, RawSource
+from hifisr_cli.audio.limits import check_limits
+from hifisr_cli.audio.metadata.stream import tags_ahead
+from hifisr_cli.audio.metadata.tags import Tags
+from hifisr_cli.audio.open import check_headerless
+from hifisr_cli.audio.recording import Recording, Source
+from hifisr_cli.errors import EmptyAudioError, NotAudioError
+
+if TYPE_CHECKING:
+    from hifisr_cli.audio.decoders.libsndfile import SoundSource
+
+_HEAD = 64
+
+
+def open_stream(
+    stream: ByteStream, name: Path, *, salvage: bool = False, raw: RawFormat | None = None
+) -> Recording | None:
+    """A recording that is decoded while it comes, or None where that cannot be done (nothing is lost then).
+
+    Args:
+        stream: its bytes, from the first one.
+        name: what errors call it.
+        salvage, raw: see `decode.open_recording`.
+
+    Raises:
+        FileError: as `decode.open_recording`.
+    """
+    head = stream.peek(_HEAD)
+    if not head:
+        raise EmptyAudioError("the stream is empty", path=name, hint="look at the program that feeds it")
+    source: Source | None
+    tags, notes = Tags(), list[str]()
+    if raw is not None:
+        check_limits(name, sample_rate=raw.sample_rate, channels=raw.channels)
+        check_headerless(name, head)
+        stream.commit()
+        source = RawSource(stream.read, raw)
+    else:
+        tags = tags_ahead(stream, notes)
+        source = _open_by_content(stream, head)
+    if source is None:
+        if not stream.can_rewind:
+            raise NotAudioError("cannot be decoded from a stream", path=name, hint="save it to a file first")
+        stream.rewind()
+        return None
+    check_limits(name, sample_rate=source.info.sample_rate, channels=source.info.channels)
+    return Recording(name, source, _nothing, salvage=salvage, notes=tuple(notes), tags=tags)
+
+
+def _open_by_content(stream: ByteStream, head: bytes) -> Source | None:
+    match head[:4], head[8:12]:
+        case ((b"RIFF" | b"RF64" | b"BW64"), b"WAVE"):
+            found = parse_wav(stream)
+            if found is None:
+                return None
+            stream.commit()
+            source = RawSource(stream.read, found.form, frames=found.frames, container=found.container)
+            source.chunks = found.chunks
+            return source
+        case b"fLaC", _:
+            return _decoded(lambda: _open_flac(stream))
+        case b"OggS", _:
+            return _decoded(lambda: _open_piped(stream))
+    if looks_like_mpeg(head[:4]):
+        start = start_mpeg(stream)
+        if start is not None:
+            return _decoded(lambda: MpegSource(_open_piped(stream), start))
+    return None
+
+
+def _decoded(opening: Callable[[], Source]) -> Source | None:
+    """What libsndfile opens, None where it does not."""
+    import soundfile
+
+    with contextlib.suppress(soundfile.LibsndfileError):
+        return opening()
+    return None
+
+
+def _open_flac(stream: ByteStream) -> SoundSource:
+    from hifisr_cli.audio.decoders.libsndfile import SoundSource
+    from hifisr_cli.audio.decoders.no_seek import ForwardFile
+
+    return SoundSource(ForwardFile(_Forward(stream)))
+
+
+def _open_piped(stream: ByteStream) -> SoundSource:
+    """libsndfile on a real pipe, of which it knows that it has no length."""
+    from hifisr_cli.audio.decoders.libsndfile import SoundSource
+    from hifisr_cli.audio.decoders.no_seek import PipedSound, StreamPipe
+
+    pipe = StreamPipe(stream.read)
+    return SoundSource(PipedSound(pipe), owner=pipe)
+
+
+class _Forward:
+    """A stream as a file that libsndfile opens: as long as can be, and only its beginning can be read twice."""
+
+    _LENGTH = 1 << 62
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream, self._position = stream, 0  # where libsndfile stands
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._position = (0, self._position, self._LENGTH)[whence] + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: bytearray) -> int:
+        view = memoryview(buffer)
+        count = 0
+        try:
+            while count < len(view):
+                data = self._stream.read_at(self._position, len(view) - count)
+                if not data:
+                    break
+                view[count : count + len(data)] = data
+                count += len(data)
+                self._position += len(data)
+        except OSError:  # nothing may be raised through libsndfile; the stream ends here
+            return count
+        return count
+
+
+def _nothing() -> None:
+    """A stream is closed by whoever opened it."""

@@ -1,0 +1,1 @@
+"""Restored samples out: quantised with dither, encoded, written to a file or a pipe."""

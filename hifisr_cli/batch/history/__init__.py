@@ -1,0 +1,1 @@
+"""What was done: the journal and its lock, records, and checking outputs against them."""

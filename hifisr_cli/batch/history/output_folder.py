@@ -1,0 +1,151 @@
+"""A run's hold on an output folder: lock, swept temporary files, journal, and what is done already."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from hifisr_cli.batch.history.journal import Journal, journal_size, mend_journal
+from hifisr_cli.batch.history.lock import FolderLock
+from hifisr_cli.batch.history.record import ModelUsed, options_data
+from hifisr_cli.batch.history.recorder import make_record
+from hifisr_cli.batch.history.sidecar import sidecar_path, write_sidecar
+from hifisr_cli.batch.history.what_is_done import Ledger, Made
+from hifisr_cli.batch.plan.output_names import Job
+from hifisr_cli.batch.workers.sharing import RunSettings
+from hifisr_cli.batch.workers.work_item import Mode, Outcome, Task, skipped
+from hifisr_cli.results import FileResult
+from hifisr_cli.system.staged_file import output_error, sweep
+
+if TYPE_CHECKING:
+    from hifisr_cli.restore.file import RestoreOptions
+
+DONE_BEFORE = "done before"
+
+
+class Session:
+    """The output folder `folder` in the hands of this run; to be used in a `with` statement.
+
+    Args:
+        model: what the network is, if it runs.
+
+    Attributes:
+        lock_fd: for worker processes to hold, too; None before the session is entered.
+
+    Entering raises:
+        LockedError: another run is at work on the folder.
+        JournalError: its journal cannot be read.
+        OutputError: the folder cannot be made or written to.
+    """
+
+    def __init__(self, folder: Path, *, options: RestoreOptions, settings: RunSettings, model: ModelUsed) -> None:
+        self.folder, self._settings, self._model = folder, settings, model
+        self._overwrite, self._keep_mtime = options.overwrite, options.keep_mtime
+        self._options = options_data(options)
+        self._lock: FolderLock | None = None
+        self._journal: Journal | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise output_error(error, self.folder) from error
+        self._lock = FolderLock(self.folder)
+        try:
+            sweep(self.folder)
+            mend_journal(self.folder)
+            self._ledger = Ledger(
+                self.folder,
+                options=self._options,
+                model=self._model,
+                by_content=self._settings.checksum,
+                announced=self._lock.announced,
+            )
+            self._lock.announced = self._ledger.strays
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._journal is not None:
+            self._journal.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    @property
+    def lock_fd(self) -> int | None:
+        return None if self._lock is None else self._lock.fd
+
+    def decide(self, index: int, job: Job) -> Task | FileResult:
+        """What is to be done for a job without an error: a task, or the result where there is nothing to do.
+
+        Raises:
+            OutputError: the sidecar of an output that was done before cannot be written.
+        """
+        if job.source is None or job.target is None:
+            return Task(index, job)
+        verdict = self._ledger.judge(job)
+        stray = self._ledger.name(job.target) in self._ledger.strays
+        if verdict.kind == "done" and verdict.made is not None and (not stray or job.backup is not None):
+            self._complete(job, verdict.made)
+            return skipped(job, DONE_BEFORE)
+        mode: Mode | None = "new"
+        if job.backup is not None or os.path.lexists(job.target):
+            mode = self._mode(job, ours=verdict.kind != "unknown", stray=stray)
+        if mode is None:
+            return skipped(job)
+        expected = None if verdict.made is None else verdict.made.output_sha256
+        return Task(index, job, mode, expected, stray)
+
+    def _mode(self, job: Job, *, ours: bool, stray: bool) -> Mode | None:
+        """What may happen to the output that stands there; None leaves it alone."""
+        if self._overwrite and job.backup is None:
+            return "overwrite"
+        if ours:
+            return "replace"
+        if stray:
+            return "same"
+        return "new" if job.backup is not None else None
+
+    def announce(self, tasks: Iterable[Task]) -> None:
+        """Write down which outputs are about to be made.
+
+        Raises:
+            OutputError: it cannot be written down.
+        """
+        assert self._lock is not None
+        names = [self._ledger.name(task.job.target) for task in tasks if task.job.target is not None]
+        self._lock.announce(names, journal_size(self.folder))
+
+    def finish(self, job: Job, outcome: Outcome) -> None:
+        """Record what became of a job.
+
+        Raises:
+            OutputError: the journal cannot be written to.
+        """
+        name = None if job.target is None else self._ledger.name(job.target)
+        if outcome.end is not None:
+            return
+        if outcome.result.status != "skipped":
+            if self._journal is None:
+                self._journal = Journal(self.folder)
+            backup = None if job.backup is None else self._ledger.name(job.backup)
+            self._journal.append(
+                make_record(job, outcome, name=name, options=self._options, model=self._model, backup=backup)
+            )
+        if name is not None and self._lock is not None:
+            self._lock.settle(name)
+
+    def _complete(self, job: Job, made: Made) -> None:
+        """The sidecar and the mtime that an earlier run was not asked for."""
+        assert job.target is not None
+        if self._keep_mtime and job.backup is None and job.target.stat().st_mtime_ns != made.mtime_ns:
+            os.utime(job.target, ns=(made.mtime_ns, made.mtime_ns))
+        if self._settings.sidecars and not os.path.lexists(sidecar_path(job.target)):
+            write_sidecar(job.target, made.output_sha256)

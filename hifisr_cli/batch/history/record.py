@@ -1,0 +1,262 @@
+"""What is said of one recording: where it came from, what was done to it, and to which bytes.
+
+The journal of an output folder has a record a line; a single output has one beside it. A record is the provenance of an
+output: who has it knows the input's identity, the software, the model by the hash of its parameters, every option that
+has a say in the bytes, and the result as `upsample --json` prints it. The published form is `record.schema.json`,
+beside this file.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hifisr_cli.audio.formats import AUDIO_SUFFIXES, RAW_SUFFIX
+from hifisr_cli.errors import JournalError
+from hifisr_cli.results import FileResult
+
+if TYPE_CHECKING:
+    from hifisr_cli.restore.file import RestoreOptions
+
+RECORD_VERSION = 1
+"""Raised when a field is renamed, removed or changes its meaning; new fields do not raise it."""
+
+RESULT_VERSION = 1
+"""Of the object below "result": that of `upsample --json`."""
+
+RECORD_SUFFIX = ".hifisr.json"
+"""The record of the single output `a.wav` is `a.wav.hifisr.json`."""
+
+STREAM_NAME = "-"
+"""What a record calls standard output."""
+
+_LONGEST = 1 << 20
+"""Bytes of a record: anything longer is something else, and not read to its end."""
+
+OUTPUT_REVISION = "3"
+"""Raised whenever the same input, options and model give other bytes than before: outputs of another revision are made
+again by a run that resumes, those of another version of hifisr with the same revision are not."""
+
+_NO_SAY = frozenset({"overwrite", "chunk_seconds", "batch_size", "keep_mtime"})
+"""Options that leave the bytes of an output alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """The recording that was read.
+
+    Attributes:
+        path: as it was given or found.
+        relative: below the folder that was given (the name alone of a file that was given).
+        size, mtime_ns: in bytes, in nanoseconds since 1970, as they were before it was read.
+        sha256: of the bytes that were read, None where nothing could be read.
+        absolute: where it lay; tells two inputs of the same name apart.
+        backup: where the original was kept, below the output folder or absolute, if it was replaced.
+    """
+
+    path: str
+    relative: str
+    size: int
+    mtime_ns: int
+    sha256: str | None = None
+    absolute: str | None = None
+    backup: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """The output.
+
+    Attributes:
+        path: from the folder that holds the record; "-" is standard output.
+        size, sha256, mtime_ns: as it was made; a stream has no mtime.
+        synthetic_above_hz: content above is generated; None where nothing is.
+    """
+
+    path: str
+    size: int
+    sha256: str
+    mtime_ns: int | None = None
+    synthetic_above_hz: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUsed:
+    """The model: its name, the SHA-256 of its parameters, and the arithmetic it ran in."""
+
+    name: str
+    parameter_sha256: str
+    precision: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line of the journal, or the file beside a single output.
+
+    Attributes:
+        time: when the work on it ended, UTC, "2026-11-21T15:00:00.000Z".
+        software: versions by name: "hifisr", "resampler", "outputs" (see `OUTPUT_REVISION`), ...
+        output: None where there is none: the file failed.
+        model: None where no network ran: the recording was copied through, or failed.
+        options: `RestoreOptions` as plain data.
+        result: `FileResult` as plain data.
+    """
+
+    time: str
+    software: Mapping[str, str]
+    input: InputFile
+    output: OutputFile | None
+    model: ModelUsed | None
+    options: Mapping[str, Any]
+    result: Mapping[str, Any]
+
+    @property
+    def status(self) -> str:
+        """The result's: restored, copied or failed."""
+        return str(self.result.get("status"))
+
+    def to_line(self) -> str:
+        """One line of ASCII JSON, without its end. What decides about resuming stands before "result"."""
+        return json.dumps(self._data(), allow_nan=False)
+
+    def to_text(self) -> str:
+        """The same for people to read, with its end."""
+        return json.dumps(self._data(), allow_nan=False, indent=2) + "\n"
+
+    def _data(self) -> dict[str, Any]:
+        return {
+            "version": RECORD_VERSION,
+            "time": self.time,
+            "software": dict(self.software),
+            "input": _lean(self.input),
+            "output": None if self.output is None else _lean(self.output),
+            "model": None if self.model is None else _lean(self.model),
+            "options": dict(self.options),
+            "result": dict(self.result),
+        }
+
+    @classmethod
+    def from_line(cls, line: str | bytes) -> Record:
+        """Reads what `to_line` or `to_text` wrote; fields that are not known are left out.
+
+        Raises:
+            JournalError: not a record, or one of a newer version.
+        """
+        try:
+            data = json.loads(line)
+            version = data["version"]
+            if version != RECORD_VERSION:
+                raise JournalError(
+                    f"a record of version {version!r}; this hifisr reads {RECORD_VERSION}", hint="use a newer hifisr"
+                )
+            output, model = data["output"], data["model"]
+            return cls(
+                time=str(data["time"]),
+                software=dict(data["software"]),
+                input=InputFile(**_known(InputFile, data["input"])),
+                output=None if output is None else OutputFile(**_known(OutputFile, output)),
+                model=None if model is None else ModelUsed(**_known(ModelUsed, model)),
+                options=dict(data["options"]),
+                result=dict(data.get("result") or {}),
+            )
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise JournalError(f"not a record: {error}") from error
+
+
+def record_path(output: Path) -> Path:
+    """Of the record beside a single output."""
+    return output.with_name(output.name + RECORD_SUFFIX)
+
+
+def read_record(path: str | os.PathLike[str]) -> Record:
+    """The record of a single output.
+
+    Args:
+        path: of the record, or of the output that it lies beside.
+
+    Raises:
+        JournalError: there is none, or it cannot be read.
+    """
+    given = Path(path)
+    beside = record_path(given)
+    file = beside if given.suffix.lower() in AUDIO_SUFFIXES | {RAW_SUFFIX} else given
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(_LONGEST)
+    except (OSError, ValueError) as error:
+        why = (getattr(error, "strerror", None) or str(error)).lower()
+        raise JournalError(f"the record cannot be read: {why}", path=file, hint="name it, or its output") from error
+    try:
+        return Record.from_line(data)
+    except JournalError as error:
+        error.path = str(file)
+        raise
+
+
+def result_data(result: FileResult) -> dict[str, Any]:
+    """A result as plain data: the object that `upsample --json` prints; infinities and NaN become None."""
+    data: dict[str, Any] = plain({"version": RESULT_VERSION, **asdict(result)})
+    return data
+
+
+def options_data(options: RestoreOptions) -> dict[str, Any]:
+    """Options as plain data."""
+    data: dict[str, Any] = plain(asdict(options))
+    return data
+
+
+def options_key(options: Mapping[str, Any]) -> str:
+    """Equal for options that give the same bytes. An option that a record does not know had its default value then."""
+    return _options_key(json.dumps(options, sort_keys=True))
+
+
+@lru_cache(maxsize=64)  # nearly every record of a journal has the same ones
+def _options_key(text: str) -> str:
+    given = json.loads(text)
+    default = _defaults()
+    telling = {
+        name: value
+        for name, value in given.items()
+        if name not in _NO_SAY and not (name in default and default[name] == value)
+    }
+    return json.dumps(telling, sort_keys=True)
+
+
+@lru_cache(maxsize=1)
+def _defaults() -> dict[str, Any]:
+    from hifisr_cli.restore.file import RestoreOptions
+
+    return options_data(RestoreOptions())
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON can hold it, the bytes of odd file names included."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def utc_now() -> str:
+    """The time for a record."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _lean(part: InputFile | OutputFile | ModelUsed) -> dict[str, Any]:
+    """Without the optional fields that say nothing; `sha256` is said even where it is not known."""
+    return {name: value for name, value in asdict(part).items() if value is not None or name == "sha256"}
+
+
+def _known(kind: type[InputFile | OutputFile | ModelUsed], data: Mapping[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in data.items() if name in names}

@@ -1,0 +1,201 @@
+"""A run that makes one file, or fills one stream: no folder of its own and so no journal, but one record beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from hifisr_cli.batch.history.record import STREAM_NAME, ModelUsed, Record, options_data, read_record, record_path
+from hifisr_cli.batch.history.recorder import make_record
+from hifisr_cli.batch.plan.output_names import LONGEST_NAME, Job
+from hifisr_cli.batch.workers.work_item import Outcome, Task, failed, skipped
+from hifisr_cli.errors import (
+    FileError,
+    HifisrError,
+    JournalError,
+    OutputExistsError,
+    RecordError,
+    UnsupportedError,
+    UsageError,
+)
+from hifisr_cli.results import FileResult
+from hifisr_cli.system.files import relative_path
+from hifisr_cli.system.staged_file import StagedFile, output_error, sweep
+
+if TYPE_CHECKING:
+    from hifisr_cli.restore.file import RestoreOptions
+
+_ELSEWHERE = "name another place with --record, or say --no-record"
+
+
+def decide_alone(index: int, job: Job, *, overwrite: bool) -> Task | FileResult:
+    """What is to be done for a job without an error where no journal has a say."""
+    if job.target is None or not os.path.lexists(job.target):
+        return Task(index, job)
+    if overwrite or job.backup is not None:
+        return Task(index, job, "new" if job.backup is not None else "overwrite")
+    if job.explicit:
+        return failed(job, _output_exists(job.target))
+    return skipped(job)
+
+
+def record_for(job: Job, asked: Path | None, *, wanted: bool) -> Path | None:
+    """Where the record of a job goes: where the user wants it, else beside the output; a stream has nothing beside it.
+
+    Raises:
+        UsageError: that is the place of the output itself.
+    """
+    if asked is not None and job.target is not None and _same_place(asked, job.target):
+        raise UsageError("the record would take the place of the output", path=asked, hint="give it another name")
+    if asked is not None or not wanted or job.target is None:
+        return asked
+    return record_path(job.target)
+
+
+def checked_for_record(job: Job, place: Path | None, *, overwrite: bool) -> Job:
+    """The job, failed where its record cannot go to `place`, or where an older record beside it would become untrue."""
+    if job.error is not None:
+        return job
+    if job.target is not None and os.path.lexists(job.target) and not overwrite:
+        return replace(job, error=_output_exists(job.target))
+    problem = None if place is None else _obstacle(job, place, overwrite=overwrite)
+    if problem is None and job.target is not None:
+        problem = _stale(job.target, place)
+    return job if problem is None else replace(job, error=problem)
+
+
+def _obstacle(job: Job, place: Path, *, overwrite: bool) -> FileError | None:
+    """Why a record may not be written there."""
+    if len(os.fsencode(place.name)) > LONGEST_NAME:
+        return UnsupportedError("the name of its record is too long", path=place, hint=_ELSEWHERE)
+    if not os.path.lexists(place):
+        return None
+    if job.source is not None and _same_place(place, job.source):
+        return OutputExistsError("is the input", path=place, hint="name another place with --record")
+    made, hint = _read(place), _ELSEWHERE
+    if made is None:
+        what = "a folder has that name" if place.is_dir() else "is there already, and is no record of hifisr's"
+    elif made.output is None or made.output.path != _name(job, place):
+        what = "is the record of another output"
+    elif not overwrite:
+        what, hint = "is the record of an earlier output", "--overwrite replaces it"
+    else:
+        return None
+    return OutputExistsError(what, path=place, hint=hint)
+
+
+def _stale(target: Path, place: Path | None) -> FileError | None:
+    """A record that stays beside the output although it speaks of other bytes."""
+    beside = record_path(target)
+    if (place is not None and _same_place(place, beside)) or _read(beside) is None:
+        return None
+    return OutputExistsError(
+        "the record of an earlier output would become untrue", path=beside, hint="move it away, or let it be replaced"
+    )
+
+
+class SingleRecord:
+    """The record of the one job of a run; to be used in a `with` statement.
+
+    It is written when the output is complete, and appears complete or not at all. There is none of a failure.
+
+    Args:
+        place: where it goes.
+        job: from `checked_for_record`.
+        model: what the network is, if it runs.
+
+    Attributes:
+        lock_fd: None; no folder is locked.
+
+    Entering raises:
+        OutputError: the record's folder cannot be written to. (Where it is the output's, that says so itself.)
+    """
+
+    lock_fd: int | None = None
+
+    def __init__(self, place: Path, job: Job, *, options: RestoreOptions, model: ModelUsed) -> None:
+        self._place, self._name, self._model = place, _name(job, place), model
+        self._overwrite, self._options = options.overwrite is True, options_data(options)
+        self._beside = job.target is not None and _same_folder(place.parent, job.target.parent)
+        self._staged: StagedFile | None = None
+
+    def __enter__(self) -> Self:
+        if self._place.parent.is_dir():
+            sweep(self._place.parent, below=False)
+        if not self._beside:  # before hours of work
+            self._staged = StagedFile(self._place, overwrite=self._overwrite)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._staged is not None:
+            self._staged.discard()
+
+    def decide(self, index: int, job: Job) -> Task | FileResult:
+        """As without a journal."""
+        return decide_alone(index, job, overwrite=self._overwrite)
+
+    def announce(self, tasks: Iterable[Task]) -> None:
+        """Nothing: an output without its record is no trap where nobody resumes."""
+
+    def finish(self, job: Job, outcome: Outcome) -> None:
+        """Write the record of an output that is complete.
+
+        Raises:
+            RecordError: it cannot be written.
+        """
+        if outcome.end is not None or outcome.output is None:
+            return
+        record = make_record(job, outcome, name=self._name, options=self._options, model=self._model)
+        try:
+            if self._staged is None:
+                self._staged = StagedFile(self._place, overwrite=self._overwrite)
+            _write(self._staged.fd, record.to_text().encode("ascii"))
+            self._staged.commit()
+        except (OSError, HifisrError) as error:
+            problem = output_error(error, self._place) if isinstance(error, OSError) else error
+            reason = problem.message.removeprefix("cannot be written: ")
+            raise RecordError(
+                f"the record cannot be written: {reason}",
+                path=self._place,
+                hint="the output itself is complete" + ("" if problem.hint is None else f"; {problem.hint}"),
+            ) from error
+
+
+def _name(job: Job, place: Path) -> str:
+    """The output as its record calls it: relative to the record's folder."""
+    if job.target is None:
+        return STREAM_NAME
+    folder, target = os.path.realpath(place.parent), os.path.realpath(job.target.parent)
+    return relative_path(os.path.join(target, job.target.name), folder)  # noqa: PTH118
+
+
+def _same_place(one: Path, other: Path) -> bool:
+    return one.name == other.name and _same_folder(one.parent, other.parent)
+
+
+def _same_folder(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _read(path: Path) -> Record | None:
+    """The record there, if it is one."""
+    with contextlib.suppress(JournalError):
+        return read_record(path)
+    return None
+
+
+def _write(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _output_exists(target: Path) -> OutputExistsError:
+    return OutputExistsError("the output exists already", path=target, hint="use --overwrite to replace it")

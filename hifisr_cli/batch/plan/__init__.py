@@ -1,0 +1,1 @@
+"""Before any work: which recordings there are and where each output goes."""

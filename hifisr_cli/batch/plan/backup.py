@@ -1,0 +1,119 @@
+"""Keeping the original of a recording whose output takes its place.
+
+At every moment the original's bytes stand under one of two names, or both: its own and the backup's. The backup is made
+first, as a second name of the same file where the file system can do that, else as a copy that is on the disk before it
+gets its name. An existing backup is never written to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from hifisr_cli.errors import OutputExistsError
+from hifisr_cli.system.files import sync_folder
+from hifisr_cli.system.staged_file import StagedFile, make_folders, output_error
+
+BACKUP_SUFFIX = ".orig"
+
+_NO_LINK = {errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
+_COPY = 1 << 20
+
+
+class Backup:
+    """The backup of `original` at `path`; to be used around the work on it. Without `keep` the backup goes again.
+
+    Args:
+        mode: of the task. "replace" and "same" allow that the original has been replaced already: the backup then is
+            what the work starts from.
+
+    Attributes:
+        path: the backup.
+        source: what to read: the backup, which is the original.
+
+    Entering raises:
+        OutputExistsError: a backup of something else stands there.
+        OutputError: the backup cannot be made.
+    """
+
+    def __init__(self, original: Path, path: Path, mode: Literal["new", "replace", "same", "overwrite"]) -> None:
+        self.path = self.source = path
+        self._original, self._mode = original, mode
+        self._made = self._kept = self._replaced = False
+
+    def __enter__(self) -> Self:
+        if os.path.lexists(self.path):
+            if not self._is_twin():
+                if self._mode not in ("replace", "same"):
+                    raise OutputExistsError(
+                        f"a backup of another recording is there already: {self.path}",
+                        path=self._original,
+                        hint="move that backup away",
+                    )
+                self._replaced = True
+            return self
+        try:
+            make_folders(self.path.parent)
+            self._make()
+        except OSError as error:
+            raise output_error(error, self.path) from error
+        self._made = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._made and not self._kept:
+            with contextlib.suppress(OSError):
+                if self._is_twin():  # else the original is gone, and this is the last one
+                    self.path.unlink()
+
+    @property
+    def overwrite(self) -> bool | Literal["same"]:
+        """What may happen to the file that stands under the original's name."""
+        return "same" if self._replaced and self._mode == "same" else True
+
+    def keep(self) -> None:
+        """The output has taken the original's place."""
+        self._kept = True
+
+    def _make(self) -> None:
+        try:
+            os.link(self._original, self.path, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in _NO_LINK:
+                raise
+            self._copy()
+        else:
+            sync_folder(self.path.parent)
+
+    def _copy(self) -> None:
+        staged = StagedFile(self.path, overwrite=False)
+        try:
+            with self._original.open("rb") as file, os.fdopen(staged.fd, "wb", closefd=False) as copy:
+                shutil.copyfileobj(file, copy, _COPY)
+            shutil.copystat(self._original, staged.path)
+            staged.commit()
+        finally:
+            staged.discard()
+
+    def _is_twin(self) -> bool:
+        """Whether original and backup are one file, or have the same bytes."""
+        try:
+            first, second = self._original.stat(), self.path.stat()
+            if os.path.samestat(first, second):
+                return True
+            return first.st_size == second.st_size and _digest(self._original) == _digest(self.path)
+        except OSError:
+            return False
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()

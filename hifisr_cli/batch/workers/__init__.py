@@ -1,0 +1,1 @@
+"""Who does the work: this process or worker processes, and what they say to each other."""

@@ -1,0 +1,81 @@
+"""A worker process as the run sees it: started at any time, told later what the run is."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from typing import BinaryIO, cast
+
+from hifisr_cli.batch.workers.messages import Do, Hello, send
+from hifisr_cli.system.children import start_child
+
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
+    "from hifisr_cli.batch.workers.worker import main; main()"
+)
+
+
+class Launched:
+    """A worker process. Until it is greeted it imports what it will need.
+
+    Attributes:
+        process: its standard input is the line of its orders, its standard output the pipe of its replies.
+    """
+
+    def __init__(self) -> None:
+        environment = dict(os.environ)
+        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        environment.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in this process; PyTorch is told by `load_model`
+        path = json.dumps([os.path.abspath(path) for path in sys.path])  # noqa: PTH100
+        self.process, self._line = start_child([sys.executable, "-c", _START, path], environment)
+
+    @property
+    def replies(self) -> BinaryIO:
+        """Where it answers."""
+        return cast(BinaryIO, self.process.stdout)
+
+    def greet(self, hello: Hello, lock_fd: int | None) -> None:
+        """Tell it what the run is, and let it hold the lock of the output folder as long as it lives."""
+        with contextlib.suppress(OSError):  # it is dead: whoever listens hears of it
+            self._line.open(lock_fd)
+            send(self._line.stream, hello)
+
+    def order(self, order: Do) -> None:
+        """Give it something to do."""
+        with contextlib.suppress(OSError):
+            send(self._line.stream, order)
+
+    def dismiss(self) -> None:
+        """No more orders: it ends by itself, at once."""
+        self._line.close()
+
+
+class Reserve:
+    """One worker process that may be started while a large run is still being planned.
+
+    Nobody need end it: like every worker it ends with its orders, at the latest when this process does.
+    """
+
+    def __init__(self) -> None:
+        self._launched: Launched | None = None
+
+    def start(self) -> None:
+        """Start it."""
+        if self._launched is None:
+            self._launched = Launched()
+
+    def take(self) -> Launched | None:
+        """It, once, if it was started."""
+        launched, self._launched = self._launched, None
+        return launched
+
+    def close(self) -> None:
+        """End it if nobody took it."""
+        launched = self.take()
+        if launched is not None:
+            launched.dismiss()
+            launched.process.kill()
+            launched.process.wait()
+            launched.replies.close()

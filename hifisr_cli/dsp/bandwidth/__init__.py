@@ -1,0 +1,1 @@
+"""Where the real content of a recording ends: its cutoff."""

@@ -1,0 +1,58 @@
+"""The last tenth below a cutoff, in the finest spectrum that there is: where steep edges lie, and what can be kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from hifisr_cli.dsp.bandwidth.bands import COMPRESSION, BandLevels
+from hifisr_cli.results import KEPT_FRACTION, LEAST_CROSSOVER_HZ
+
+_WHOLE_FRACTION = 0.98
+_REFERENCE_FRACTION = 0.84
+_SMOOTHING = 0.01
+_FALLEN_DB, _EDGE_DB, _EMPTY_DB = 8.0, 20.0, 25.0
+_STEEP = 0.03
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def steep_edge_hz(levels: BandLevels, cutoff_hz: float) -> float:
+    """The cutoff in Hz, moved to a steep edge between 0.9 of it and itself, if there is one.
+
+    Encoders and converters often empty the band just below the cutoff that their format has: by 25 dB within 3 %.
+    """
+    place, level = _near(levels, cutoff_hz)
+    fallen = np.flatnonzero(level < -_EDGE_DB)
+    if not len(fallen):
+        return cutoff_hz
+    edge = float(place[fallen[0]])
+    beyond = level[place >= (1 + _STEEP) * edge]
+    return edge if len(beyond) and beyond.max() < -_EMPTY_DB else cutoff_hz
+
+
+def kept_edge_hz(levels: BandLevels, cutoff_hz: float) -> float:
+    """Where the crossover to what is generated may begin, in Hz: 0.98 of the cutoff, but 60 Hz below it, where the mean
+    spectrum is as high up to there as below 0.9, and else 0.9."""
+    lowest, highest = KEPT_FRACTION * cutoff_hz, min(_WHOLE_FRACTION * cutoff_hz, cutoff_hz - LEAST_CROSSOVER_HZ)
+    place, level = _near(levels, cutoff_hz)
+    inside = level[place <= highest]
+    whole = len(inside) > 0 and inside.min() > -_FALLEN_DB
+    return max(highest, lowest) if whole else lowest
+
+
+def _near(levels: BandLevels, cutoff_hz: float) -> tuple[FloatArray, FloatArray]:
+    """Places in Hz from 0.9 of the cutoff up to it, and the smoothed mean spectrum there in dB over what it is below.
+
+    Both are empty where there is too little to see.
+    """
+    bin_hz = levels.sample_rate / levels.window
+    wide = max(round(_SMOOTHING * cutoff_hz / bin_hz), 1)
+    reference, first, last = (round(share * cutoff_hz / bin_hz) for share in (_REFERENCE_FRACTION, KEPT_FRACTION, 1.0))
+    below = levels.spectrum[reference:first]
+    near = levels.spectrum[first - wide // 2 : last + 1 + wide // 2]
+    if not below.any() or len(near) < 2 * wide:
+        return np.zeros(0), np.zeros(0)
+    smooth = np.convolve(near, np.full(wide, 1.0 / wide), "valid")
+    place = (first - wide // 2 + (wide - 1) / 2 + np.arange(len(smooth))) * bin_hz
+    return place, 10 / COMPRESSION * np.log10(smooth / below.mean() + 1e-30)

@@ -1,0 +1,118 @@
+"""The upper edge of a recording's real content, measured and not assumed."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from hifisr_cli.dsp.bandwidth.bands import BandLevels
+from hifisr_cli.dsp.bandwidth.classifier import CUTOFFS_HZ, FULL_BAND_HZ, Verdict, judge, open_from_hz
+from hifisr_cli.dsp.bandwidth.content import separate
+from hifisr_cli.dsp.bandwidth.edge import steep_edge_hz
+from hifisr_cli.dsp.bandwidth.features import features
+from hifisr_cli.dsp.bandwidth.templates import Evidence, weigh
+from hifisr_cli.results import Bandwidth
+
+__all__ = ["FULL_BAND_HZ", "BandwidthMeter", "blend", "decide"]
+
+_TOLERANCE, _TOLERANCE_HZ, _LOOSEST = 0.08, 300.0, 0.2
+_AS_GOOD, _NEIGHBOURS = 0.97, 4
+_HIGHEST_HZ = 24_000.0
+_NETWORK_WEIGHT, _TEMPLATES_WEIGHT = 0.85, 0.15  # of their logarithms
+_DOUBT = 1e-3  # no template is quite impossible
+_SURE = 0.97  # the network alone: the templates, which cost more, are not asked
+_POSSIBLE, _ASIDE = 1e-4, 1.05  # cutoffs less likely than this to the network are not tried, but those beside
+# a cutoff taken too low replaces real content, one too high leaves a gap: the first must be likelier, more so in doubt
+_CAUTION, _CAUTION_IN_DOUBT, _DOUBTFUL = 1.5, 3.0, 0.5
+_NEAR = (
+    np.abs(CUTOFFS_HZ[None] - CUTOFFS_HZ[:, None])
+    <= np.maximum(_TOLERANCE * CUTOFFS_HZ, np.minimum(_TOLERANCE_HZ, _LOOSEST * CUTOFFS_HZ))[:, None]
+)
+
+
+class BandwidthMeter:
+    """Measures the cutoff of a recording that passes by in blocks, at its own sample rate.
+
+    The cutoff is the nominal one of the low-pass (-3 dB for Butterworth and Bessel, the edge for steep ones). A small
+    network, trained on simulated recordings, gives its probability from how every band rises and falls, alone and
+    together with the others. Where it is unsure, the templates of `bandwidth_evidence`, which know some filters
+    exactly, give another, and the two are blended. A steep edge just below what was found is the cutoff. Memory is
+    constant, the result depends neither on the blocks nor on the level. The confidence is the probability that the
+    cutoff lies within 8 % or 300 Hz of the one given; `benchmarks/cutoff_detection.py` prints how often each level of
+    confidence was right.
+
+    Sources: "edge", "nyquist" (content up to the file's own Nyquist frequency, which is then the cutoff), "full-band"
+    (content up to 17.5 kHz or more; the cutoff is then Nyquist, at most 24 kHz), "silence".
+
+    Args:
+        sample_rate: Hz.
+
+    Raises:
+        ValueError: the rate is not positive, or a block is not [C, T].
+    """
+
+    def __init__(self, sample_rate: int) -> None:
+        self.sample_rate = sample_rate
+        self._levels = BandLevels(sample_rate)
+
+    def push(self, block: npt.NDArray[np.float32]) -> None:
+        """Take a block [C, T]."""
+        self._levels.push(block)
+
+    @property
+    def levels(self) -> BandLevels:
+        """What the cutoff is read from."""
+        return self._levels.finished()
+
+    def result(self) -> Bandwidth:
+        """The measured cutoff; may be asked for at any time."""
+        levels = self._levels.finished()
+        nyquist = self.sample_rate / 2
+        if levels.frames == 0:
+            return Bandwidth(nyquist, 1.0, "silence")
+        verdict = judge(features(levels), nyquist)
+        cutoff, confidence = decide(verdict, nyquist)
+        if confidence < _SURE:
+            possible = CUTOFFS_HZ[verdict.cutoffs > _POSSIBLE]
+            low, high = float(possible.min()) / _ASIDE, float(possible.max()) * _ASIDE
+            verdict = blend(verdict, weigh(separate(levels), 2 * nyquist, low, high), nyquist)
+            cutoff, confidence = decide(verdict, nyquist)
+        edge = steep_edge_hz(levels, cutoff)
+        if edge < open_from_hz(nyquist):
+            return Bandwidth(edge, confidence, "edge")
+        return Bandwidth(cutoff, confidence, "full-band" if cutoff >= FULL_BAND_HZ else "nyquist")
+
+
+def blend(verdict: Verdict, evidence: Evidence, nyquist: float) -> Verdict:
+    """The weighted geometric mean of the network's distribution and the templates', which are blurred by 2 %."""
+    top = open_from_hz(nyquist)
+    weight = np.exp(evidence.log_posterior - evidence.log_posterior.max())
+    weight /= weight.sum()
+    below = evidence.cutoffs_hz < top
+    nearest = np.searchsorted(np.sqrt(CUTOFFS_HZ[:-1] * CUTOFFS_HZ[1:]), evidence.cutoffs_hz[below])
+    cells = np.bincount(nearest, weight[below], len(CUTOFFS_HZ))
+    kernel = np.exp(-0.5 * np.arange(-4, 5) ** 2)
+    templates = np.convolve(cells, kernel / kernel.sum(), "same")
+    possible = (1 - _DOUBT) * np.append(templates, weight[~below].sum()) + _DOUBT * np.append(
+        np.full(len(CUTOFFS_HZ), 1 / len(CUTOFFS_HZ)), 1.0
+    )
+    network = np.append(verdict.cutoffs, verdict.complete)
+    blended = (network + 1e-12) ** _NETWORK_WEIGHT * possible**_TEMPLATES_WEIGHT * (network > 0)
+    blended /= blended.sum()
+    return Verdict(blended[:-1], float(blended[-1]))
+
+
+def decide(verdict: Verdict, nyquist: float) -> tuple[float, float]:
+    """The cutoff in Hz with the most probability within the tolerance, and that probability.
+
+    Between a cutoff and content up to Nyquist it leans to the latter, by which nothing of the recording can be lost.
+    """
+    mass = _NEAR @ verdict.cutoffs
+    best = int(np.argmax(mass))
+    caution = _CAUTION if mass[best] > _DOUBTFUL else _CAUTION_IN_DOUBT
+    if caution * verdict.complete >= mass[best]:
+        return min(nyquist, _HIGHEST_HZ), min(1.0, verdict.complete)
+    # neighbours are often as good: the middle of them
+    as_good = (mass >= _AS_GOOD * mass[best]) & (np.abs(np.arange(len(mass)) - best) <= _NEIGHBOURS)
+    cutoff = float(np.exp(np.log(CUTOFFS_HZ[as_good]).mean()))
+    return min(cutoff, 0.999 * open_from_hz(nyquist)), float(min(1.0, mass[best]))

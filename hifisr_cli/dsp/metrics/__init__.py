@@ -1,0 +1,1 @@
+"""How far a restored recording is from the original."""

@@ -1,0 +1,1 @@
+"""Networks that make the missing band, one folder each, behind one protocol."""

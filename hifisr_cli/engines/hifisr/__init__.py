@@ -1,0 +1,1 @@
+"""HiFi-SR: log-mel front end, MossFormer latent, HiFi-GAN head; the bundled network and the published weights."""

@@ -1,0 +1,239 @@
+"""The published HiFi-SR weights (MossFormer2_SR_48K): what their keys are called here, and how they become ours.
+
+Key names and shapes are facts of the published files. Weight norm is folded, so that what comes out is what a frozen
+checkpoint of ours holds; sizes are read off the shapes, so that smaller networks of the same kind fit, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hifisr_cli.engines.hifisr.config import ROTARY_WIDTH, NetworkConfig
+from hifisr_cli.engines.hifisr.published_sizes import DEEP, published_sizes
+from hifisr_cli.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LATENT, HEAD = "mossformer", "generator"
+"""The names under which the two files hold their tensors."""
+
+LIMITS = (
+    "it hears nothing above 8 kHz: what a recording has between 8 kHz and its cutoff is kept, but guides nothing",
+    "it was trained on recordings of 16 kHz and more: with a cutoff below 8 kHz it is on unknown ground",
+    "it judges a window of some seconds as a whole: the generated band depends on where a recording starts",
+)
+"""What cannot be mended without training it anew."""
+
+_DERIVED_TOLERANCE = 1e-5
+_NORM_SPELLINGS = (
+    ("weight_g", "weight_v"),
+    ("parametrizations.weight.original0", "parametrizations.weight.original1"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One tensor of the network under both of its names.
+
+    Attributes:
+        published: its key in the published file; of a weight-normalised one, up to ".weight".
+        ours: its key in our generator.
+        trailing: dimensions of size 1 at the end of the published shape that ours has not.
+        normed: the published file may hold it as direction and length.
+    """
+
+    published: str
+    ours: str
+    trailing: int = 0
+    normed: bool = False
+
+
+def latent_entries(blocks: int) -> Iterator[Entry]:
+    """Every tensor of the latent transformer with so many blocks."""
+    yield from _pair("mossformer.norm", "latent.norm_in")
+    yield Entry("mossformer.conv1d_encoder.weight", "latent.enter.weight", trailing=1)
+    yield Entry("mossformer.pos_enc.scale", "latent.position.scale")
+    for i in range(blocks):
+        theirs, ours = f"{DEEP}layers.{i}.", f"latent.flash.{i}."
+        for part in ("to_hidden", "to_qk", "to_out"):
+            yield Entry(f"{theirs}{part}.mdl.0.g", f"{ours}{part}.norm.gain")
+            yield from _projection(theirs + part, ours + part)
+        for part in ("gamma", "beta"):
+            yield Entry(f"{theirs}qk_offset_scale.{part}", f"{ours}attention.{part}")
+    for i in range(blocks):
+        theirs, ours = f"{DEEP}fsmn.{i}.", f"latent.fsmn.{i}."
+        yield from _pair(theirs + "conv1.0", ours + "enter", trailing=1)
+        yield Entry(theirs + "conv1.1.weight", ours + "activation.weight")
+        yield from _pair(theirs + "norm1", ours + "norm_in")
+        for part in ("to_u", "to_v"):
+            yield from _pair(f"{theirs}gated_fsmn.{part}.mdl.0", f"{ours}{part}.norm")
+            yield from _projection(f"{theirs}gated_fsmn.{part}", ours + part)
+        yield from _pair(theirs + "gated_fsmn.fsmn.linear", ours + "fsmn.linear")
+        yield Entry(theirs + "gated_fsmn.fsmn.project.weight", ours + "fsmn.project.weight")
+        yield Entry(theirs + "gated_fsmn.fsmn.conv1.weight", ours + "fsmn.memory.weight", trailing=1)
+        yield from _pair(theirs + "norm2", ours + "norm_out")
+        yield from _pair(theirs + "conv2", ours + "leave", trailing=1)
+    yield from _pair("mossformer.mdl.intra_mdl.norm", "latent.norm_frames")
+    yield from _pair("mossformer.mdl.intra_norm", "latent.norm_chunk")
+    yield Entry("mossformer.prelu.weight", "latent.activation.weight")
+    yield from _pair("mossformer.conv1d_out", "latent.tail", trailing=1)
+    yield from _pair("mossformer.output.0", "latent.tail_value", trailing=1)
+    yield from _pair("mossformer.output_gate.0", "latent.tail_gate", trailing=1)
+    yield Entry("mossformer.conv1_decoder.weight", "latent.leave.weight", trailing=1)
+
+
+def _pair(theirs: str, ours: str, *, trailing: int = 0) -> Iterator[Entry]:
+    yield Entry(theirs + ".weight", ours + ".weight", trailing)
+    yield Entry(theirs + ".bias", ours + ".bias")
+
+
+def _projection(theirs: str, ours: str) -> Iterator[Entry]:
+    yield from _pair(theirs + ".mdl.1", ours + ".linear")
+    yield Entry(theirs + ".mdl.3.sequential.1.conv.weight", ours + ".depthwise.weight")
+
+
+def head_entries(stages: int, kernels: int, dilations: int) -> Iterator[Entry]:
+    """Every tensor of the waveform head: so many upsamplings, and kernel sizes and dilations of the residual blocks."""
+    yield from _normed("conv_pre", "head.enter")
+    for i in range(stages):
+        yield Entry(f"snakes.{i}.alpha", f"head.snakes.{i}.alpha")
+        yield from _normed(f"ups.{i}", f"head.ups.{i}")
+    for i in range(stages * kernels):
+        theirs, ours = f"resblocks.{i}.", f"head.blocks.{i // kernels}.{i % kernels}."
+        for d in range(dilations):
+            for number, kind in (("1", "dilated"), ("2", "plain")):
+                yield from _normed(f"{theirs}convs{number}.{d}", f"{ours}{kind}.{d}")
+                yield Entry(f"{theirs}convs{number}_activates.{d}.alpha", f"{ours}{kind}_snakes.{d}.alpha")
+    yield Entry("snake_post.alpha", "head.snake_out.alpha")
+    yield from _normed("conv_post", "head.leave")
+
+
+def _normed(theirs: str, ours: str) -> Iterator[Entry]:
+    yield Entry(theirs + ".weight", ours + ".weight", normed=True)
+    yield Entry(theirs + ".bias", ours + ".bias")
+
+
+def convert(
+    latent: Mapping[str, Tensor], head: Mapping[str, Tensor], latent_path: Path, head_path: Path
+) -> tuple[NetworkConfig, dict[str, Tensor]]:
+    """Our network's sizes and its folded weights in float32, from the tensors of the two published files.
+
+    Raises:
+        ModelError: a key is missing, unknown or of another shape, a weight is not finite, or a stored frequency is not
+            what we compute; the message names file and key.
+    """
+    import torch
+
+    from hifisr_cli.engines.hifisr.generator import Generator
+
+    latent, head = _plain_keys(latent, latent_path), _plain_keys(head, head_path)
+    config = published_sizes(latent, head, latent_path, head_path)
+    with torch.device("meta"):
+        shapes = {key: tuple(value.shape) for key, value in Generator(config, normed=False).state_dict().items()}
+    blocks, sizes = config.latent.blocks, config.head
+    tensors = _translate(latent, latent_entries(blocks), shapes, latent_path, _frequencies(config))
+    entries = head_entries(len(sizes.rates), len(sizes.block_kernels), len(sizes.block_dilations))
+    tensors |= _translate(head, entries, shapes, head_path, {})
+    absent = sorted(set(shapes) - set(tensors))
+    if absent:  # the table above is at fault, not the file
+        raise AssertionError(f"no published key for {', '.join(absent)}")
+    return config, tensors
+
+
+def _plain_keys(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """Without the prefix that training on several devices leaves."""
+    plain = {key.removeprefix("module."): value for key, value in state.items()}
+    if len(plain) != len(state):
+        raise ModelError("holds keys both with and without the prefix 'module.'", path=path)
+    return plain
+
+
+def _frequencies(config: NetworkConfig) -> dict[str, Tensor]:
+    """Stored tensors that we compute instead, by published key."""
+    import torch
+
+    from hifisr_cli.engines.hifisr.attention import position_angles
+
+    like = torch.zeros(0)
+    rotary = position_angles(2, ROTARY_WIDTH, like)[1]
+    return {f"{DEEP}layers.{i}.rotary_pos_emb.freqs": rotary for i in range(config.latent.blocks)} | {
+        "mossformer.pos_enc.inv_freq": position_angles(2, config.latent.width, like)[1]
+    }
+
+
+def _translate(
+    state: Mapping[str, Tensor],
+    entries: Iterable[Entry],
+    shapes: Mapping[str, tuple[int, ...]],
+    path: Path,
+    derived: Mapping[str, Tensor],
+) -> dict[str, Tensor]:
+    """Our tensors by our names; every key of the state is used once."""
+    left = dict(state)
+    for key in derived.keys() & left.keys():
+        _check_derived(left.pop(key), derived[key], key, path)
+    tensors = {}
+    for entry in entries:
+        expected = shapes[entry.ours] + (1,) * entry.trailing
+        value = _folded(left, entry.published, expected, path) if entry.normed else None
+        if value is None:
+            value = _taken(left, entry.published, expected, path).float()
+        if not bool(value.isfinite().all()):
+            raise ModelError(f"key '{entry.published}' holds NaN or infinite weights", path=path)
+        tensors[entry.ours] = value.reshape(shapes[entry.ours]).contiguous()
+    if left:
+        raise ModelError(
+            f"unknown {_listed(left)}", path=path, hint="not a checkpoint of MossFormer2_SR_48K, or of a variant of it"
+        )
+    return tensors
+
+
+def _listed(keys: Iterable[str], show: int = 3) -> str:
+    names = sorted(keys)
+    shown = ", ".join(f"'{name}'" for name in names[:show])
+    more = f" and {len(names) - show} more" if len(names) > show else ""
+    return f"key{'s' if len(names) > 1 else ''} {shown}{more}"
+
+
+def _taken(left: dict[str, Tensor], key: str, expected: tuple[int, ...], path: Path) -> Tensor:
+    if key not in left:
+        raise ModelError(f"key '{key}' is missing", path=path)
+    tensor = left.pop(key)
+    if tuple(tensor.shape) != expected:
+        raise ModelError(
+            f"key '{key}' has shape {list(tensor.shape)}, expected {list(expected)}",
+            path=path,
+            hint="the sizes of the network come from the shapes of its first, last and inner layers",
+        )
+    return tensor
+
+
+def _folded(left: dict[str, Tensor], key: str, expected: tuple[int, ...], path: Path) -> Tensor | None:
+    """A weight from its direction v and length g: g v / |v|, the norm taken over all but dimension 0.
+
+    Dimension 0 is the output channel of a convolution and the input channel of a transposed one. In float64, so that
+    it is the nearest float32 that comes out. None where the file holds the plain weight.
+    """
+    stem = key.removesuffix("weight")
+    for length_name, direction_name in _NORM_SPELLINGS:
+        if stem + length_name not in left and stem + direction_name not in left:
+            continue
+        length_shape = (expected[0],) + (1,) * (len(expected) - 1)
+        length = _taken(left, stem + length_name, length_shape, path).double()
+        direction = _taken(left, stem + direction_name, expected, path).double()
+        norm = direction.flatten(1).norm(dim=1).reshape(length_shape)
+        folded: Tensor = direction * (length / norm)
+        return folded.float()
+    if key not in left:
+        raise ModelError(f"key '{stem}{_NORM_SPELLINGS[0][0]}' is missing", path=path)
+    return None
+
+
+def _check_derived(found: Tensor, ours: Tensor, key: str, path: Path) -> None:
+    same_shape = found.shape == ours.shape
+    if not same_shape or not bool(((found.float() - ours).abs() <= _DERIVED_TOLERANCE * ours).all()):
+        raise ModelError(f"key '{key}' is not the usual row of frequencies: another kind of network", path=path)

@@ -1,0 +1,66 @@
+"""From a training state to a frozen checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hifisr_cli.checkpoints.card import write_card
+from hifisr_cli.checkpoints.frozen import FrozenInfo, freeze
+from hifisr_cli.engines.hifisr.config import ConfigError, NetworkConfig
+from hifisr_cli.errors import ModelError
+
+_AVERAGED_PREFIX = "module."
+
+
+def freeze_state(
+    state_path: Path,
+    path: Path,
+    *,
+    name: str,
+    licence: str,
+    resampler: str,
+    trained_on: str | None = None,
+    half: bool = True,
+) -> FrozenInfo:
+    """Freezes the averaged weights of a training state, weight norm folded, with the skeleton of a model card beside.
+
+    Args:
+        resampler: that the training data went through.
+        trained_on: the data in a few words, for the description.
+        half: store float16.
+
+    Raises:
+        ModelError: not a training state, or damaged; nothing is written then.
+        OutputError: the output cannot be written.
+    """
+    import torch
+
+    from hifisr_cli.engines.hifisr.generator import Generator
+
+    try:
+        with state_path.open("rb") as file:
+            state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise ModelError(f"cannot be read: {error.strerror or error}", path=state_path) from error
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged pickle may raise anything
+        raise ModelError("not a training state, or a truncated one", path=state_path) from error
+    try:
+        generator = Generator(NetworkConfig.from_dict(state["network"]))
+        averaged = {
+            key.removeprefix(_AVERAGED_PREFIX): value
+            for key, value in state["averaged"].items()
+            if key.startswith(_AVERAGED_PREFIX)
+        }
+        generator.load_state_dict(averaged)
+        training = f"{int(state['step'])} steps in {float(state['seconds']) / 60:.0f} minutes"
+    except (KeyError, TypeError, AttributeError, ValueError, ConfigError, RuntimeError) as error:
+        reason = f"no {error} in it" if isinstance(error, KeyError) else str(error).splitlines()[-1].strip()
+        raise ModelError(f"not a training state of this version: {reason}", path=state_path) from error
+    if trained_on is not None:
+        training = f"{trained_on}; {training}"
+    info = freeze(generator, path, name=name, training=training, licence=licence, resampler=resampler, half=half)
+    write_card(info, path)
+    return info

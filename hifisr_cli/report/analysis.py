@@ -1,0 +1,43 @@
+"""One pass over a recording: what it looks like and where its content ends. Never loads torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hifisr_cli.audio.decoders.raw import RawFormat
+from hifisr_cli.audio.open import open_recording
+from hifisr_cli.dsp.bandwidth.meter import BandwidthMeter
+from hifisr_cli.dsp.spectrogram import Spectrogram, SpectrogramMeter
+from hifisr_cli.results import AudioInfo, Bandwidth
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen of a recording.
+
+    Attributes:
+        name: of the file.
+        info: what it says of itself.
+        spectrogram: of its whole length.
+        bandwidth: its measured cutoff.
+    """
+
+    name: str
+    info: AudioInfo
+    spectrogram: Spectrogram
+    bandwidth: Bandwidth
+
+
+def look_at(path: Path, *, columns: int = 1_024, salvage: bool = False, raw: RawFormat | None = None) -> Look:
+    """Reads a recording once, in constant memory; `salvage` and `raw` as for `audio.decode.open_recording`.
+
+    Raises what decoding raises.
+    """
+    with open_recording(path, salvage=salvage, raw=raw) as recording:
+        rate = recording.info.sample_rate
+        picture, width = SpectrogramMeter(rate, columns), BandwidthMeter(rate)
+        for block in recording.blocks():
+            picture.push(block)
+            width.push(block)
+        return Look(path.name, recording.info, picture.result(), width.result())

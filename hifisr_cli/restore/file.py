@@ -1,0 +1,300 @@
+"""One recording, from file to file: the composition of everything."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from hifisr_cli.arrays import Wave
+from hifisr_cli.audio.decoders.raw import RawFormat
+from hifisr_cli.audio.formats import OutputFormat, choose_format
+from hifisr_cli.audio.metadata.carried import read_metadata
+from hifisr_cli.audio.open import open_recording
+from hifisr_cli.audio.output.output import open_output
+from hifisr_cli.audio.resample import output_length
+from hifisr_cli.dsp.kept_band import KeptBandMeter
+from hifisr_cli.restore.levelled import LevelledOutput, Levels, Loudness
+from hifisr_cli.restore.survey import Survey, survey_file
+from hifisr_cli.restore.windows import CHUNK_SECONDS, check_chunk_seconds
+from hifisr_cli.results import KEPT_FRACTION, AudioInfo, FileResult
+from hifisr_cli.system.hashing import Tally
+
+if TYPE_CHECKING:
+    from hifisr_cli.engines.hifisr.engine import Model
+    from hifisr_cli.restore.scheduler import Steps
+
+Progress = Callable[[Literal["survey", "restore"], float, float | None], None]
+
+_CONFIDENT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreOptions:
+    """How recordings are restored and written.
+
+    Attributes:
+        cutoff_hz: upper edge of the content; None measures it.
+        chunk_seconds, batch_size: memory against speed; they do not change the output.
+        format: container of the output; None goes by the name of the output file, else WAV.
+        bit_depth: of the output; "keep" is the input's, at least 24.
+        overwrite: replace an output that is there already; "same" leaves it, if it is what would be written.
+        keep_mtime: the output's time of modification is the input's.
+        loudness: "keep" (the gain is exactly 1), "match" (as loud as the input), or LUFS.
+        true_peak_dbtp: the gain keeps the output's true peak below; None sets no limit.
+        salvage: restore what is readable of a damaged recording.
+        raw: what the header would say of inputs that have none.
+        measure_seconds: of a stream that goes on while it is restored, what is measured first; None chooses.
+    """
+
+    cutoff_hz: float | None = None
+    chunk_seconds: float = CHUNK_SECONDS
+    batch_size: int | None = None
+    format: Literal["wav", "flac", "raw", "keep"] | None = None
+    bit_depth: Literal["keep", "16", "24", "32f"] = "keep"
+    overwrite: bool | Literal["same"] = False
+    keep_mtime: bool = False
+    loudness: Loudness = "keep"
+    true_peak_dbtp: float | None = None
+    salvage: bool = False
+    raw: RawFormat | None = None
+    measure_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raises UsageError: chunks of no length."""
+        check_chunk_seconds(self.chunk_seconds)
+
+
+def plan_file(
+    source: Path,
+    target: Path | None,
+    *,
+    options: RestoreOptions,
+    label: str | None = None,
+    on_progress: Progress | None = None,
+) -> FileResult:
+    """What `restore_file` would do: surveys the recording, writes nothing, never loads torch.
+
+    Raises what `restore_file` raises for a recording that cannot be read.
+    """
+    info, found = _survey(source, options, on_progress)
+    chosen = _format(info, target, options)
+    return make_result(_names(source, target, label), "planned", info, found, chosen)
+
+
+def restore_file(
+    source: Path,
+    target: Path | None,
+    *,
+    model: Model,
+    options: RestoreOptions,
+    on_progress: Progress | None = None,
+    label: str | None = None,
+    tally: Tally | None = None,
+) -> FileResult:
+    """Restores one recording.
+
+    Args:
+        target: the output file, or None for standard output.
+        on_progress: hears the stage, the seconds that are through and the seconds in all (None while unknown).
+        label: the name to report instead of `source`.
+        tally: hears of the bytes that go to standard output.
+
+    Raises:
+        FileError: this recording cannot be done (unreadable, not audio, empty, truncated, non-finite, unsupported;
+            output there already or identical with the input).
+        OutputError: nothing can be written there.
+        DeviceError: the device ran out of memory.
+        BrokenPipeError: whoever read standard output is gone.
+    """
+    from hifisr_cli.restore.scheduler import drive
+
+    steps = restoring(source, target, model=model, options=options, on_progress=on_progress, label=label, tally=tally)
+    ((_, outcome),) = drive([steps], model, options.batch_size)
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def restoring(
+    source: Path,
+    target: Path | None,
+    *,
+    model: Model,
+    options: RestoreOptions,
+    on_progress: Progress | None = None,
+    label: str | None = None,
+    tally: Tally | None = None,
+) -> Steps[FileResult]:
+    """One recording, step by step: yields windows for the network and is sent what it made of them.
+
+    See `restore_file`, which runs it to its end alone, and `together.drive`.
+    """
+    from hifisr_cli.restore.blocks import resampled
+
+    started = time.monotonic()
+    info, found = _survey(source, options, on_progress)
+    chosen = _format(info, target, options)
+    frames = output_length(found.frames, info.sample_rate)
+    seconds = found.frames / info.sample_rate
+    meter = KeptBandMeter(KEPT_FRACTION * (found.bandwidth.cutoff_hz if found.restorable else info.sample_rate / 2))
+    cutoff_hz = found.bandwidth.cutoff_hz if found.restorable else None
+    carried = read_metadata(source, info).for_output(
+        chosen, cutoff_hz=cutoff_hz, levelled=options.loudness != "keep" or options.true_peak_dbtp is not None
+    )
+    with (
+        open_recording(source, salvage=options.salvage, raw=options.raw) as recording,
+        open_output(
+            target,
+            chosen,
+            channels=info.channels,
+            frames=frames,
+            overwrite=options.overwrite,
+            carried=carried,
+            mtime_ns=source.stat().st_mtime_ns if options.keep_mtime else None,
+            tally=tally,
+        ) as output,
+        LevelledOutput(
+            output,
+            options.loudness,
+            ceiling_dbtp=options.true_peak_dbtp,
+            input_lufs=found.loudness_lufs,
+            target=target,
+            compare=meter.push,
+        ) as levelled,
+    ):
+        done, waited = 0, 0.0
+
+        def write(finished: Wave, original: Wave) -> None:
+            nonlocal done
+            levelled.write(finished, original)
+            done += finished.shape[1]
+            if on_progress is not None:
+                on_progress("restore", seconds * done / frames, seconds)
+
+        blocks = resampled(recording.blocks(), info.sample_rate)
+        if found.restorable:
+            waited = yield from _through_network(blocks, found, model, options, write)
+        else:
+            for block in blocks:
+                write(block, block)
+        recording.close()  # the output may take its place, which Windows allows with no file that is open
+    return make_result(
+        _names(source, target, label),
+        "restored" if found.restorable else "copied",
+        info,
+        found,
+        chosen,
+        kept_band_error_db=meter.error_db(),
+        clipped_samples=output.clipped,
+        wall_seconds=time.monotonic() - started - waited,
+        levels=levelled.levels(),
+        model=model.name if found.restorable else None,
+        notes=(*recording.notes, *carried.warnings, *output.problems),
+        salvaged=recording.salvaged,
+    )
+
+
+def _through_network(
+    blocks: Iterator[Wave],
+    found: Survey,
+    model: Model,
+    options: RestoreOptions,
+    write: Callable[[Wave, Wave], None],
+) -> Steps[float]:
+    """Returns the seconds that others were worked on."""
+    from hifisr_cli.restore.batches import default_batch, tasks
+
+    waited = 0.0
+    for group in tasks(
+        blocks,
+        model,
+        cutoff_hz=found.bandwidth.cutoff_hz,
+        gain=found.gain,
+        chunk_seconds=options.chunk_seconds,
+        batch_size=options.batch_size or default_batch(model),
+        kept_hz=found.kept_hz,
+    ):
+        left = time.monotonic()
+        stretches = yield group
+        waited += time.monotonic() - left - sum(stretch.seconds for stretch in stretches)
+        for stretch in stretches:
+            write(stretch.output, stretch.original)
+    return waited
+
+
+def _survey(source: Path, options: RestoreOptions, on_progress: Progress | None) -> tuple[AudioInfo, Survey]:
+    def heard(seconds: float) -> None:
+        if on_progress is not None:
+            on_progress("survey", seconds, None)
+
+    return survey_file(source, cutoff_hz=options.cutoff_hz, on_progress=heard, salvage=options.salvage, raw=options.raw)
+
+
+def _format(info: AudioInfo, target: Path | None, options: RestoreOptions) -> OutputFormat:
+    suffix = target.suffix if target is not None else None
+    return choose_format(info, requested=options.format, bit_depth=options.bit_depth, suffix=suffix)
+
+
+def _names(source: Path, target: Path | None, label: str | None) -> tuple[str, str]:
+    """Input and output as they are reported."""
+    return label or str(source), "-" if target is None else str(target)
+
+
+def make_result(
+    names: tuple[str, str],
+    status: Literal["restored", "copied", "planned"],
+    info: AudioInfo,
+    found: Survey,
+    chosen: OutputFormat,
+    *,
+    kept_band_error_db: float | None = None,
+    clipped_samples: int = 0,
+    wall_seconds: float | None = None,
+    levels: Levels | None = None,
+    model: str | None = None,
+    notes: tuple[str, ...] = (),
+    salvaged: bool = False,
+) -> FileResult:
+    """The result of a recording, from what was found and done. `names` are those of input and output."""
+    return FileResult(
+        input=names[0],
+        output=names[1],
+        status=status,
+        info=info,
+        seconds=found.frames / info.sample_rate,
+        bandwidth=found.bandwidth,
+        gain_db=20.0 * math.log10(found.gain),
+        kept_hz=found.kept_hz if found.restorable else None,
+        kept_band_error_db=kept_band_error_db,
+        clipped_samples=clipped_samples,
+        codec=chosen.codec,
+        bits=chosen.bits,
+        wall_seconds=wall_seconds,
+        loudness_lufs=found.loudness_lufs,
+        output_loudness_lufs=None if levels is None else levels.loudness_lufs,
+        true_peak_dbtp=None if levels is None else levels.true_peak_dbtp,
+        loudness_gain_db=None if levels is None else levels.gain_db,
+        model=model,
+        salvaged=salvaged,
+        warnings=(*_warnings(found, clipped_samples), *notes, *_loudness_note(levels)),
+    )
+
+
+def _loudness_note(levels: Levels | None) -> tuple[str, ...]:
+    return () if levels is None or levels.note is None else (f"loudness: {levels.note}",)
+
+
+def _warnings(found: Survey, clipped_samples: int) -> tuple[str, ...]:
+    warnings = [] if found.note is None else [found.note]
+    if found.bandwidth.confidence < _CONFIDENT:
+        what = (
+            f"the cutoff of {found.bandwidth.cutoff_hz:.0f} Hz" if found.restorable else "that there is nothing to do"
+        )
+        warnings.append(f"{what} is uncertain: listen, or give the cutoff with --cutoff")
+    if clipped_samples:
+        warnings.append(f"{clipped_samples} samples reached full scale and were limited")
+    return tuple(warnings)

@@ -1,0 +1,215 @@
+"""A stream that goes on while it is restored: constant memory, no temporary file, and as little delay as can be.
+
+The cutoff and the level have to be known before the first window goes through the network. They are measured on the
+first seconds in which anything is to be heard, and stay. What comes before (a line on which nobody speaks yet) passes
+as it is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from hifisr_cli.arrays import Wave
+from hifisr_cli.audio.containers.riff import Chunk, Chunks
+from hifisr_cli.audio.decoders.prefetch import Prefetched
+from hifisr_cli.audio.formats import OutputFormat, choose_format
+from hifisr_cli.audio.metadata.carried import Metadata
+from hifisr_cli.audio.output.output import open_output
+from hifisr_cli.audio.output.stream_sinks import STREAMING
+from hifisr_cli.audio.recording import Recording
+from hifisr_cli.audio.resample import Resampler, output_length
+from hifisr_cli.dsp.kept_band import KeptBandMeter
+from hifisr_cli.restore.survey import Survey, survey
+from hifisr_cli.results import KEPT_FRACTION, SAMPLE_RATE, FileResult
+from hifisr_cli.system.hashing import Tally
+
+if TYPE_CHECKING:
+    from hifisr_cli.engines.hifisr.engine import Model
+    from hifisr_cli.restore.file import Progress, RestoreOptions
+
+MEASURE_SECONDS, MEASURE_LEVEL_SECONDS = 10.0, 2.0
+"""Of the stream that are measured first; the second where only the level is to be measured."""
+
+LIVE_CHUNK_SECONDS = 1.0
+"""Default length of the network's pieces in a stream."""
+
+_QUIET = 10.0 ** (-60.0 / 20.0)
+_BLOCK_SECONDS = 0.1
+_AHEAD_BYTES = 32 << 20
+
+
+def can_stream(options: RestoreOptions, kept: str | None) -> bool:
+    """Whether these options allow it: a loudness needs the whole recording, and not every container can be piped.
+
+    Args:
+        kept: the container that `--format keep` would keep, None where it is not known.
+    """
+    container = kept if options.format == "keep" else options.format or "wav"
+    whole = options.loudness != "keep" or options.true_peak_dbtp is not None or options.measure_seconds == float("inf")
+    return container in STREAMING and not whole
+
+
+def restore_live(
+    recording: Recording,
+    *,
+    model: Model,
+    options: RestoreOptions,
+    label: str,
+    on_progress: Progress | None = None,
+    tally: Tally | None = None,
+) -> FileResult:
+    """Restores a stream to standard output while it comes.
+
+    Args:
+        recording: from `audio.incoming.open_stream`.
+        label: the name to report.
+        tally: hears of the bytes that go to standard output.
+
+    Raises:
+        What `restore_file` raises. What was written before stays written.
+    """
+    started = time.monotonic()
+    info = recording.info
+    chosen = choose_format(info, requested=options.format, bit_depth=options.bit_depth, suffix=None)
+    length = max(1, round(info.sample_rate * _BLOCK_SECONDS))
+    ahead = max(4, min(round(MEASURE_SECONDS / _BLOCK_SECONDS), _AHEAD_BYTES // (4 * length * info.channels)))
+    with Prefetched(recording.blocks(length), ahead) as prefetched:
+        work = _Live(iter(prefetched), recording, model, options, chosen)
+        first = work.listen()
+        known = first.survey.frames if first.ended else None if options.salvage else info.frames
+        frames = None if known is None else output_length(known, info.sample_rate)
+        cutoff_hz = first.survey.bandwidth.cutoff_hz if first.survey.restorable else None
+        before = [Chunk(name, body) for name, body in recording.chunks]
+        said = Metadata(info, Chunks(before) if before else None, recording.tags)
+        carried = said.for_output(chosen, cutoff_hz="unknown" if first.quiet else cutoff_hz)
+        total = None if known is None else known / info.sample_rate
+        with open_output(
+            None, chosen, channels=info.channels, frames=frames, overwrite=False, carried=carried, tally=tally
+        ) as output:
+            done = 0
+            for finished, original in work.stretches(first):
+                work.meter.push(output.write(finished), original)
+                done += finished.shape[1]
+                if on_progress is not None:
+                    on_progress("restore", done / SAMPLE_RATE, total)
+        result = work.result(label, output.clipped, time.monotonic() - started)
+        return replace(result, warnings=(*result.warnings, *carried.warnings))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Window:
+    """The next seconds of the stream, and what was measured on them.
+
+    Attributes:
+        ended: the stream is over with them.
+    """
+
+    blocks: list[Wave]
+    survey: Survey
+    ended: bool
+
+    @property
+    def quiet(self) -> bool:
+        return self.survey.peak < _QUIET and not self.ended
+
+
+class _Live:
+    """The state of one stream."""
+
+    def __init__(
+        self, blocks: Iterator[Wave], recording: Recording, model: Model, options: RestoreOptions, chosen: OutputFormat
+    ) -> None:
+        self._blocks, self._recording, self._info = blocks, recording, recording.info
+        self._model, self._options, self._chosen = model, options, chosen
+        self._received = 0
+        self._found: _Window | None = None
+        self.meter = KeptBandMeter(KEPT_FRACTION * self._info.sample_rate / 2)
+
+    def listen(self) -> _Window:
+        """The next seconds, held back while they are measured."""
+        options, rate = self._options, self._info.sample_rate
+        seconds = options.measure_seconds
+        if seconds is None:
+            seconds = MEASURE_SECONDS if options.cutoff_hz is None else MEASURE_LEVEL_SECONDS
+        held: list[Wave] = []
+        frames = 0
+        while frames < seconds * rate:
+            block = next(self._blocks, None)
+            if block is None:
+                return _Window(held, survey(held, rate, cutoff_hz=options.cutoff_hz), ended=True)
+            held.append(block)
+            frames += block.shape[1]
+        return _Window(held, survey(held, rate, cutoff_hz=options.cutoff_hz), ended=False)
+
+    def stretches(self, first: _Window) -> Iterator[tuple[Wave, Wave]]:
+        """Finished output and resampled input, stretch by stretch."""
+        from hifisr_cli.restore.blocks import stream
+
+        resampler = Resampler(self._info.sample_rate, SAMPLE_RATE, self._info.channels)
+        window = first
+        while window.quiet:
+            for block in window.blocks:
+                out = resampler.push(self._count(block))
+                yield out, out
+            window = self.listen()
+        self._found, found = window, window.survey
+        wide = self._resampled(resampler, chain(window.blocks, self._blocks))
+        if not found.restorable:
+            for block in wide:
+                yield block, block
+            return
+        self.meter = KeptBandMeter(KEPT_FRACTION * found.bandwidth.cutoff_hz)
+        for stretch in stream(
+            wide,
+            SAMPLE_RATE,
+            model=self._model,
+            cutoff_hz=found.bandwidth.cutoff_hz,
+            gain=found.gain,
+            chunk_seconds=self._options.chunk_seconds,
+            batch_size=self._options.batch_size,
+            kept_hz=found.kept_hz,
+        ):
+            yield stretch.output, stretch.original
+
+    def result(self, label: str, clipped: int, wall_seconds: float) -> FileResult:
+        """What became of the stream."""
+        from hifisr_cli.restore.file import make_result
+
+        window = self._found
+        if window is None:
+            raise ValueError("the stream was not read to its end")
+        found = replace(window.survey, frames=self._received)
+        measured = None if window.survey.frames == self._received else window.survey.frames / self._info.sample_rate
+        what = "level and crossover were" if self._options.cutoff_hz is not None else "cutoff and level were"
+        note = () if measured is None else (f"{what} measured on {measured:.0f} s of the stream",)
+        result = make_result(
+            (label, "-"),
+            "restored" if found.restorable else "copied",
+            self._info,
+            found,
+            self._chosen,
+            kept_band_error_db=self.meter.error_db(),
+            clipped_samples=clipped,
+            wall_seconds=wall_seconds,
+            model=self._model.name if found.restorable else None,
+            notes=(*note, *self._recording.notes),
+            salvaged=self._recording.salvaged,
+        )
+        return replace(result, measured_seconds=measured)
+
+    def _count(self, block: Wave) -> Wave:
+        self._received += block.shape[1]
+        return block
+
+    def _resampled(self, resampler: Resampler, blocks: Iterator[Wave]) -> Iterator[Wave]:
+        for block in blocks:
+            out = resampler.push(self._count(block))
+            if out.shape[1]:
+                yield out
+        out = resampler.finish()
+        if out.shape[1]:
+            yield out

@@ -1,0 +1,184 @@
+"""The power goes at any moment of a run: the disk then holds enough to go on, and nothing is lost that was there.
+
+`disk.py` notes what a run does to the disk; every beginning of that is a moment at which the power may go.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hifisr_cli.batch.history import journal
+from hifisr_cli.batch.history.journal import JOURNAL_NAME, read_journal
+from hifisr_cli.batch.history.lock import LOCK_NAME
+from hifisr_cli.batch.history.output_folder import DONE_BEFORE, Session
+from hifisr_cli.batch.history.record import ModelUsed
+from hifisr_cli.batch.history.verify import verify_folder
+from hifisr_cli.batch.run import iterate
+from hifisr_cli.batch.start import plan_run, plan_run_in_place
+from hifisr_cli.batch.workers.sharing import RunSettings
+from hifisr_cli.batch.workers.work_item import file_sha256
+from hifisr_cli.restore import file as recording
+from hifisr_cli.restore.file import RestoreOptions
+from hifisr_cli.results import FileResult
+from hifisr_cli.system.staged_file import StagedFile
+from tests.batch.history.disk import Fate, Recorder
+from tests.conftest import in_steps
+
+pytestmark = [
+    pytest.mark.posix,
+    pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="reads the names of open files from /proc"),
+]
+
+MODEL = ModelUsed("m", "0" * 64, "float32")
+NAMES = ("a.wav", "sub/b.wav", "sub/c.wav")
+FATES: tuple[tuple[Fate, int], ...] = (("all", 0), ("nothing", 0), ("chance", 1), ("chance", 2))
+
+
+def restore_file(source: Path, target: Path, *, model: Any, options: Any, label: str, **_: Any) -> FileResult:
+    """As the real one writes an output, but what it writes."""
+    del model
+    staged = StagedFile(target, overwrite=options.overwrite)
+    try:
+        os.write(staged.fd, b"restored ")
+        os.write(staged.fd, source.read_bytes())
+        staged.commit()
+    finally:
+        staged.discard()
+    return FileResult(label, str(target), "restored", seconds=1.0)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "restoring", in_steps(restore_file))
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    for name in NAMES:
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(f"the recording {name}".encode())
+    return tmp_path / "in"
+
+
+def run(source: Path, out: Path | None, backups: Path | None = None) -> dict[str, str]:
+    """Status by name of the input, or why it was skipped; in place where there is no output folder."""
+    if out is None:
+        plan = plan_run_in_place([source], backups=backups)
+    else:
+        plan = plan_run([source], str(out), requested=None, to_file=False)
+    assert plan.folder is not None
+    options, settings = RestoreOptions(), RunSettings()
+    with Session(plan.folder, options=options, settings=settings, model=MODEL) as session:
+        results = list(iterate(plan.jobs, load=lambda: MODEL, options=options, settings=settings, session=session))  # type: ignore[arg-type, return-value]
+    return {Path(r.input).name: r.warnings[0] if r.status == "skipped" else str(r.error or r.status) for r in results}
+
+
+def moments(top: Path, patch: pytest.MonkeyPatch, work: Callable[[], object]) -> Iterator[tuple[str, Fate]]:
+    """Does the work once; then every moment of it as it may be found on the disk afterwards."""
+    with patch.context() as noted:
+        recorder = Recorder(top, noted)
+        work()
+    patch.setattr(os, "fsync", lambda _fd: None)  # this disk is no part of the experiment
+    for count in range(len(recorder.steps) + 1):
+        for fate, seed in FATES:
+            shutil.rmtree(top)
+            recorder.after(count).write_out(top, fate, random.Random(1_000 * seed + count))
+            where = recorder.names[count - 1] if count else "the beginning"
+            yield f"{fate} after step {count}, {where}", fate
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.0])
+def test_the_next_run_goes_on(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    monkeypatch.setattr(journal, "_SYNC_SECONDS", seconds)  # what waits for the disk, and what does not
+    out = tmp_path / "out"
+    out.mkdir()
+    seen = 0
+    for moment, fate in moments(out, monkeypatch, lambda: run(source, out)):
+        recorded = {record.output.path for record in read_journal(out) if record.output is not None}
+        whole = {name for name in NAMES if (out / name).exists()}
+        for name in whole:
+            assert (out / name).read_bytes() == b"restored " + (source / name).read_bytes(), f"{moment}: partial"
+        results = run(source, out)
+        assert set(results.values()) <= {"restored", DONE_BEFORE}, moment
+        if fate == "all":
+            assert [results[Path(name).name] == DONE_BEFORE for name in NAMES] == [n in recorded for n in NAMES], moment
+        for name in NAMES:
+            assert (out / name).read_bytes() == b"restored " + (source / name).read_bytes(), moment
+        assert {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()} == {*NAMES, JOURNAL_NAME}, moment
+        assert {item.state for item in verify_folder(out)} == {"ok"}, moment
+        assert run(source, out) == dict.fromkeys(("a.wav", "b.wav", "c.wav"), DONE_BEFORE), moment
+        seen += 1
+    assert seen > 100, "a run does that much to a disk"
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_no_original_is_lost(source: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: bool) -> None:
+    """At every moment an original stands under its own name or its backup's, and the next run goes on from it."""
+    originals = {name: (source / name).read_bytes() for name in NAMES}
+    backups = source / "new" / "originals" if elsewhere else None
+
+    def backup(name: str) -> Path:
+        return source / f"{name}.orig" if backups is None else backups / name
+
+    for moment, _ in moments(source, monkeypatch, lambda: run(source, None, backups)):
+        for name, content in originals.items():
+            standing = [path.read_bytes() for path in (source / name, backup(name)) if path.exists()]
+            assert content in standing, moment
+        results = run(source, None, backups)
+        assert set(results.values()) <= {"restored", DONE_BEFORE}, moment
+        for name, content in originals.items():
+            assert backup(name).read_bytes() == content, moment
+            assert (source / name).read_bytes() == b"restored " + content, f"{moment}: once, not twice"
+        assert not [path for path in source.rglob(".hifisr*") if path.name == LOCK_NAME], moment
+
+
+def test_the_order_of_an_output(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Announced, written, synced, named, its name synced, and only then recorded."""
+    monkeypatch.setattr(journal, "_SYNC_SECONDS", 0.0)
+    out = tmp_path / "out"
+    out.mkdir()
+    with monkeypatch.context() as noted:
+        recorder = Recorder(out, noted)
+        run(source, out)
+    steps = recorder.names
+    announced = steps.index(f"sync {LOCK_NAME}")
+    assert "sync folder out" in steps[announced : steps.index("create part")], "the announcement's name, too"
+    for name in ("a.wav", "b.wav", "c.wav"):
+        named = steps.index(f"link {name}")
+        assert "sync part" in steps[:named]
+        before = steps[:named][::-1]
+        assert before.index("sync part") < before.index("write part"), "nothing is written after that"
+        after = steps[named:]
+        assert announced < named
+        folder = next(index for index, step in enumerate(after) if step.startswith("sync folder"))
+        assert folder < after.index(f"write {JOURNAL_NAME}") < after.index(f"sync {JOURNAL_NAME}")
+
+
+def test_a_journal_that_lost_its_end_does_not_make_work(source: Path, tmp_path: Path) -> None:
+    """A line that is cut is cut off before anybody says how long the journal is."""
+    out = tmp_path / "out"
+    run(source, out)
+    path = out / JOURNAL_NAME
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + lines[1][:700])
+    for name in NAMES[1:]:
+        (out / name).unlink()
+    first = plan_run([source], str(out), requested=None, to_file=False)
+    options = RestoreOptions()
+    with Session(out, options=options, settings=RunSettings(), model=MODEL) as session:
+        works = iterate(first.jobs, load=lambda: MODEL, options=options, session=session)  # type: ignore[arg-type, return-value]
+        assert [next(works).status for _ in range(2)] == ["skipped", "restored"]
+        left = (out / LOCK_NAME).read_bytes()
+        assert isinstance(works, Generator)
+        works.close()
+    (out / LOCK_NAME).write_bytes(left)  # as if it had been killed
+    assert run(source, out) == {"a.wav": DONE_BEFORE, "b.wav": DONE_BEFORE, "c.wav": "restored"}
+    assert file_sha256(out / "a.wav")

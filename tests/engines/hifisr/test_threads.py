@@ -1,0 +1,66 @@
+"""Windows in threads of their own: the same bytes, and an end when something goes wrong."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import torch
+from torch import Tensor
+
+from hifisr_cli.engines.hifisr.engine import load_model
+from hifisr_cli.engines.hifisr.fast_head import FastHead, InterruptedWorkError
+from hifisr_cli.engines.hifisr.threads import Workers
+
+
+def rows(count: int) -> tuple[Tensor, Tensor, Tensor]:
+    torch.manual_seed(0)
+    return torch.randn(count, 8), torch.arange(count).float(), torch.randn(count, 8)
+
+
+def test_rows_come_back_in_their_order() -> None:
+    waves, cutoffs, noise = rows(7)
+    workers = Workers(3, threading.Event())
+    got = workers.map_rows(lambda wave, cutoff, added: wave * cutoff[:, None] + added, waves, cutoffs, noise)
+    assert torch.equal(got, waves * cutoffs[:, None] + noise)
+
+
+def test_an_error_ends_the_others_and_is_raised() -> None:
+    interrupt, under_way = threading.Event(), threading.Event()
+    ended: list[bool] = []
+
+    def work(wave: Tensor, cutoff: Tensor, noise: Tensor) -> Tensor:
+        if cutoff == 0:
+            under_way.wait(20.0)
+            raise ValueError("first row")
+        under_way.set()
+        ended.append(interrupt.wait(20.0))
+        raise InterruptedWorkError
+
+    with pytest.raises(ValueError, match="first row"):
+        Workers(2, interrupt).map_rows(work, *rows(2))
+    assert ended == [True]
+    assert not interrupt.is_set()
+
+
+def test_a_batch_gives_the_bytes_of_single_windows() -> None:
+    one_core = load_model(device="cpu", threads=1)
+    assert one_core.workers is None
+    torch.manual_seed(1)
+    samples = 2 * one_core.context + 20 * one_core.hop
+    waves, cutoffs = 0.1 * torch.randn(3, samples), torch.tensor([4000.0, 8000.0, 4000.0])
+    noise = torch.randn(3, samples - 2 * one_core.trim)
+    single = torch.cat([one_core.generate(waves[[i]], cutoffs[[i]], noise[[i]]) for i in range(3)])
+    assert torch.equal(one_core.generate(waves, cutoffs, noise), single)
+    two_cores = load_model(device="cpu", threads=2)
+    assert two_cores.workers is not None
+    assert torch.equal(two_cores.generate(waves, cutoffs, noise), single)
+
+
+def test_the_head_gives_up_between_tiles() -> None:
+    model = load_model(device="cpu")
+    head = model.generator.head
+    assert isinstance(head, FastHead)
+    head.interrupt.set()
+    with pytest.raises(InterruptedWorkError):
+        head(torch.zeros(1, 256, 10))
