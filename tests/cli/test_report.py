@@ -88,12 +88,14 @@ def test_a_run_leaves_report_events_and_bag(upsample: Command, make: Make, tmp_p
 
 def test_the_records_of_a_real_run_obey_the_published_schema(upsample: Command, make: Make, tmp_path: Path) -> None:
     jsonschema = pytest.importorskip("jsonschema")
-    import hifisr_cli.batch
+    import hifisr_cli.batch.history
 
     make(tmp_path / "in" / "a.wav", seconds=0.2)
     (tmp_path / "in" / "b.wav").write_text("no recording", encoding="utf-8")
     assert upsample(tmp_path / "in", "-o", tmp_path / "out", "--jobs", "0").status == 3
-    schema = json.loads((Path(hifisr_cli.batch.__file__).parent / "record.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads(
+        (Path(hifisr_cli.batch.history.__file__).parent / "record.schema.json").read_text(encoding="utf-8")
+    )
     validator = jsonschema.Draft202012Validator(schema)
     records = [json.loads(line) for line in iter_lines(tmp_path / "out")]
     assert {record["result"]["status"] for record in records} == {"restored", "failed"}
