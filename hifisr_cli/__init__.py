@@ -57,8 +57,7 @@ if TYPE_CHECKING:
         FileStarted,
         RunSummary,
     )
-
-__version__ = "0.1.0"
+    from hifisr_cli.version import __version__
 
 __all__ = [
     "EXIT_STATUSES",
@@ -110,6 +109,7 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
+    "__version__": "version",
     "Inspection": "restore.inspect",
     "inspect_file": "restore.inspect",
     "Model": "engines.hifisr.engine",

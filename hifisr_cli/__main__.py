@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
-from hifisr_cli import __version__
-
 
 def main() -> int:
     """Run the command line of this process; returns its exit status (the table is `errors.EXIT_STATUSES`)."""
     if sys.argv[1:] in (["--version"], ["-V"]):  # before typer is imported: a version is asked for in a hurry
+        from hifisr_cli import __version__
+
         try:
             print(f"hifisr {__version__}", flush=True)  # noqa: T201  the only line that is printed outside cli/
         except OSError:  # a full disk: the command line has words for it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,11 @@ def build(project: Path, output: Path, target: str) -> Path:
     return output / done.stdout.split()[-1]
 
 
+def no_hook() -> dict[str, str]:
+    """The environment without what git tells its hooks of another repository."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+
 @pytest.fixture(scope="module")
 def checkout(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project's own files with a stand-in for its models, so that building is a matter of a second."""
@@ -41,6 +47,10 @@ def checkout(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     (folder / "models" / "demo").mkdir(parents=True)
     (folder / "models" / "registry.toml").write_text("# stand-in\n", encoding="utf-8")
     (folder / "models" / MODEL).write_bytes(b"stand-in")
+    if shutil.which("git"):  # which the version is taken from
+        who = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"]
+        for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "all"]):
+            subprocess.run(["git", "-C", str(folder), *who, *command], check=True, capture_output=True, env=no_hook())
     return folder
 
 
@@ -73,7 +83,9 @@ def test_an_sdist_carries_models_once_and_builds_the_same_wheel(checkout: Path, 
     assert {f"models/{MODEL}", "models/registry.toml", "hatch_build.py", "LICENSE"} <= inside
     assert not any(name.startswith("hifisr_cli/models") for name in inside)
     (project,) = (tmp_path / "unpacked").iterdir()
-    assert names_in(build(project, tmp_path / "again", "wheel")) == names_in(wheel)
+    again = build(project, tmp_path / "again", "wheel")
+    assert names_in(again) == names_in(wheel)
+    assert again.name == wheel.name, "the version of the checkout it was made in, not of where it is unpacked"
 
 
 def test_an_editable_install_has_no_twin_of_the_models(checkout: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from hifisr_cli import __version__
 from hifisr_cli.errors import EXIT_STATUSES
+from hifisr_cli.version import NEXT
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +48,10 @@ def test_links_lead_to_files(readme: str, repository: Path) -> None:
         assert (repository / link).exists(), link
 
 
-def test_the_changelog_knows_this_version(repository: Path) -> None:
-    changelog = (repository / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert f"## [{__version__}]" in changelog
-    assert "## [Unreleased]" in changelog
+def test_the_changelog_begins_with_what_is_signed(repository: Path) -> None:
+    headings = re.findall(r"^## (.+)$", (repository / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    dated = re.fullmatch(rf"\[{re.escape(NEXT)}\] - \d{{4}}-\d\d-\d\d", headings[0])
+    assert dated or (headings[0] == "[Unreleased]" and __version__ != NEXT), "a release has a section of its own"
 
 
 def test_every_example_is_listed(repository: Path) -> None:

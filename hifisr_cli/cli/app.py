@@ -14,7 +14,6 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from hifisr_cli import __version__
 from hifisr_cli.cli.evaluate import evaluate
 from hifisr_cli.cli.failures import Terminated, report
 from hifisr_cli.cli.inspect import inspect
@@ -87,6 +86,8 @@ app.add_typer(models(Command), name="models")
 
 def _print_version(value: bool) -> None:
     if value:
+        from hifisr_cli import __version__
+
         typer.echo(f"hifisr {__version__}")
         raise typer.Exit
 

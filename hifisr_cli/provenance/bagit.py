@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hifisr_cli import __version__
 from hifisr_cli.batch.history.journal import JOURNAL_NAME, iter_journal, read_journal
 from hifisr_cli.batch.history.lock import LOCK_NAME
 from hifisr_cli.errors import OutputError, UsageError
@@ -55,6 +54,8 @@ def seal(folder: Path) -> Path:
     Raises:
         OutputError: something cannot be read or written, or has a name that a manifest cannot hold.
     """
+    from hifisr_cli import __version__
+
     (folder / PAYLOAD).mkdir(parents=True, exist_ok=True)
     known = {
         (record.output.path, record.output.size): record.output.sha256

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from hifisr_cli import __version__
 from hifisr_cli.audio.formats import OutputFormat
 from hifisr_cli.results import SAMPLE_RATE, AudioInfo
 
@@ -56,9 +55,9 @@ class Treatment:
         if self.cutoff_hz is None:
             return None
         if self.cutoff_hz == "unknown":
-            return f"Bandwidth extended by hifisr {__version__} where it was limited: such content is synthetic"
+            return f"Bandwidth extended by {_signature()} where it was limited: such content is synthetic"
         return (
-            f"Bandwidth extended above {self.cutoff_hz / 1000:.1f} kHz by hifisr {__version__}: "
+            f"Bandwidth extended above {self.cutoff_hz / 1000:.1f} kHz by {_signature()}: "
             "content above that frequency is synthetic"
         )
 
@@ -96,7 +95,13 @@ class Treatment:
             fields = ["A=PCM", *fields, f"W={bits}"]
         elif self.chosen.codec in _MPEG:
             fields.insert(0, "A=MPEG1L3")
-        return _line(fields, self.info.channels, f"hifisr {__version__}; {done}")
+        return _line(fields, self.info.channels, f"{_signature()}; {done}")
+
+
+def _signature() -> str:
+    from hifisr_cli import __version__  # asks git in a checkout: only where something is signed
+
+    return f"hifisr {__version__}"
 
 
 def _line(fields: list[str], channels: int, text: str) -> str:

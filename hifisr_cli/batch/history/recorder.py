@@ -8,7 +8,6 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from hifisr_cli import __version__
 from hifisr_cli.batch.history.record import (
     OUTPUT_REVISION,
     InputFile,
@@ -92,6 +91,7 @@ def _identity(job: Job) -> tuple[int, int]:
 @cache
 def software() -> dict[str, str]:
     """What had a say in the bytes of an output, by name and version."""
+    from hifisr_cli import __version__
     from hifisr_cli.audio.resample import RESAMPLER_ID
 
     found = {"hifisr": __version__, "outputs": OUTPUT_REVISION, "resampler": RESAMPLER_ID}

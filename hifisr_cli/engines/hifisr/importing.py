@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from hifisr_cli import __version__
 from hifisr_cli.checkpoints.card import write_card
 from hifisr_cli.checkpoints.frozen import FrozenInfo, write
 from hifisr_cli.checkpoints.registry import PublishedModel, published_models
@@ -42,6 +41,8 @@ def import_published(
         ModelError: something is missing, unknown, of another shape or damaged; nothing is written then.
         OutputError: the output cannot be written.
     """
+    from hifisr_cli import __version__
+
     files = find_files(paths)
     sources = tuple(SourceFile.of(path) for path in files)
     states = read_states(files, (LATENT, HEAD))
