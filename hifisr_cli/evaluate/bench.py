@@ -55,7 +55,7 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
+class Assessment:
     """A score with the sounds that it speaks of, for pictures: input (resampled), output and reference, [T] each."""
 
     score: Score
@@ -70,16 +70,16 @@ def find_recordings(folder: Path, exclude: Iterable[str] = ()) -> list[Path]:
     Raises `NoAudioError` when there is none.
     """
     unwanted = tuple(exclude)
-    found = sorted(
+    recordings = sorted(
         path
         for path in folder.rglob("*")
         if path.suffix.lower() in AUDIO_SUFFIXES
         and path.is_file()
         and not any(text in path.relative_to(folder).as_posix() for text in unwanted)
     )
-    if not found:
+    if not recordings:
         raise NoAudioError("no recordings to measure on", path=folder)
-    return found
+    return recordings
 
 
 def evaluate(
@@ -95,7 +95,7 @@ def evaluate(
 
     Args:
         visqol: from `measures.load_visqol`; None leaves it out.
-        on_progress: hears how many recordings of how many are through.
+        on_progress: called with how many recordings are scored, and how many there are.
 
     Raises:
         FileError: one of them cannot be read.
@@ -111,7 +111,7 @@ def evaluate(
     return scores
 
 
-def assess(name: str, recording: Wave, condition: Condition, model: Model, visqol: Visqol | None = None) -> Outcome:
+def assess(name: str, recording: Wave, condition: Condition, model: Model, visqol: Visqol | None = None) -> Assessment:
     """Degrades, restores and measures one full-band recording [T] at 48 kHz."""
     degraded = condition.degrade(recording)
     started = time.process_time()
@@ -132,7 +132,7 @@ def assess(name: str, recording: Wave, condition: Condition, model: Model, visqo
         length / SAMPLE_RATE,
         spent,
     )
-    return Outcome(score, before, after, reference)
+    return Assessment(score, before, after, reference)
 
 
 def _restored(degraded: Degraded, condition: Condition, model: Model) -> tuple[Wave, float, float | None]:

@@ -38,19 +38,19 @@ def score_finished(
         FileError: one of them cannot be read.
     """
     by_name = {path.relative_to(estimates).with_suffix(""): path for path in find_recordings(estimates)}
-    found = [
+    pairs_of_paths = [
         (path, by_name[name])
         for path in find_recordings(references)
         if (name := path.relative_to(references).with_suffix("")) in by_name
     ]
-    if not found:
+    if not pairs_of_paths:
         raise NoAudioError("no recording has the name of a reference", path=estimates)
     pairs = []
-    for index, (reference_path, estimate_path) in enumerate(found):
+    for index, (reference_path, estimate_path) in enumerate(pairs_of_paths):
         estimate, reference = read_full_band(estimate_path), read_full_band(reference_path)
         if min(estimate.size, reference.size) > N_FFT:
             recording = reference_path.relative_to(references).as_posix()
             pairs.append(Pair(recording, measure(estimate, reference, cutoff_hz, visqol)))
         if on_progress is not None:
-            on_progress(index + 1, len(found))
+            on_progress(index + 1, len(pairs_of_paths))
     return pairs

@@ -65,9 +65,9 @@ def seal(folder: Path) -> Path:
     lines, size, count = [], 0, 0
     for path in _files(folder / PAYLOAD):
         name = path.relative_to(folder).as_posix()
-        found = path.stat().st_size
-        lines.append(f"{known.get((name, found)) or _sha256(path)}  {manifest_name(name, path)}\n")
-        size, count = size + found, count + 1
+        length = path.stat().st_size
+        lines.append(f"{known.get((name, length)) or _sha256(path)}  {manifest_name(name, path)}\n")
+        size, count = size + length, count + 1
     fields = {
         "Bagging-Date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "Payload-Oxum": f"{size}.{count}",

@@ -1,7 +1,7 @@
 """The journal as PREMIS 3 (https://www.loc.gov/standards/premis/v3): what preservation systems read.
 
 An object for every input and output with its fixity and size, an event for every file that was worked on, and the
-software and the models as agents. Written piece by piece, so that a hundred thousand files are no matter of memory.
+software and the models as agents. Written piece by piece, so that memory does not grow with the number of files.
 """
 
 from __future__ import annotations
@@ -133,8 +133,8 @@ def _event(record: Record) -> Tree:
         )
     ]
     if record.model is not None:
-        found = _identifier("linkingAgent", "SHA-256 of the parameters", record.model.parameter_sha256)
-        agents.append(("linkingAgentIdentifier", [*found, ("linkingAgentRole", "model")]))
+        identifier = _identifier("linkingAgent", "SHA-256 of the parameters", record.model.parameter_sha256)
+        agents.append(("linkingAgentIdentifier", [*identifier, ("linkingAgentRole", "model")]))
     objects: list[tuple[str, Tree]] = [
         (
             "linkingObjectIdentifier",
@@ -142,8 +142,8 @@ def _event(record: Record) -> Tree:
         )
     ]
     if record.output is not None:
-        found = _identifier("linkingObject", *_output_id(record))
-        objects.append(("linkingObjectIdentifier", [*found, ("linkingObjectRole", "outcome")]))
+        identifier = _identifier("linkingObject", *_output_id(record))
+        objects.append(("linkingObjectIdentifier", [*identifier, ("linkingObjectRole", "outcome")]))
     return [
         ("eventIdentifier", _identifier("event", *_event_id(record))),
         ("eventType", "modification" if record.status == "restored" else "migration"),
@@ -171,10 +171,10 @@ def _notes(record: Record) -> Iterable[str]:
     error = _mapping(result.get("error"))
     if error:
         yield f"{error.get('code')}: {error.get('message')}"
-    width = _mapping(result.get("bandwidth"))
-    cutoff = width.get("cutoff_hz")
+    bandwidth = _mapping(result.get("bandwidth"))
+    cutoff = bandwidth.get("cutoff_hz")
     if cutoff is not None:
-        yield f"cutoff {cutoff:.0f} Hz ({width.get('source')}, confidence {width.get('confidence', 0):.2f})"
+        yield f"cutoff {cutoff:.0f} Hz ({bandwidth.get('source')}, confidence {bandwidth.get('confidence', 0):.2f})"
         if record.status == "restored":
             yield _SYNTHETIC.format(cutoff)
     whole = result.get("kept_hz")

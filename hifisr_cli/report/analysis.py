@@ -36,8 +36,8 @@ def look_at(path: Path, *, columns: int = 1_024, salvage: bool = False, raw: Raw
     """
     with open_recording(path, salvage=salvage, raw=raw) as recording:
         rate = recording.info.sample_rate
-        picture, width = SpectrogramMeter(rate, columns), BandwidthMeter(rate)
+        spectrogram, bandwidth = SpectrogramMeter(rate, columns), BandwidthMeter(rate)
         for block in recording.blocks():
-            picture.push(block)
-            width.push(block)
-        return Look(path.name, recording.info, picture.result(), width.result())
+            spectrogram.push(block)
+            bandwidth.push(block)
+        return Look(path.name, recording.info, spectrogram.result(), bandwidth.result())

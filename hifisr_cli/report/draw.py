@@ -87,9 +87,9 @@ class Artist:
 
 def _raw(row: Row) -> RawFormat | None:
     """What the header of the original would say, if it has none."""
-    found = row.record.options.get("raw")
+    raw = row.record.options.get("raw")
     try:
-        return RawFormat(**found) if isinstance(found, dict) else None
+        return RawFormat(**raw) if isinstance(raw, dict) else None
     except TypeError:  # the journal of another version
         return None
 

@@ -49,20 +49,20 @@ class Overview:
 
 def overview(rows: Sequence[Row]) -> Overview:
     """Sums up the rows."""
-    done = [row for row in rows if not row.failed]
+    finished = [row for row in rows if not row.failed]
     times = sorted(row.record.time for row in rows)
     models = Counter((r.record.model.name, r.record.model.parameter_sha256) for r in rows if r.record.model is not None)
     software = Counter(row.record.software.get("hifisr", "?") for row in rows)
     bands = [0] * 24
-    for row in done:
+    for row in finished:
         if row.record.status == "restored" and row.data.get("cutoff") is not None:
             bands[min(int(row.data["cutoff"] // 1000), 23)] += 1
-    errors = [row.data["kept"] for row in done if row.data["kept"] is not None]
+    errors = [row.data["kept"] for row in finished if row.data["kept"] is not None]
     return Overview(
         statuses=Counter(row.record.status for row in rows),
         warned=sum(bool(row.warnings) for row in rows),
-        audio_seconds=sum(float(row.data.get("seconds") or 0) for row in done),
-        wall_seconds=_wall_seconds(done),
+        audio_seconds=sum(float(row.data.get("seconds") or 0) for row in finished),
+        wall_seconds=_wall_seconds(finished),
         first=times[0] if times else None,
         last=times[-1] if times else None,
         models=[model for model, _ in models.most_common()],

@@ -84,7 +84,7 @@ def _asset(name: str) -> str:
 
 def _filled(template: str, values: Mapping[str, str]) -> str:
     """Every {{name}} of the template once; what is filled in is not looked at again."""
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], template)
+    return re.sub(r"\{\{(\w+)\}\}", lambda name: values[name[1]], template)
 
 
 def _policy(style: str, script: str) -> str:

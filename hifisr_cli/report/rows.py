@@ -31,8 +31,8 @@ class Row:
 
     @property
     def warnings(self) -> Sequence[str]:
-        found: Sequence[str] = self.data["warnings"]
-        return found
+        warnings: Sequence[str] = self.data["warnings"]
+        return warnings
 
     @property
     def kept_band_error_db(self) -> float:
@@ -60,7 +60,7 @@ def to_row(record: Record, how: Shared) -> Row:
     """A record as a row. Model, software and options go to `how`."""
     result = record.result
     info = _mapping(result.get("info"))
-    width = _mapping(result.get("bandwidth"))
+    bandwidth = _mapping(result.get("bandwidth"))
     done = record.status in _DONE
     said = [str(text) for text in result.get("warnings") or ()]
     data: dict[str, Any] = {
@@ -68,9 +68,9 @@ def to_row(record: Record, how: Shared) -> Row:
         "path": record.input.path,
         "status": record.status,
         "seconds": result.get("seconds"),
-        "cutoff": width.get("cutoff_hz"),
-        "found": width.get("source"),
-        "sure": width.get("confidence"),
+        "cutoff": bandwidth.get("cutoff_hz"),
+        "found": bandwidth.get("source"),
+        "sure": bandwidth.get("confidence"),
         "after": _designed_cutoff(record) if done else None,
         "measured": False,
         "kept": result.get("kept_band_error_db"),
@@ -132,9 +132,9 @@ def _written(result: Mapping[str, Any], info: Mapping[str, Any]) -> str:
     return f"{SAMPLE_RATE / 1000:g} kHz {_channels(info.get('channels'))}, {_codec(result)}"
 
 
-def _codec(found: Mapping[str, Any]) -> str:
+def _codec(info: Mapping[str, Any]) -> str:
     """ "16-bit PCM", "32-bit float", "mu-law" or what libsndfile calls it; "" where the container says it all."""
-    codec, bits = str(found.get("codec") or ""), found.get("bits")
+    codec, bits = str(info.get("codec") or ""), info.get("bits")
     if codec in ("FLOAT", "DOUBLE"):
         return f"{bits}-bit float"
     if bits is not None:

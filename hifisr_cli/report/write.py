@@ -59,7 +59,7 @@ def write_report(
         pictures: of so many files, put into the page; "all" puts them into a folder beside it.
         embed: put the sound of the drawn files into the page, too, up to `sound.EMBED_LIMIT` bytes.
         originals: where the inputs lie now, if they have moved.
-        on_progress: hears how many files are drawn, and how many will be.
+        on_progress: called with how many files are drawn, and how many will be.
 
     Raises:
         JournalError: the folder has no journal.
