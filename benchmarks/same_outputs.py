@@ -25,7 +25,13 @@ import soundfile
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "examples"
-SIGNATURE = "0.0.0"
+SIGN = """
+import contextlib, hifisr_cli
+hifisr_cli.__version__ = "0"
+with contextlib.suppress(ImportError):
+    import hifisr_cli.version
+    hifisr_cli.version.__version__ = "0"
+"""
 MOMENTS = {"wall_seconds", "mtime_ns", "version", "hifisr", "started", "finished", "time", "at", "pid"}
 """Keys of the JSON that say when, how long, or by which program."""
 
@@ -198,7 +204,7 @@ def main() -> int:
         inputs, signing = work / "inputs", work / "signing"
         inputs.mkdir(parents=True)
         signing.mkdir()
-        (signing / "sitecustomize.py").write_text(f"import hifisr_cli\nhifisr_cli.__version__ = {SIGNATURE!r}\n")
+        (signing / "sitecustomize.py").write_text(SIGN)
         make_inputs(inputs)
         import_published(chosen.other.resolve(), signing, inputs)
         for case in CASES:
