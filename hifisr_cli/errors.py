@@ -189,3 +189,8 @@ class TimeLimitError(RunError):
 
     code = "time-limit"
     exit_status = 9
+
+
+def reason_of(error: OSError) -> str:
+    """What the operating system says went wrong, lower case as all of our messages are."""
+    return (error.strerror or str(error) or type(error).__name__).lower()

@@ -22,7 +22,7 @@ from hifisr_cli.audio.decoders.libsndfile import NotOpenedError, open_sound
 from hifisr_cli.audio.decoders.raw import RawFormat, RawSource
 from hifisr_cli.audio.limits import MAX_CHANNELS, check_limits
 from hifisr_cli.audio.recording import BLOCK_FRAMES, Damage, Recording, Source, empty, truncated
-from hifisr_cli.errors import EmptyAudioError, NotAudioError, UnreadableError
+from hifisr_cli.errors import EmptyAudioError, NotAudioError, UnreadableError, reason_of
 from hifisr_cli.system.files import open_file, read_at
 
 __all__ = ["BLOCK_FRAMES", "MAX_CHANNELS", "Recording", "check_headerless", "open_recording"]
@@ -130,8 +130,9 @@ def _open_regular(path: Path, stack: ExitStack) -> tuple[int, int]:
     except OSError as error:
         if path.is_dir():  # which Windows does not open at all
             raise _folder(path) from error
-        why = (error.strerror or str(error)).lower()
-        raise UnreadableError(f"cannot be opened: {why}", path=path, hint="check the name and its rights") from error
+        raise UnreadableError(
+            f"cannot be opened: {reason_of(error)}", path=path, hint="check the name and its rights"
+        ) from error
     stack.callback(os.close, fd)
     status = os.fstat(fd)
     if stat.S_ISDIR(status.st_mode):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hifisr_cli.checkpoints.frozen import FrozenInfo
-from hifisr_cli.errors import OutputError
+from hifisr_cli.errors import OutputError, reason_of
 
 _BLANK = "(to be filled in)"
 
@@ -22,7 +22,7 @@ def write_card(info: FrozenInfo, checkpoint: Path) -> Path | None:
     except FileExistsError:
         return None
     except OSError as error:
-        raise OutputError(f"cannot be written: {error.strerror or error}", path=path) from error
+        raise OutputError(f"cannot be written: {reason_of(error)}", path=path) from error
     return path
 
 

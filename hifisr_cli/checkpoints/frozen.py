@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from hifisr_cli.checkpoints.sources import Provenance
 from hifisr_cli.engines.hifisr.config import ConfigError, NetworkConfig
-from hifisr_cli.errors import ModelError, OutputError
+from hifisr_cli.errors import ModelError, OutputError, reason_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -111,7 +111,7 @@ def read_info(path: Path) -> FrozenInfo:
         metadata = dict(header.pop("__metadata__", {}))
         promised = max((int(entry["data_offsets"][1]) for entry in header.values()), default=0)
     except OSError as error:
-        raise ModelError(f"cannot be read: {error.strerror or error}", path=path) from error
+        raise ModelError(f"cannot be read: {reason_of(error)}", path=path) from error
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
         raise ModelError("not a safetensors file, or a truncated one", path=path, hint=_REINSTALL) from error
     info = FrozenInfo.from_metadata(metadata, path)
@@ -156,7 +156,7 @@ def verify_parameters(path: Path) -> None:
                 file.seek(8 + size + first)
                 digest.update(file.read(last - first))
     except OSError as error:
-        raise ModelError(f"cannot be read: {error.strerror or error}", path=path) from error
+        raise ModelError(f"cannot be read: {reason_of(error)}", path=path) from error
     except (ValueError, TypeError, KeyError) as error:
         raise ModelError("damaged header", path=path, hint=_REINSTALL) from error
     if digest.hexdigest() != info.parameter_hash:

@@ -6,7 +6,6 @@ A name is looked up in, in this order: the registry of `$HIFISR_MODELS`, the use
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tomllib
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 from hifisr_cli.checkpoints.frozen import read_info
 from hifisr_cli.checkpoints.sources import SourceFile
 from hifisr_cli.errors import ModelError
+from hifisr_cli.system.hashing import file_sha256
 from hifisr_cli.system.machine import data_folder
 
 ENVIRONMENT = "HIFISR_MODELS"
@@ -49,15 +49,12 @@ class ModelFile:
     def verify(self) -> None:
         """Raises `ModelError` unless the file is whole and, where it is pinned, has the pinned hash."""
         read_info(self.path)
-        if self.sha256 is not None:
-            with self.path.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-            if found != self.sha256:
-                raise ModelError(
-                    "damaged: the file does not match the hash in the registry",
-                    path=self.path,
-                    hint="install hifisr again",
-                )
+        if self.sha256 is not None and file_sha256(self.path) != self.sha256:
+            raise ModelError(
+                "damaged: the file does not match the hash in the registry",
+                path=self.path,
+                hint="install hifisr again",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from hifisr_cli.errors import ModelError
+from hifisr_cli.errors import ModelError, reason_of
+from hifisr_cli.system.hashing import file_sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,9 @@ class SourceFile:
     def of(cls, path: Path) -> SourceFile:
         """Raises `ModelError` when the file cannot be read."""
         try:
-            with path.open("rb") as file:
-                return cls(path.name, path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
+            return cls(path.name, path.stat().st_size, file_sha256(path))
         except OSError as error:
-            raise ModelError(f"cannot be read: {error.strerror or error}", path=path) from error
+            raise ModelError(f"cannot be read: {reason_of(error)}", path=path) from error
 
 
 @dataclass(frozen=True, slots=True)

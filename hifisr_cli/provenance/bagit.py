@@ -7,7 +7,6 @@ and seals it again, so that `upsample` resumes on a bag as on any other folder.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -15,8 +14,9 @@ from pathlib import Path
 
 from hifisr_cli.batch.history.journal import JOURNAL_NAME, iter_journal, read_journal
 from hifisr_cli.batch.history.lock import LOCK_NAME
-from hifisr_cli.errors import OutputError, UsageError
-from hifisr_cli.system.staged_file import StagedFile, output_error
+from hifisr_cli.errors import OutputError, UsageError, reason_of
+from hifisr_cli.system.hashing import file_sha256
+from hifisr_cli.system.staged_file import write_file
 
 PAYLOAD = "data"
 """The folder in a bag that holds its content."""
@@ -115,10 +115,9 @@ def manifest_name(name: str, path: Path) -> str:
 
 def _sha256(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
-        raise OutputError(f"cannot be read: {(error.strerror or str(error)).lower()}", path=path) from error
+        raise OutputError(f"cannot be read: {reason_of(error)}", path=path) from error
 
 
 def _info(path: Path, fields: Mapping[str, str]) -> list[str]:
@@ -136,12 +135,4 @@ def _info(path: Path, fields: Mapping[str, str]) -> list[str]:
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:
-    staged = StagedFile(path, overwrite=True)
-    try:
-        with os.fdopen(os.dup(staged.fd), "wb") as file:
-            file.writelines(line.encode("utf-8") for line in lines)
-        staged.commit()
-    except OSError as error:
-        raise output_error(error, path) from error
-    finally:
-        staged.discard()
+    write_file(path, (line.encode("utf-8") for line in lines), overwrite=True)

@@ -7,7 +7,6 @@ software and the models as agents. Written piece by piece, so that memory does n
 from __future__ import annotations
 
 import math
-import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,8 +15,8 @@ from xml.etree import ElementTree as ET
 
 from hifisr_cli.batch.history.journal import read_journal
 from hifisr_cli.batch.history.record import Record
-from hifisr_cli.errors import JournalError, OutputError
-from hifisr_cli.system.staged_file import StagedFile, output_error
+from hifisr_cli.errors import JournalError
+from hifisr_cli.system.staged_file import write_file
 
 PREMIS_NAME = "premis.xml"
 NAMESPACE = "http://www.loc.gov/premis/v3"
@@ -46,18 +45,7 @@ def write_premis(folder: Path, target: Path | None = None) -> Path:
     records = read_journal(folder)
     if not records:
         raise JournalError("no journal of a run in this folder", path=folder, hint="name the output folder of a run")
-    staged = StagedFile(path, overwrite=True)
-    try:
-        with os.fdopen(os.dup(staged.fd), "wb") as file:
-            for piece in to_premis(records):
-                file.write(piece.encode("utf-8"))
-        staged.commit()
-    except OutputError:
-        raise
-    except OSError as error:
-        raise output_error(error, path) from error
-    finally:
-        staged.discard()
+    write_file(path, (piece.encode("utf-8") for piece in to_premis(records)), overwrite=True)
     return path
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from hifisr_cli.report.analysis import Look, look_at
 from hifisr_cli.report.picture import Panel, drawn, few_colours
 from hifisr_cli.restore.survey import RESAMPLER_EDGE
-from hifisr_cli.system.staged_file import StagedFile, output_error
+from hifisr_cli.system.staged_file import write_file
 
 
 def draw_comparison(
@@ -38,15 +38,9 @@ def draw_comparison(
         highest = RESAMPLER_EDGE * looks[0].info.sample_rate / 2  # as far as a restored file keeps the original
         cutoff_hz = min(looks[0].bandwidth.cutoff_hz, highest)
     image = drawn([Panel(_title(look), look.spectrogram) for look in looks], cutoff_hz=cutoff_hz)
-    staged = StagedFile(target, overwrite=overwrite)
-    try:
-        with os.fdopen(os.dup(staged.fd), "wb") as file:
-            few_colours(image).save(file, "PNG", optimize=True)
-        staged.commit()
-    except OSError as error:
-        raise output_error(error, target) from error
-    finally:
-        staged.discard()
+    png = io.BytesIO()
+    few_colours(image).save(png, "PNG", optimize=True)
+    write_file(target, [png.getvalue()], overwrite=overwrite)
 
 
 def _title(look: Look) -> str:

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Literal
 
 from hifisr_cli.batch.history.journal import read_journal
-from hifisr_cli.errors import JournalError, OutputError, OutputExistsError
+from hifisr_cli.errors import JournalError, OutputExistsError
 from hifisr_cli.report.choose import by_interest
 from hifisr_cli.report.draw import Artist
 from hifisr_cli.report.overview import overview
 from hifisr_cli.report.page import GENERATOR, page_html
 from hifisr_cli.report.rows import Shared, to_row
-from hifisr_cli.system.staged_file import StagedFile, output_error
+from hifisr_cli.system.staged_file import output_error, write_file
 
 REPORT_NAME = "report.html"
 
@@ -98,7 +98,7 @@ def write_report(
         draw_more=_DRAW_MORE,
         notes=notes,
     )
-    _write(page, text)
+    write_file(page, [text.encode("utf-8")], overwrite=True)
     return Report(page, len(rows), drawn)
 
 
@@ -109,18 +109,3 @@ def _check_target(page: Path) -> None:
         if GENERATOR.encode("ascii") in file.read(4_096):
             return
     raise OutputExistsError("is there already, and is no report of hifisr's", path=page, hint="choose another name")
-
-
-def _write(page: Path, text: str) -> None:
-    staged = StagedFile(page, overwrite=True)
-    try:
-        data = memoryview(text.encode("utf-8"))
-        while data:
-            data = data[os.write(staged.fd, data) :]
-        staged.commit()
-    except OutputError:
-        raise
-    except OSError as error:
-        raise output_error(error, page) from error
-    finally:
-        staged.discard()

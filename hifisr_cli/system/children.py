@@ -16,84 +16,72 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
-if sys.platform != "win32":
 
-    class Line:
-        """The way to the standard input of a child process, over which it can also be given an open file to hold."""
+class Line:
+    """The way to the standard input of a child process, over which it can also be given an open file to hold.
 
-        def __init__(self, mine: socket.socket) -> None:
-            self._socket = mine
-            self.stream: BinaryIO = mine.makefile("wb")
+    Attributes:
+        stream: what is written to it, the child reads.
+    """
 
-        def open(self, held: int | None) -> None:
-            """To be called before anything is written: the child holds `held`, and its lock, as long as it lives.
+    def __init__(self, stream: BinaryIO, over: socket.socket | None = None) -> None:
+        self.stream, self._socket = stream, over
 
-            Raises:
-                ConnectionError: it does not live any more.
-            """
-            socket.send_fds(self._socket, [b"\0"], [] if held is None else [held])
+    def open(self, held: int | None) -> None:
+        """To be called before anything is written: the child holds `held`, and its lock, as long as it lives.
 
-        def close(self) -> None:
-            """Never raises."""
-            with contextlib.suppress(OSError):
-                self.stream.close()
-            self._socket.close()
-
-    def start_child(command: Sequence[str], environment: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], Line]:
-        """A child process that does not hear Ctrl-C, which goes to all processes of a terminal, from its first moment.
-
-        Its standard input is the line, its standard output a pipe.
-        """
-        mine, theirs = socket.socketpair()
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            with theirs:
-                process = subprocess.Popen(command, stdin=theirs.fileno(), stdout=subprocess.PIPE, env=environment)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        return process, Line(mine)
-
-    def receive_line(fd: int) -> BinaryIO:
-        """The other end of a line in the child, once it is open; what the parent gives it to hold, it holds.
+        On Windows this does nothing.
 
         Raises:
-            OSError: the parent is gone.
+            ConnectionError: it does not live any more.
         """
-        theirs = socket.socket(fileno=fd)
-        socket.recv_fds(theirs, 1, 1)
-        return theirs.makefile("rb")
+        if sys.platform != "win32" and self._socket is not None:
+            socket.send_fds(self._socket, [b"\0"], [] if held is None else [held])
 
-else:
+    def close(self) -> None:
+        """Never raises."""
+        with contextlib.suppress(OSError):
+            self.stream.close()
+        if self._socket is not None:
+            self._socket.close()
 
-    class Line:
-        """A pipe here."""
 
-        def __init__(self, fd: int) -> None:
-            self.stream: BinaryIO = os.fdopen(fd, "wb")
+def start_child(command: Sequence[str], environment: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], Line]:
+    """A child process that does not hear Ctrl-C, which goes to all processes of a terminal, from its first moment.
 
-        def open(self, held: int | None) -> None:
-            """Nothing, here."""
-
-        def close(self) -> None:
-            """Never raises."""
-            with contextlib.suppress(OSError):
-                self.stream.close()
-
-    def start_child(command: Sequence[str], environment: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], Line]:
-        """As elsewhere."""
-        theirs, mine = os.pipe()
+    Its standard input is the line, its standard output a pipe.
+    """
+    if sys.platform == "win32":
+        reading, writing = os.pipe()
         try:
             process = subprocess.Popen(
                 command,
-                stdin=theirs,
+                stdin=reading,
                 stdout=subprocess.PIPE,
                 env=environment,
                 creationflags=subprocess.CREATE_NEW_PROCESS_GROUP,  # does not hear Ctrl-C
             )
         finally:
-            os.close(theirs)
-        return process, Line(mine)
+            os.close(reading)
+        return process, Line(os.fdopen(writing, "wb"))
+    mine, theirs = socket.socketpair()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with theirs:
+            process = subprocess.Popen(command, stdin=theirs.fileno(), stdout=subprocess.PIPE, env=environment)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return process, Line(mine.makefile("wb"), mine)
 
-    def receive_line(fd: int) -> BinaryIO:
-        """As elsewhere."""
+
+def receive_line(fd: int) -> BinaryIO:
+    """The other end of a line in the child, once it is open; what the parent gives it to hold, it holds.
+
+    Raises:
+        OSError: the parent is gone.
+    """
+    if sys.platform == "win32":
         return os.fdopen(fd, "rb")
+    theirs = socket.socket(fileno=fd)
+    socket.recv_fds(theirs, 1, 1)
+    return theirs.makefile("rb")

@@ -1,8 +1,19 @@
-"""Size and SHA-256 of bytes that pass by once: what comes through a pipe cannot be read again."""
+"""SHA-256 of files, and of bytes that pass by once: what comes through a pipe cannot be read again."""
 
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal digits.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Tally:

@@ -10,11 +10,13 @@ import secrets
 import stat
 import string
 import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from types import TracebackType
+from typing import Literal, Self
 
-from hifisr_cli.errors import OutputError, OutputExistsError, UnsupportedError
-from hifisr_cli.system.files import open_file, rename, sync_folder, try_lock
+from hifisr_cli.errors import OutputError, OutputExistsError, UnsupportedError, reason_of
+from hifisr_cli.system.files import open_file, rename, sync_folder, try_lock, write_all
 
 PART_PREFIX = ".hifisr-"
 PART_SUFFIX = ".part"
@@ -36,8 +38,7 @@ _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.E
 
 def output_error(error: OSError, path: str | os.PathLike[str]) -> OutputError:
     """The operating system's error as ours."""
-    reason = (error.strerror or str(error)).lower()
-    return OutputError(f"cannot be written: {reason}", path=path, hint=_HINTS.get(error.errno or 0))
+    return OutputError(f"cannot be written: {reason_of(error)}", path=path, hint=_HINTS.get(error.errno or 0))
 
 
 def refused_name(error: OSError, path: Path) -> UnsupportedError | None:
@@ -46,7 +47,7 @@ def refused_name(error: OSError, path: Path) -> UnsupportedError | None:
     if error.errno not in _REFUSED or not any(map(os.path.isdir, path.parents)):
         return None
     return UnsupportedError(
-        f"the drive does not take this name: {(error.strerror or str(error)).lower()}",
+        f"the drive does not take this name: {reason_of(error)}",
         path=path,
         hint="rename the input, or choose an output on another drive",
     )
@@ -58,10 +59,17 @@ Overwrite = bool | Literal["same"]
 class StagedFile:
     """A temporary file beside its target; `commit` gives it the target's name, `discard` removes it.
 
+    As a context manager it is committed where the block ends, and discarded where the block raises. What the operating
+    system raises in the block, or afterwards, is an `OutputError` then.
+
     Args:
         target: missing folders on the way to it are made.
         overwrite: whether a file of that name is replaced; "same": it stays, and it is no failure that it is there if
             it has the very bytes that were written.
+
+    Attributes:
+        path: of the temporary file.
+        fd: the temporary file, open to be read and written.
 
     Raises:
         OutputExistsError: the target is there and may not be replaced, or is a folder.
@@ -80,6 +88,30 @@ class StagedFile:
         except OSError as error:
             raise refused_name(error, target) or output_error(error, target) from error
         self._open = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self.commit()
+        except OSError as failure:
+            raise output_error(failure, self.target) from failure
+        finally:
+            self.discard()
+        if isinstance(error, OSError):
+            raise output_error(error, self.target) from error
+
+    def write(self, data: bytes) -> None:
+        """Write all of `data` where the file stands.
+
+        Raises:
+            OSError: disk full and the like.
+        """
+        write_all(self.fd, data)
 
     def commit(self) -> None:
         """Write everything to the disk, then show it under the target's name.
@@ -146,6 +178,17 @@ class StagedFile:
             rename(self.path, self.target)
         else:
             self.path.unlink(missing_ok=True)
+
+
+def write_file(target: Path, pieces: Iterable[bytes], *, overwrite: bool) -> None:
+    """Write a file, piece after piece; it appears complete or not at all.
+
+    Raises:
+        OutputExistsError, UnsupportedError, OutputError: as `StagedFile`.
+    """
+    with StagedFile(target, overwrite=overwrite) as file:
+        for piece in pieces:
+            file.write(piece)
 
 
 def _new_part(folder: Path, unusual: str) -> tuple[Path, int]:

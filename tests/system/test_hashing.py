@@ -3,12 +3,13 @@ from __future__ import annotations
 import hashlib
 import io
 import threading
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hifisr_cli.audio.decoders.bytestream import ByteStream
-from hifisr_cli.system.hashing import Tally
+from hifisr_cli.system.hashing import Tally, file_sha256
 
 
 @given(st.lists(st.binary(max_size=50)))
@@ -43,3 +44,9 @@ def test_two_threads_that_read_do_not_disorder_it() -> None:
     for thread in threads:
         thread.join()
     assert tally.sha256 == hashlib.sha256(data).hexdigest()
+
+
+def test_a_file_s(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 20_000
+    (tmp_path / "a").write_bytes(data)
+    assert file_sha256(tmp_path / "a") == hashlib.sha256(data).hexdigest()

@@ -8,7 +8,7 @@ import pytest
 
 from hifisr_cli.errors import OutputError, OutputExistsError, UnsupportedError
 from hifisr_cli.system.files import open_file
-from hifisr_cli.system.staged_file import StagedFile, sweep
+from hifisr_cli.system.staged_file import StagedFile, sweep, write_file
 
 
 def staged(target: Path, *, overwrite: bool = False) -> StagedFile:
@@ -27,6 +27,54 @@ def test_appears_when_committed(tmp_path: Path) -> None:
     assert [p.name for p in target.parent.iterdir()] == ["a.wav"]
     file.discard()
     assert target.read_bytes() == b"new"
+
+
+def test_a_block_that_ends_commits(tmp_path: Path) -> None:
+    with StagedFile(tmp_path / "a", overwrite=False) as file:
+        file.write(b"one, ")
+        file.write(b"two")
+        assert not (tmp_path / "a").exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"one, two"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), ValueError("mine"), OutputError("mine")])
+def test_a_block_that_raises_leaves_what_was_there(tmp_path: Path, error: BaseException) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    with pytest.raises(type(error)) as caught, StagedFile(tmp_path / "a", overwrite=True) as file:
+        file.write(b"half")
+        raise error
+    assert caught.value is error
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"old"
+
+
+def test_what_the_system_says_becomes_an_output_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the block, and when it ends."""
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for call in ("write", "fsync"):
+        with monkeypatch.context() as broken:
+            broken.setattr(os, call, full)
+            with pytest.raises(OutputError, match="no space left on device") as caught:
+                write_file(tmp_path / "a", [b"new"], overwrite=False)
+        assert caught.value.path == str(tmp_path / "a")
+        assert caught.value.hint is not None
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_from_its_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole, though the system takes a few bytes at a time."""
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:3]))
+    write_file(tmp_path / "a", iter([b"one, ", b"", b"two"]), overwrite=False)
+    assert (tmp_path / "a").read_bytes() == b"one, two"
+    with pytest.raises(OutputExistsError):
+        write_file(tmp_path / "a", [b"three"], overwrite=False)
+    write_file(tmp_path / "a", [b"three"], overwrite=True)
+    assert (tmp_path / "a").read_bytes() == b"three"
 
 
 @pytest.mark.posix

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import soundfile
 
-from hifisr_cli.system.files import read_at
+from hifisr_cli.system.files import read_at, write_all
 
 _SYSTEM_ERROR = 2  # of libsndfile's: the operating system's
 
@@ -66,9 +66,7 @@ class StreamPipe:
         try:
             with contextlib.suppress(OSError):
                 while data := self._pull(1 << 16):
-                    view = memoryview(data)
-                    while view:
-                        view = view[os.write(self._write, view) :]
+                    write_all(self._write, data)
                 self.complete = True
         finally:
             os.close(self._write)

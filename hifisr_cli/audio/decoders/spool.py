@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from hifisr_cli.errors import OutputError
+from hifisr_cli.errors import OutputError, reason_of
 
 _BLOCK = 1 << 20
 
@@ -43,7 +43,7 @@ def spool(stream: Readable) -> Iterator[Path]:
 
 def _no_room(error: OSError, folder: str) -> OutputError:
     return OutputError(
-        f"cannot keep the standard input for a while: {error.strerror or error}",
+        f"cannot keep the standard input for a while: {reason_of(error)}",
         path=folder,
         hint="free some space, or point TMPDIR to a folder that has it",
     )

@@ -16,6 +16,7 @@ from hifisr_cli.audio.metadata.chunks import EDITABLE, SILENT, carry_chunks
 from hifisr_cli.audio.metadata.read import ADVICE, mutagen_is_here, read_id3, read_tags
 from hifisr_cli.audio.metadata.tags import COMMENT, Tags, make_info, parse_info
 from hifisr_cli.audio.metadata.treatment import Cutoff, Treatment
+from hifisr_cli.errors import reason_of
 from hifisr_cli.results import AudioInfo
 
 
@@ -74,7 +75,7 @@ class Metadata:
                 return Carried(tuple(before), tuple(after), warnings=tuple(notes))
             return Carried(tags=self._tags_for(done, notes), comment=done.statement, warnings=tuple(notes))
         except OSError as error:
-            notes.append(f"its metadata cannot be read and was left out: {error.strerror or error}")
+            notes.append(f"its metadata cannot be read and was left out: {reason_of(error)}")
             return Carried(*_stated(done), comment=done.statement, warnings=tuple(notes))
 
     def _chunks_for(self, done: Treatment, notes: list[str]) -> tuple[list[Chunk], list[Chunk]]:
@@ -122,7 +123,7 @@ def read_metadata(path: Path, info: AudioInfo) -> Metadata:
             return Metadata(info, chunks, problems=tuple(notes))
         return Metadata(info, tags=read_tags(path, chunks, notes), problems=tuple(notes))
     except OSError as error:
-        return Metadata(info, problems=(f"its metadata cannot be read and was left out: {error.strerror or error}",))
+        return Metadata(info, problems=(f"its metadata cannot be read and was left out: {reason_of(error)}",))
 
 
 def _tags_of(chunks: Chunks, done: Treatment, notes: list[str]) -> Tags:

@@ -19,8 +19,9 @@ from hifisr_cli.audio.formats import OutputFormat
 from hifisr_cli.audio.metadata.carried import NOTHING, Carried
 from hifisr_cli.audio.output.quantise import DITHER_BELOW_BITS, Dither, quantise
 from hifisr_cli.audio.output.sinks import CodecSink, Sink, WavSink
-from hifisr_cli.audio.output.stream_sinks import Encodable, FlacStreamSink, RawSink, is_pipe, write_all
+from hifisr_cli.audio.output.stream_sinks import Encodable, FlacStreamSink, RawSink, is_pipe
 from hifisr_cli.errors import NonFiniteError, OutputError, UnsupportedError
+from hifisr_cli.system.files import write_all
 from hifisr_cli.system.hashing import Tally
 from hifisr_cli.system.staged_file import Overwrite, StagedFile, output_error
 

@@ -14,8 +14,9 @@ from hifisr_cli.audio.containers.riff import Chunk
 from hifisr_cli.audio.containers.wav_header import DATA_HEADER, pack_samples, wav_header, wav_padding
 from hifisr_cli.audio.formats import OutputFormat
 from hifisr_cli.audio.metadata.carried import NOTHING, Carried
-from hifisr_cli.audio.output.stream_sinks import Encodable, write_all
+from hifisr_cli.audio.output.stream_sinks import Encodable
 from hifisr_cli.results import SAMPLE_RATE
+from hifisr_cli.system.files import write_all
 from hifisr_cli.system.hashing import Tally
 
 _OGG_SERIAL = 0x48694669

@@ -7,7 +7,6 @@ checksum is not known, nor the length where it is not, as the format provides fo
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 
@@ -19,7 +18,7 @@ from hifisr_cli.audio.containers.wav_header import pack_samples
 from hifisr_cli.audio.formats import OutputFormat
 from hifisr_cli.audio.metadata.carried import NOTHING, Carried
 from hifisr_cli.results import SAMPLE_RATE, Container
-from hifisr_cli.system.files import reader_has_left
+from hifisr_cli.system.files import write_all
 from hifisr_cli.system.hashing import Tally
 
 Encodable = npt.NDArray[np.int32] | npt.NDArray[np.float32]
@@ -125,21 +124,3 @@ class AppendOnly:
 
     def tell(self) -> int:
         return self._position
-
-
-def write_all(fd: int, data: bytes, tally: Tally | None = None) -> None:
-    """Write every byte; the operating system may take them in portions. `tally` hears of them.
-
-    Raises:
-        BrokenPipeError: the reader of a pipe has left. OSError: all else.
-    """
-    if tally is not None:
-        tally.update(data)
-    view = memoryview(data)
-    try:
-        while view:
-            view = view[os.write(fd, view) :]
-    except OSError as error:
-        if reader_has_left(error):
-            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from error
-        raise

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from hifisr_cli.batch.history.record import Record
-from hifisr_cli.errors import JournalError
+from hifisr_cli.errors import JournalError, reason_of
 from hifisr_cli.system.files import open_file, sync_folder
 from hifisr_cli.system.staged_file import output_error
 
@@ -58,7 +58,7 @@ def iter_lines(folder: str | os.PathLike[str]) -> Iterator[bytes]:
         return
     except OSError as error:
         raise JournalError(
-            f"the journal cannot be read: {(error.strerror or str(error)).lower()}", path=path, hint="check its rights"
+            f"the journal cannot be read: {reason_of(error)}", path=path, hint="check its rights"
         ) from error
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from hifisr_cli.batch.plan.output_names import LONGEST_NAME
-from hifisr_cli.system.staged_file import StagedFile, output_error
+from hifisr_cli.system.staged_file import write_file
 
 SIDECAR_SUFFIX = ".sha256"
 
@@ -35,12 +35,5 @@ def write_sidecar(output: Path, sha256: str) -> str | None:
     path = sidecar_path(output)
     if len(os.fsencode(path.name)) > LONGEST_NAME:
         return f"no checksum file: its name would be longer than {LONGEST_NAME} bytes (the journal has the checksum)"
-    staged = StagedFile(path, overwrite=True)
-    try:
-        os.write(staged.fd, sidecar_line(output.name, sha256))
-        staged.commit()
-    except OSError as error:
-        raise output_error(error, path) from error
-    finally:
-        staged.discard()
+    write_file(path, [sidecar_line(output.name, sha256)], overwrite=True)
     return None

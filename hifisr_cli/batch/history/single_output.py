@@ -25,7 +25,7 @@ from hifisr_cli.errors import (
 )
 from hifisr_cli.results import FileResult
 from hifisr_cli.system.files import relative_path
-from hifisr_cli.system.staged_file import StagedFile, output_error, sweep
+from hifisr_cli.system.staged_file import StagedFile, sweep
 
 if TYPE_CHECKING:
     from hifisr_cli.restore.file import RestoreOptions
@@ -154,17 +154,14 @@ class SingleRecord:
             return
         record = make_record(job, outcome, name=self._name, options=self._options, model=self._model)
         try:
-            if self._staged is None:
-                self._staged = StagedFile(self._place, overwrite=self._overwrite)
-            _write(self._staged.fd, record.to_text().encode("ascii"))
-            self._staged.commit()
-        except (OSError, HifisrError) as error:
-            problem = output_error(error, self._place) if isinstance(error, OSError) else error
-            reason = problem.message.removeprefix("cannot be written: ")
+            with self._staged or StagedFile(self._place, overwrite=self._overwrite) as file:
+                file.write(record.to_text().encode("ascii"))
+        except HifisrError as error:
+            reason = error.message.removeprefix("cannot be written: ")
             raise RecordError(
                 f"the record cannot be written: {reason}",
                 path=self._place,
-                hint="the output itself is complete" + ("" if problem.hint is None else f"; {problem.hint}"),
+                hint="the output itself is complete" + ("" if error.hint is None else f"; {error.hint}"),
             ) from error
 
 
@@ -189,12 +186,6 @@ def _read(path: Path) -> Record | None:
     with contextlib.suppress(JournalError):
         return read_record(path)
     return None
-
-
-def _write(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
 
 
 def _output_exists(target: Path) -> OutputExistsError:

@@ -12,9 +12,9 @@ from typing import Literal
 from hifisr_cli.audio.formats import AUDIO_SUFFIXES
 from hifisr_cli.batch.history.journal import iter_journal, journal_path
 from hifisr_cli.batch.history.record import RECORD_SUFFIX, STREAM_NAME, Record, read_record, record_path
-from hifisr_cli.batch.workers.work_item import file_sha256
-from hifisr_cli.errors import JournalError, UsageError
+from hifisr_cli.errors import JournalError, UsageError, reason_of
 from hifisr_cli.system.files import relative_path
+from hifisr_cli.system.hashing import file_sha256
 
 State = Literal["ok", "missing", "changed", "unreadable", "extra"]
 
@@ -177,7 +177,7 @@ def _check(path: Path, name: str, item: _Expected) -> Checked | None:
     except (FileNotFoundError, NotADirectoryError):
         return Checked(name, "missing") if item.needed else None
     except OSError as error:
-        return Checked(name, "unreadable", (error.strerror or str(error)).lower())
+        return Checked(name, "unreadable", reason_of(error))
     return Checked(name, "ok")
 
 

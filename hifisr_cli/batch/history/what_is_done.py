@@ -14,9 +14,9 @@ from hifisr_cli.batch.history.journal import iter_lines
 from hifisr_cli.batch.history.record import OUTPUT_REVISION, ModelUsed, Record, options_key
 from hifisr_cli.batch.plan.discover import no_collection
 from hifisr_cli.batch.plan.output_names import Job
-from hifisr_cli.batch.workers.work_item import file_sha256
 from hifisr_cli.errors import JournalError
 from hifisr_cli.system.files import portable_path, relative_path
+from hifisr_cli.system.hashing import file_sha256
 
 _RESULT = b', "result": '
 """What comes before the part of a record that has no say here: it is left unread, which halves the time."""

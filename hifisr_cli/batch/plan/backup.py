@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Literal, Self
 
 from hifisr_cli.errors import OutputExistsError
 from hifisr_cli.system.files import sync_folder
+from hifisr_cli.system.hashing import file_sha256
 from hifisr_cli.system.staged_file import StagedFile, make_folders, output_error
 
 BACKUP_SUFFIX = ".orig"
@@ -94,14 +94,9 @@ class Backup:
             sync_folder(self.path.parent)
 
     def _copy(self) -> None:
-        staged = StagedFile(self.path, overwrite=False)
-        try:
-            with self._original.open("rb") as file, os.fdopen(staged.fd, "wb", closefd=False) as copy:
-                shutil.copyfileobj(file, copy, _COPY)
-            shutil.copystat(self._original, staged.path)
-            staged.commit()
-        finally:
-            staged.discard()
+        with self._original.open("rb") as file, StagedFile(self.path, overwrite=False) as copy:
+            shutil.copyfileobj(file, copy, _COPY)
+            shutil.copystat(self._original, copy.path)
 
     def _is_twin(self) -> bool:
         """Whether original and backup are one file, or have the same bytes."""
@@ -109,11 +104,6 @@ class Backup:
             first, second = self._original.stat(), self.path.stat()
             if os.path.samestat(first, second):
                 return True
-            return first.st_size == second.st_size and _digest(self._original) == _digest(self.path)
+            return first.st_size == second.st_size and file_sha256(self._original) == file_sha256(self.path)
         except OSError:
             return False
-
-
-def _digest(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()

@@ -20,6 +20,7 @@ from hifisr_cli.errors import (
     OutputIsInputError,
     UnsupportedError,
     UsageError,
+    reason_of,
 )
 from hifisr_cli.system.staged_file import refused_name
 
@@ -231,7 +232,7 @@ def _checked(job: Job, item: Found, sources: set[tuple[int, int]]) -> Job:
     except OSError as error:
         refused = refused_name(error, Path(job.writes))
         if refused is None:
-            raise OutputError((error.strerror or str(error)).lower(), path=job.writes) from error
+            raise OutputError(reason_of(error), path=job.writes) from error
         return replace(job, writes=None, error=refused)
     identity = (status.st_dev, status.st_ino)
     if identity in sources:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import logging
 import os
 import time
@@ -19,9 +18,9 @@ from hifisr_cli.batch.history.sidecar import write_sidecar
 from hifisr_cli.batch.plan.backup import Backup
 from hifisr_cli.batch.plan.output_names import Job
 from hifisr_cli.batch.workers.stdin import take_stdin
-from hifisr_cli.errors import HifisrError, OutputError, OutputExistsError, RunError, UnreadableError
+from hifisr_cli.errors import HifisrError, OutputError, OutputExistsError, RunError, UnreadableError, reason_of
 from hifisr_cli.results import ErrorInfo, FileResult
-from hifisr_cli.system.hashing import Tally
+from hifisr_cli.system.hashing import Tally, file_sha256
 from hifisr_cli.system.staged_file import output_error, refused_name
 
 if TYPE_CHECKING:
@@ -235,12 +234,6 @@ def fingerprint(path: Path, *, hashed: bool) -> Fingerprint:
     return Fingerprint(status.st_size, status.st_mtime_ns, file_sha256(path) if hashed else None)
 
 
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _ours(task: Task) -> bool:
     """Whether the output that is there still is the one that the journal speaks of."""
     target = task.job.target
@@ -262,7 +255,7 @@ def _make_folder(job: Job) -> None:
     except (FileExistsError, NotADirectoryError) as error:
         raise OutputExistsError("a file stands where the output's folder should be", path=folder) from error
     except OSError as error:
-        problem = OutputError(f"the folder cannot be made: {_words(error)}", path=folder)
+        problem = OutputError(f"the folder cannot be made: {reason_of(error)}", path=folder)
         raise refused_name(error, folder) or problem from error
 
 
@@ -271,12 +264,8 @@ def _run_error(error: Exception) -> RunError | None:
     if isinstance(error, RunError):
         return error
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
-        return OutputError(_words(error), path=error.filename)
+        return OutputError(reason_of(error), path=error.filename)
     return None
-
-
-def _words(error: OSError) -> str:
-    return (error.strerror or str(error) or type(error).__name__).lower()
 
 
 def skipped(job: Job, note: str = "the output exists already; use --overwrite to replace it") -> FileResult:
@@ -303,7 +292,7 @@ def error_info(error: Exception, label: str) -> ErrorInfo:
         return ErrorInfo("memory", "not enough memory", "try a smaller --chunk-seconds or --batch-size")
     if isinstance(error, OSError):
         where = "" if error.filename in (None, label) else f"{os.fsdecode(error.filename)}: "
-        return ErrorInfo(UnreadableError.code, where + _words(error))
+        return ErrorInfo(UnreadableError.code, where + reason_of(error))
     name = type(error).__name__
     hint = "this is a bug: please report it with what --verbose prints"
     return ErrorInfo(UNEXPECTED, f"unexpected error: {name}: {error}", hint)

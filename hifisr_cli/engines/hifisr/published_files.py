@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hifisr_cli.errors import ModelError
+from hifisr_cli.errors import ModelError, reason_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -94,7 +94,7 @@ def _unpickled(path: Path) -> Any:
         with path.open("rb") as file:
             return torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise ModelError(f"cannot be read: {error.strerror or error}", path=path) from error
+        raise ModelError(f"cannot be read: {reason_of(error)}", path=path) from error
     except MemoryError:
         raise
     except Exception as error:  # a damaged pickle may raise anything

@@ -8,7 +8,7 @@ from typing import Any
 from hifisr_cli.checkpoints.card import write_card
 from hifisr_cli.checkpoints.frozen import FrozenInfo, freeze
 from hifisr_cli.engines.hifisr.config import ConfigError, NetworkConfig
-from hifisr_cli.errors import ModelError
+from hifisr_cli.errors import ModelError, reason_of
 
 _AVERAGED_PREFIX = "module."
 
@@ -42,7 +42,7 @@ def freeze_state(
         with state_path.open("rb") as file:
             state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise ModelError(f"cannot be read: {error.strerror or error}", path=state_path) from error
+        raise ModelError(f"cannot be read: {reason_of(error)}", path=state_path) from error
     except MemoryError:
         raise
     except Exception as error:  # a damaged pickle may raise anything

@@ -23,10 +23,10 @@ from hifisr_cli.batch.history.verify import verify_folder
 from hifisr_cli.batch.run import iterate
 from hifisr_cli.batch.start import plan_run, plan_run_in_place
 from hifisr_cli.batch.workers.sharing import RunSettings
-from hifisr_cli.batch.workers.work_item import file_sha256
 from hifisr_cli.restore import file as recording
 from hifisr_cli.restore.file import RestoreOptions
 from hifisr_cli.results import FileResult
+from hifisr_cli.system.hashing import file_sha256
 from hifisr_cli.system.staged_file import StagedFile
 from tests.batch.history.disk import Fate, Recorder
 from tests.conftest import in_steps

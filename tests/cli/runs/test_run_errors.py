@@ -16,8 +16,7 @@ import soundfile
 
 from hifisr_cli.audio.output import output as encode
 from hifisr_cli.audio.output import sinks
-from hifisr_cli.audio.output import stream_sinks as streamed
-from hifisr_cli.system import staged_file as staging
+from hifisr_cli.system import files, staged_file
 from tests.cli.runs.conftest import Command, Make, Spawn, leftovers, obey_rights, outputs
 from tests.conftest import NO_SUCH_FILE
 
@@ -182,7 +181,7 @@ class TestFullDisk:
             def __getattr__(self, name: str) -> object:
                 return full if name == call else getattr(os, name)
 
-        for module in (encode, staging, streamed):
+        for module in (encode, staged_file, files):
             monkeypatch.setattr(module, "os", Os())
         for name in ("a", "b"):
             make(tmp_path / "in" / f"{name}.wav")

@@ -21,6 +21,7 @@ from hifisr_cli.batch.history import record as record_module
 from hifisr_cli.batch.history.journal import read_journal
 from hifisr_cli.batch.history.record import Record, read_record
 from hifisr_cli.errors import EXIT_STATUSES
+from hifisr_cli.system.staged_file import StagedFile
 from tests.cli.runs.conftest import PYTHON_M, Command, Make, leftovers
 
 RECORD = "out.wav.hifisr.json"
@@ -245,11 +246,11 @@ def test_options_that_contradict_each_other(upsample: Command, good: Path, tmp_p
 def test_a_full_disk_does_not_take_the_output_with_it(
     upsample: Command, good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(fd: int, data: bytes) -> None:
-        os.write(fd, data[:100])
+    def full(file: StagedFile, data: bytes) -> None:
+        os.write(file.fd, data[:100])
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("hifisr_cli.batch.history.single_output._write", full)
+    monkeypatch.setattr(StagedFile, "write", full)
     ended = upsample(good, "-o", tmp_path / "out.wav", "--quiet")
     assert ended.status == 7
     assert "record" in EXIT_STATUSES[7]

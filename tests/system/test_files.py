@@ -1,4 +1,4 @@
-"""What every operating system has to offer, on the one that the tests run on."""
+"""What open files can do on every system, on the one that the tests run on."""
 
 from __future__ import annotations
 
@@ -12,15 +12,10 @@ from pathlib import Path
 import pytest
 
 from hifisr_cli.system import files, machine
-from hifisr_cli.system.children import start_child
 
 HOLD = (
     "import os, sys, time; from hifisr_cli.system.files import open_file, try_lock; "
     "fd = open_file(sys.argv[1], os.O_RDWR); print(try_lock(fd), flush=True); time.sleep(60)"
-)
-ECHO = (
-    "from hifisr_cli.system.children import receive_line; "
-    "print(receive_line(0).readline().decode().strip(), flush=True)"
 )
 
 
@@ -122,34 +117,12 @@ def test_a_reader_that_has_left() -> None:
     assert not files.reader_has_left(FileNotFoundError())
 
 
-def test_a_child_hears_what_it_is_told() -> None:
-    process, line = start_child([sys.executable, "-c", ECHO], os.environ)
-    line.open(None)
-    line.stream.write(b"good morning\n")
-    line.close()
-    assert process.stdout is not None
-    assert process.stdout.read().split() == [b"good", b"morning"]
-    process.stdout.close()
-    assert process.wait() == 0
-
-
 def test_the_inode_of_a_directory_entry_is_the_file_s_own(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
     with os.scandir(tmp_path) as entries:
         (entry,) = entries
     assert os.path.samestat(files.status_of(entry), (tmp_path / "a").stat())
     assert files.status_of(entry).st_ino != 0
-
-
-def test_the_machine() -> None:
-    assert machine.cores() >= 1
-    free = machine.free_memory()
-    assert free is None or free > 1 << 20
-    before = machine.peak_memory()
-    assert 1 << 22 < before < 1 << 40
-    block = b"x" * (before + (1 << 26))
-    assert machine.peak_memory() > len(block)
-    assert machine.data_folder().is_absolute()
 
 
 def test_paths_in_records_have_slashes() -> None:
