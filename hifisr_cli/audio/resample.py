@@ -1,10 +1,13 @@
 """Band-limited resampling as a stream, bit-identical for every way of cutting the input into blocks.
 
-The filter is resampy's `sinc_window` (a Kaiser-windowed sinc, 128 zero crossings a side, flat to 0.95 of the lower
-Nyquist frequency) without the interpolation in its table: for the reduced ratio M/L output m stands at input time
-m*M/L, so every distance between an output and an input sample is a whole multiple of 1/L, and a table with that step
-holds exactly the coefficients that are needed. `phases.py` applies them to blocks of one fixed size, aligned on the
-absolute position in the recording; that is what makes the result independent of how it was pushed.
+resampy designs the filter with its `sinc_window`: a Kaiser-windowed sinc, 128 zero crossings a side, flat to 0.95 of
+the lower Nyquist frequency. Its table is used without interpolation. For the reduced ratio M/L output m stands at input
+time m*M/L, so every distance between an output and an input sample is a whole multiple of 1/L, and a table with that
+step holds exactly the coefficients that are needed. `filter_bank.py` applies them to blocks of one fixed size, aligned
+on the absolute position in the recording; that is what makes the result independent of how it was pushed.
+
+`resampy.resample` itself is not called, because it takes whole recordings only, some 4 GB for an hour of sound, and
+compiles its kernels for about a second in every process. The tests compare every rate with it.
 """
 
 from __future__ import annotations
