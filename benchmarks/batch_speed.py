@@ -60,21 +60,15 @@ def _nothing(_model: object, waves: Tensor, _cutoff_hz: Tensor, noise: Tensor) -
 
 def without_network(source: Path, output: Path, *, profile: bool) -> float:
     """Processor milliseconds for each file where the network gives back what it gets."""
-    from hifisr_cli.batch.history.output_folder import Session
-    from hifisr_cli.batch.run import iterate
-    from hifisr_cli.batch.start import open_session, plan_run
-    from hifisr_cli.batch.workers.sharing import ModelRequest, RunSettings
+    from hifisr_cli.batch.run import RunRequest, open_run
     from hifisr_cli.engines.hifisr.engine import Model, load_model
     from hifisr_cli.restore.file import RestoreOptions
 
     model = load_model(threads=1)
     Model.generate = _nothing  # type: ignore[method-assign,assignment]
-    options, settings = RestoreOptions(), RunSettings(jobs=0)
-    plan = plan_run([source], str(output), requested=None, to_file=False)
     profiler = cProfile.Profile()
-    with open_session(plan, options=options, settings=settings, request=ModelRequest()) as session:
-        assert isinstance(session, Session)
-        results = iterate(plan.jobs, load=lambda: model, options=options, settings=settings, session=session)
+    with open_run(RunRequest([source], str(output), RestoreOptions(), model)) as run:
+        results = run.results()
         for _ in range(5):
             next(results)  # what is imported and computed once
         start = time.process_time()

@@ -1,240 +1,248 @@
-"""Work through the jobs: one result each, whatever happens to it, and one error where the whole run has to end."""
+"""The one door into a run: a request goes in; results come out, one for each recording, whatever happens to it.
+
+    with open_run(request) as run:
+        for result in run.results(on_event):
+            ...
+
+What happens in between, such as progress within a recording, is told to `on_event` at that moment. One error ends the
+whole run: a `RunError`.
+"""
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
-from hifisr_cli.batch.history.output_folder import Session
-from hifisr_cli.batch.history.single_output import SingleRecord, decide_alone
+from hifisr_cli.batch.history.output_folder import OutputFolder
+from hifisr_cli.batch.history.record import ModelUsed
+from hifisr_cli.batch.history.single_output import NoRecord, SingleRecord
 from hifisr_cli.batch.plan.output_names import Job
-from hifisr_cli.batch.workers.in_process import Here, TimeUp
+from hifisr_cli.batch.plan.run_plan import RunPlan, plan_run
+from hifisr_cli.batch.request import ModelRequest, RunRequest, RunSettings
+from hifisr_cli.batch.workers.crew import Crew, News
+from hifisr_cli.batch.workers.grouping import add_to_groups, most_together
+from hifisr_cli.batch.workers.in_process import InProcess, TimeUp
 from hifisr_cli.batch.workers.messages import Hello, Progressed
 from hifisr_cli.batch.workers.pool import Pool
 from hifisr_cli.batch.workers.process import Reserve
-from hifisr_cli.batch.workers.sharing import ModelRequest, RunSettings, Sharing
-from hifisr_cli.batch.workers.work_item import UNEXPECTED, Manner, Outcome, Task, failed
+from hifisr_cli.batch.workers.sharing import Sharing, share
+from hifisr_cli.batch.workers.work_item import UNEXPECTED, Manner, WorkItem, WorkOutcome, failed
 from hifisr_cli.errors import RunError, TimeLimitError
-from hifisr_cli.results import Event, FileFinished, FileProgressed, FileResult, FileStarted, RunSummary
+from hifisr_cli.results import Event, FileFinished, FileProgressed, FileResult, FileStarted
+from hifisr_cli.system.machine import cores
 
 if TYPE_CHECKING:
     from hifisr_cli.engines.hifisr.engine import Model
-    from hifisr_cli.restore.file import RestoreOptions
 
-__all__ = ["UNEXPECTED", "Workers", "iterate", "run"]
+__all__ = ["UNEXPECTED", "ModelRequest", "Run", "RunRequest", "RunSettings", "open_run"]
+
+logger = logging.getLogger("hifisr_cli")
 
 _AHEAD = 8
 """Outputs that are announced at once for each worker: an announcement waits for the disk."""
 
-_TOGETHER = 8
-_SHORT_BYTES = 256 << 10
-"""Recordings that are done together, and how large each of them may be: a few seconds, or half a minute of MP3."""
 
-
-@dataclass(frozen=True, slots=True)
-class Workers:
-    """Worker processes for a run: how many, how each of them gets its model, and one that may be there already."""
-
-    sharing: Sharing
-    request: ModelRequest
-    verbose: bool = False
-    reserve: Reserve | None = None
-
-
-def run(
-    jobs: Sequence[Job],
-    *,
-    load: Callable[[], Model],
-    options: RestoreOptions,
-    dry_run: bool = False,
-    on_event: Callable[[Event], None] | None = None,
-    stdin: BinaryIO | None = None,
-) -> RunSummary:
-    """All results of `iterate`, with the time they took."""
-    start = time.monotonic()
-    results = tuple(iterate(jobs, load=load, options=options, dry_run=dry_run, on_event=on_event, stdin=stdin))
-    return RunSummary(results, time.monotonic() - start)
-
-
-def iterate(
-    jobs: Sequence[Job],
-    *,
-    load: Callable[[], Model],
-    options: RestoreOptions,
-    dry_run: bool = False,
-    on_event: Callable[[Event], None] | None = None,
-    stdin: BinaryIO | None = None,
-    settings: RunSettings | None = None,
-    session: Session | SingleRecord | None = None,
-    workers: Workers | None = None,
-) -> Iterator[FileResult]:
-    """One result for each job, as soon as it is there: in order in this process, in any order with workers.
-
-    Args:
-        jobs: from `plan_outputs`.
-        load: gives the model; called once, before the first file that needs it. Not used with workers.
-        options: for every file.
-        dry_run: look at the files and write nothing; the model is not loaded.
-        on_event: called in this thread with what happens; what it raises ends the run.
-        stdin: where a job without a source is read from; this process's standard input if None.
-        settings: what concerns the run as a whole.
-        session: the output folder, or the record of a single output, entered; without it nothing is recorded.
-        workers: None works in this process.
+def open_run(request: RunRequest) -> Run:
+    """Plans a run: finds the recordings, names the outputs, looks at the model's header. Nothing is written yet.
 
     Raises:
-        RunError: nothing further can be done. The file that it struck has its (failed) FileFinished event before.
-        BrokenPipeError: the reader of standard output is gone.
+        ModelError: there is no such model, or it is damaged.
+        UsageError: what was asked for does not fit together.
+        NoAudioError: there is not one recording.
+        OutputError: the output cannot be looked at.
     """
-    work = _Work(jobs, options, settings or RunSettings(), session, on_event if on_event is not None else _ignore)
-    work.dry_run = dry_run
-    manner = Manner(session is not None or work.settings.sidecars, work.settings.sidecars)
-    crew: Here | Pool
-    if workers is not None and workers.sharing.jobs > 0 and not dry_run:
-        hello = Hello(workers.request, options, manner, workers.verbose)
-        lock_fd = None if session is None else session.lock_fd
-        crew = Pool(workers.sharing, hello, lock_fd=lock_fd, reserve=workers.reserve)
-        crews = workers.sharing.jobs
+    model, reserve = request.model, Reserve()
+    if isinstance(model, ModelRequest):
+        header = model.describe()  # a model that is not there is noticed before any work
+        precision = "float32" if model.precision == "auto" else model.precision
+        used, limits = ModelUsed(header.name, header.parameter_hash, precision), header.limits
+        on_many = None if request.dry_run or request.settings.jobs == 0 else reserve.start
     else:
-        crews = 1
-        crew = Here(
-            load=None if dry_run else load,
-            options=options,
-            manner=manner,
-            on_progress=work.progressed,
-            deadline=work.deadline,
-            stdin=stdin,
-        )
-    try:
-        yield from work.through(crew, crews)
-    except TimeUp:
-        raise work.time_is_up() from None
-    finally:
-        for task, outcome in crew.close():  # finished while the run was ending
-            if session is not None:
-                session.finish(task.job, outcome)
+        used, limits, on_many = ModelUsed(model.name, model.parameter_hash, model.precision), (), None
+    return Run(request, plan_run(request, on_many=on_many), used, limits, reserve)
 
 
-class _Work:
-    """One pass over the jobs."""
+class Run:
+    """A run that is planned. Its `with` statement holds the output folder.
+
+    Attributes:
+        plan: its jobs, and where its journal or record is kept.
+        limits: what the model cannot do, one line each.
+
+    Entering raises:
+        LockedError: another run is at work on the output folder.
+        JournalError: its journal cannot be read.
+        OutputError: the folder cannot be made or written to.
+    """
 
     def __init__(
-        self,
-        jobs: Sequence[Job],
-        options: RestoreOptions,
-        settings: RunSettings,
-        session: Session | SingleRecord | None,
-        emit: Callable[[Event], None],
+        self, request: RunRequest, plan: RunPlan, used: ModelUsed, limits: tuple[str, ...], reserve: Reserve
     ) -> None:
-        self.settings = settings
-        self.dry_run = False
-        limit = settings.time_limit
-        self.deadline = None if limit is None else time.monotonic() + limit
-        self._jobs, self._options, self._session, self._emit = jobs, options, session, emit
+        self.plan, self.limits = plan, limits
+        self._request, self._used, self._reserve = request, used, reserve
+        self._held = ExitStack()
 
-    def through(self, crew: Here | Pool, workers: int) -> Iterator[FileResult]:
-        """The results of all jobs, by a crew of so many."""
-        waiting: list[Task] = []
-        for index, job in enumerate(self._jobs):
-            decided = self._decide(index, job)
+    def __enter__(self) -> Self:
+        self._history = self._open_history()
+        self._held.enter_context(self._history)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._held.close()
+
+    def results(self, on_event: Callable[[Event], None] = lambda _event: None) -> Iterator[FileResult]:
+        """One result for each job, as soon as it is there: in order in this process, in any order with workers.
+
+        Args:
+            on_event: called in this thread with what happens; what it raises ends the run.
+
+        Raises:
+            RunError: nothing further can be done. The result of the recording that it struck has come before.
+            BrokenPipeError: the reader of standard output is gone.
+        """
+        results = self._results(on_event)
+        self._held.callback(results.close)  # whoever stops iterating stops the run
+        return results
+
+    def _results(self, on_event: Callable[[Event], None]) -> Generator[FileResult]:
+        limit = self._request.settings.time_limit
+        self._deadline = None if limit is None else time.monotonic() + limit
+        self._emit = on_event
+        crew = self._hire()
+        try:
+            yield from self._through(crew)
+        except TimeUp:
+            raise self._time_is_up() from None
+        finally:
+            for item, outcome in crew.close():  # finished while the run was ending
+                self._history.finish(item.job, outcome)
+
+    def _open_history(self) -> NoRecord | OutputFolder:
+        request, plan = self._request, self.plan
+        to_be_done = any(job.error is None and (plan.folder is None or job.target is not None) for job in plan.jobs)
+        if to_be_done and not request.dry_run:
+            if plan.folder is not None:
+                return OutputFolder(plan.folder, options=request.options, settings=request.settings, model=self._used)
+            if plan.record is not None:
+                return SingleRecord(plan.record, plan.jobs[0], options=request.options, model=self._used)
+        return NoRecord(overwrite=request.options.overwrite)
+
+    def _hire(self) -> Crew:
+        """Worker processes for the jobs, or this process."""
+        request, settings, model = self._request, self._request.settings, self._request.model
+        manner = Manner(self._history.keeps_hashes or settings.sidecars, settings.sidecars)
+        if isinstance(model, ModelRequest) and not request.dry_run:
+            sharing = self._share(model)
+            if sharing.jobs > 0:
+                verbose = logger.isEnabledFor(logging.DEBUG)
+                hello = Hello(replace(model, threads=sharing.threads), request.options, manner, verbose)
+                return Pool(sharing, hello, lock_fd=self._history.lock_fd, reserve=self._reserve)
+        return InProcess(
+            load=None if request.dry_run else self._load,
+            options=request.options,
+            manner=manner,
+            on_progress=self._progressed,
+            deadline=self._deadline,
+        )
+
+    def _share(self, model: ModelRequest) -> Sharing:
+        jobs = [job for job in self.plan.jobs if job.error is None]
+        return share(
+            len(jobs),
+            sum(job.size for job in jobs),
+            jobs=self._request.settings.jobs,
+            threads=model.threads,
+            device=model.device,
+            cores=cores(),
+            streams=any(job.reads is None or job.writes is None for job in jobs),
+        )
+
+    def _load(self) -> Model:
+        model = self._request.model
+        if not isinstance(model, ModelRequest):
+            return model
+        started = time.monotonic()
+        loaded = model.load()
+        seconds = time.monotonic() - started
+        logger.info("model %s on %s, %s, loaded in %.1f s", loaded.name, loaded.device, loaded.precision, seconds)
+        return loaded
+
+    def _through(self, crew: Crew) -> Iterator[FileResult]:
+        """The results of all jobs."""
+        count = len(self.plan.jobs)
+        waiting: list[list[WorkItem]] = []
+        for index, job in enumerate(self.plan.jobs):
+            decided = failed(job, job.error) if job.error is not None else self._history.decide(index, job)
             if isinstance(decided, FileResult):
                 yield self._settled(index, job, decided)
                 continue
-            waiting.append(decided)
-            group = next(self._groups(waiting, workers))
-            complete = len(group) < len(waiting) or len(group) == self._most(group, workers)
-            if (complete and crew.free) or len(waiting) >= _AHEAD * workers:
-                yield from self._start(crew, waiting, workers)
-        yield from self._start(crew, waiting, workers)
+            add_to_groups(waiting, decided, jobs=count, crew=crew.size)
+            first = waiting[0]
+            complete = len(waiting) > 1 or len(first) == most_together(first[0], jobs=count, crew=crew.size)
+            if (complete and crew.free) or sum(map(len, waiting)) >= _AHEAD * crew.size:
+                yield from self._start(crew, waiting)
+        yield from self._start(crew, waiting)
         while crew.busy:
-            yield from self._heard(crew)
-
-    def progressed(self, word: Progressed) -> None:
-        """Pass on how far a task has come."""
-        label = self._jobs[word.index].label
-        self._emit(FileProgressed(word.index, label, word.stage, word.seconds, word.total))
-
-    def time_is_up(self) -> TimeLimitError:
-        """The error that ends the run at its time limit."""
-        return TimeLimitError("the time limit is reached", hint="the same command goes on from here")
-
-    def _decide(self, index: int, job: Job) -> Task | FileResult:
-        """What is to be done for a job; the result where there is nothing to do."""
-        if job.error is not None:
-            return failed(job, job.error)
-        if self._session is not None:
-            return self._session.decide(index, job)
-        return decide_alone(index, job, overwrite=bool(self._options.overwrite))
+            yield from self._wait(crew)
 
     def _settled(self, index: int, job: Job, result: FileResult) -> FileResult:
-        self._emit(FileStarted(index, len(self._jobs), job.label, None))
-        if self._session is not None and result.status == "failed" and job.source is not None:
-            self._session.finish(job, Outcome(result))
-        self._emit(FileFinished(index, len(self._jobs), result))
+        self._emit(FileStarted(index, len(self.plan.jobs), job.label, None))
+        if result.status == "failed" and job.source is not None:
+            self._history.finish(job, WorkOutcome(result))
+        self._emit(FileFinished(index, len(self.plan.jobs), result))
         return result
 
-    def _groups(self, waiting: Sequence[Task], workers: int) -> Iterator[list[Task]]:
-        """The tasks that wait, in groups that are done together: neighbours that are short."""
-        group: list[Task] = []
-        for task in waiting:
-            if group and (len(group) >= self._most(group, workers) or not _short(task)):
-                yield group
-                group = []
-            group.append(task)
-        if group:
-            yield group
-
-    def _most(self, group: Sequence[Task], workers: int) -> int:
-        """How many may be in a group, so that at the end of the run all workers have something to do."""
-        left = len(self._jobs) - group[0].index
-        return max(1, min(_TOGETHER, left // (2 * workers))) if _short(group[0]) else 1
-
-    def _start(self, crew: Here | Pool, waiting: list[Task], workers: int) -> Iterator[FileResult]:
-        """Start the tasks that wait, as workers become free."""
-        if self._session is not None and waiting:
-            self._session.announce(waiting)
-        for group in self._groups(waiting, workers):
+    def _start(self, crew: Crew, waiting: list[list[WorkItem]]) -> Iterator[FileResult]:
+        """Start the groups that wait, as the crew becomes free."""
+        if waiting:
+            self._history.announce([item for group in waiting for item in group])
+        for group in waiting:
             while not crew.free:
-                yield from self._heard(crew)
+                yield from self._wait(crew)
             self._check_time()
-            for task in group:
-                self._emit(FileStarted(task.index, len(self._jobs), task.job.label, None))
-            crew.start(group)
-            if isinstance(crew, Here):
-                yield from self._heard(crew)
+            for item in group:
+                self._emit(FileStarted(item.index, len(self.plan.jobs), item.job.label, None))
+            yield from self._take(crew.start(group))
         waiting.clear()
 
-    def _heard(self, crew: Here | Pool) -> Iterator[FileResult]:
-        """What the crew has to say."""
-        left = None if self.deadline is None else max(self.deadline - time.monotonic(), 0.0)
-        for word in crew.wait(left):
+    def _wait(self, crew: Crew) -> Iterator[FileResult]:
+        left = None if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
+        yield from self._take(crew.wait(left))
+        self._check_time()
+
+    def _take(self, news: Iterable[News]) -> Iterator[FileResult]:
+        """What the crew has to say: progress is passed on, outcomes are recorded."""
+        for word in news:
             if isinstance(word, Progressed):
-                self.progressed(word)
+                self._progressed(word)
                 continue
-            task, outcome = word
+            item, outcome = word
             end: RunError | None = outcome.end
-            if self._session is not None:
-                try:
-                    self._session.finish(task.job, outcome)
-                except RunError as error:
-                    end = end or error
-            self._emit(FileFinished(task.index, len(self._jobs), outcome.result))
+            try:
+                self._history.finish(item.job, outcome)
+            except RunError as error:
+                end = end or error
+            self._emit(FileFinished(item.index, len(self.plan.jobs), outcome.result))
+            yield outcome.result
             if end is not None:
                 raise end
-            yield outcome.result
-        if not isinstance(crew, Here):
-            self._check_time()
+
+    def _progressed(self, word: Progressed) -> None:
+        label = self.plan.jobs[word.index].label
+        self._emit(FileProgressed(word.index, label, word.stage, word.seconds, word.total))
 
     def _check_time(self) -> None:
-        if self.deadline is not None and time.monotonic() >= self.deadline:
-            raise self.time_is_up()
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            raise self._time_is_up()
 
-
-def _short(task: Task) -> bool:
-    job = task.job
-    return job.source is not None and job.target is not None and job.size <= _SHORT_BYTES
-
-
-def _ignore(_event: Event) -> None:
-    pass
+    def _time_is_up(self) -> TimeLimitError:
+        overwrite = self._request.options.overwrite
+        what = "--overwrite starts over" if overwrite else "the same command goes on from here"
+        return TimeLimitError("the time limit is reached", hint=what)

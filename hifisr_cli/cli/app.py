@@ -27,7 +27,18 @@ from hifisr_cli.cli.verify import verify
 
 
 class Command(TyperCommand):
-    """A command whose every exception becomes one line and an exit status."""
+    """A command whose every exception becomes one line and an exit status, and whose options are listed by panel."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        panels: dict[str, list[tuple[str, str]]] = {}  # as rich would show them, which takes too long to load
+        for parameter in self.get_params(ctx):
+            line = parameter.get_help_record(ctx)
+            if line is not None:
+                default = "Arguments" if parameter.param_type_name == "argument" else "Options"
+                panels.setdefault(getattr(parameter, "rich_help_panel", None) or default, []).append(line)
+        for panel, lines in panels.items():
+            with formatter.section(panel):
+                formatter.write_dl(lines)
 
     def invoke(self, ctx: Any) -> Any:
         try:

@@ -13,7 +13,7 @@ from typing import Self
 from hifisr_cli.batch.run import UNEXPECTED
 from hifisr_cli.cli.render import json_line, plan_table, result_json, summary_fields, summary_text
 from hifisr_cli.errors import FileError
-from hifisr_cli.results import Event, FileFinished, FileResult, RunSummary
+from hifisr_cli.results import FileResult, RunSummary
 from hifisr_cli.system.files import reader_has_left
 
 
@@ -42,14 +42,12 @@ class Conclusion:
         if error is None or (self._results and not reader_has_left(error)):
             self._sum_up()
 
-    def take(self, event: Event) -> None:
+    def take(self, result: FileResult) -> None:
         """Note a finished file."""
-        if isinstance(event, FileFinished):
-            result = event.result
-            whole = self._dry_run or result.status == "failed"
-            self._results.append(result if whole else _slim(result))
-            if self._as_json:
-                print(result_json(event.result), flush=True)  # noqa: T201
+        whole = self._dry_run or result.status == "failed"
+        self._results.append(result if whole else _slim(result))
+        if self._as_json:
+            print(result_json(result), flush=True)  # noqa: T201
 
     @property
     def exit_status(self) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hifisr_cli.cli.options import Inputs
 from hifisr_cli.cli.settings import check_streams
 from hifisr_cli.errors import FileError, UsageError
 
@@ -17,12 +18,7 @@ if TYPE_CHECKING:
 
 
 def inspect(
-    inputs: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="INPUT", help="Recordings, folders of recordings (searched recursively), or - for stdin."
-        ),
-    ],
+    inputs: Inputs,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object per file on stdout.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="A line of CSV per file on stdout, with a header.")] = False,
@@ -39,7 +35,7 @@ def inspect(
 
     if as_json and as_csv:
         raise UsageError("--json and --csv would both write to standard output", hint="choose one")
-    check_streams(inputs, "", as_json=as_json, dry_run=True)
+    check_streams(inputs, None, as_json=as_json, dry_run=True)
     found = discover(inputs)
     results: list[Inspected] = []
     with (

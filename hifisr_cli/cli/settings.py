@@ -103,7 +103,7 @@ def check_bit_depth(bit_depth: str, file_format: str | None, output_file: str | 
         raise UsageError("FLAC holds no floating point (--bit-depth 32f)", hint="choose --bit-depth 24, or WAV")
 
 
-def check_record(output: str, record: Path | None, *, no_record: bool, checksums: bool) -> None:
+def check_record(output: str | None, record: Path | None, *, no_record: bool, checksums: bool) -> None:
     """Refuses options about what lies beside an output that contradict each other, or have nothing to lie beside."""
     if record is not None and no_record:
         raise UsageError("--record and --no-record contradict each other", hint="choose one")
@@ -113,7 +113,7 @@ def check_record(output: str, record: Path | None, *, no_record: bool, checksums
         raise UsageError("--checksums is for files", hint="--record FILE notes the SHA-256 of standard output")
 
 
-def check_streams(inputs: Sequence[str], output: str, *, as_json: bool, dry_run: bool) -> None:
+def check_streams(inputs: Sequence[str], output: str | None, *, as_json: bool, dry_run: bool) -> None:
     """Refuses two things on one stream, and audio from or to a terminal."""
     if output == _STREAM and as_json:
         raise UsageError("--json and --output - would both write to standard output", hint="write to a file")

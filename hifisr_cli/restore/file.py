@@ -22,6 +22,7 @@ from hifisr_cli.restore.survey import Survey, survey_file
 from hifisr_cli.restore.windows import CHUNK_SECONDS, check_chunk_seconds
 from hifisr_cli.results import KEPT_FRACTION, AudioInfo, FileResult
 from hifisr_cli.system.hashing import Tally
+from hifisr_cli.system.staged_file import Overwrite
 
 if TYPE_CHECKING:
     from hifisr_cli.engines.hifisr.engine import Model
@@ -41,7 +42,7 @@ class RestoreOptions:
         chunk_seconds, batch_size: memory against speed; they do not change the output.
         format: container of the output; None goes by the name of the output file, else WAV.
         bit_depth: of the output; "keep" is the input's, at least 24.
-        overwrite: replace an output that is there already; "same" leaves it, if it is what would be written.
+        overwrite: replace an output that is there already.
         keep_mtime: the output's time of modification is the input's.
         loudness: "keep" (the gain is exactly 1), "match" (as loud as the input), or LUFS.
         true_peak_dbtp: the gain keeps the output's true peak below; None sets no limit.
@@ -55,7 +56,7 @@ class RestoreOptions:
     batch_size: int | None = None
     format: Literal["wav", "flac", "raw", "keep"] | None = None
     bit_depth: Literal["keep", "16", "24", "32f"] = "keep"
-    overwrite: bool | Literal["same"] = False
+    overwrite: bool = False
     keep_mtime: bool = False
     loudness: Loudness = "keep"
     true_peak_dbtp: float | None = None
@@ -112,7 +113,16 @@ def restore_file(
     """
     from hifisr_cli.restore.scheduler import drive
 
-    steps = restoring(source, target, model=model, options=options, on_progress=on_progress, label=label, tally=tally)
+    steps = restoring(
+        source,
+        target,
+        model=model,
+        options=options,
+        overwrite=options.overwrite,
+        on_progress=on_progress,
+        label=label,
+        tally=tally,
+    )
     ((_, outcome),) = drive([steps], model, options.batch_size)
     if isinstance(outcome, Exception):
         raise outcome
@@ -125,13 +135,17 @@ def restoring(
     *,
     model: Model,
     options: RestoreOptions,
+    overwrite: Overwrite,
     on_progress: Progress | None = None,
     label: str | None = None,
     tally: Tally | None = None,
 ) -> Steps[FileResult]:
     """One recording, step by step: yields windows for the network and is sent what it made of them.
 
-    See `restore_file`, which runs it to its end alone, and `together.drive`.
+    See `restore_file`, which runs it to its end alone, and `scheduler.drive`.
+
+    Args:
+        overwrite: what happens to an output that is there already, whatever the options say.
     """
     from hifisr_cli.restore.blocks import resampled
 
@@ -152,7 +166,7 @@ def restoring(
             chosen,
             channels=info.channels,
             frames=frames,
-            overwrite=options.overwrite,
+            overwrite=overwrite,
             carried=carried,
             mtime_ns=source.stat().st_mtime_ns if options.keep_mtime else None,
             tally=tally,

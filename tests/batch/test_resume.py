@@ -19,12 +19,10 @@ import pytest
 
 from hifisr_cli.batch.history.journal import iter_journal, journal_path, read_journal
 from hifisr_cli.batch.history.lock import LOCK_NAME
-from hifisr_cli.batch.history.output_folder import DONE_BEFORE, Session
+from hifisr_cli.batch.history.output_folder import DONE_BEFORE, OutputFolder
 from hifisr_cli.batch.history.record import ModelUsed
-from hifisr_cli.batch.run import iterate
-from hifisr_cli.batch.start import plan_run, plan_run_in_place
-from hifisr_cli.batch.workers.sharing import RunSettings
-from hifisr_cli.batch.workers.work_item import Outcome, Task
+from hifisr_cli.batch.run import Run, RunRequest, RunSettings, open_run
+from hifisr_cli.batch.workers.work_item import WorkItem, WorkOutcome
 from hifisr_cli.errors import LockedError, NotAudioError, OutputError, TimeLimitError
 from hifisr_cli.restore import file as recording
 from hifisr_cli.restore.file import RestoreOptions
@@ -35,9 +33,13 @@ from tests.conftest import in_steps
 MODEL = ModelUsed("m", "0" * 64, "float32")
 
 
-def fake() -> Any:
-    """The model: nothing asks it for anything."""
-    return MODEL
+@dataclass
+class Loaded:
+    """The model: nothing asks it for anything but what it is."""
+
+    name: str
+    parameter_hash: str
+    precision: str
 
 
 class Killed(BaseException):
@@ -62,13 +64,13 @@ class Tool:
     model: ModelUsed = MODEL
 
     def restore_file(
-        self, source: Path, target: Path, *, model: Any, options: RestoreOptions, on_progress: Any, label: str, **_: Any
+        self, source: Path, target: Path, *, options: RestoreOptions, overwrite: Any, label: str, **_: Any
     ) -> FileResult:
         name = target.name
         self.made.append(name)
         if name in self.bad:
             raise NotAudioError("is not a recording", path=label)
-        staged = StagedFile(target, overwrite=options.overwrite)
+        staged = StagedFile(target, overwrite=overwrite)
         try:
             os.write(staged.fd, b"restored " + source.read_bytes() + str(options.cutoff_hz).encode())
             staged.commit()
@@ -81,17 +83,25 @@ class Tool:
         self, *inputs: Path, options: RestoreOptions | None = None, in_place: bool = False, **settings: Any
     ) -> dict[str, str]:
         """Status by name of the input, with the note of what was skipped."""
-        chosen, run = options or RestoreOptions(), RunSettings(**settings)
-        given = inputs or (self.source,)
-        if in_place:
-            plan = plan_run_in_place(given, backups=None)
-        else:
-            plan = plan_run(given, str(self.out), requested=None, to_file=False)
-        assert plan.folder is not None
-        with Session(plan.folder, options=chosen, settings=run, model=self.model) as session:
-            results = list(iterate(plan.jobs, load=fake, options=chosen, settings=run, session=session))
-        said = {"skipped": {r.input: r.warnings[0] for r in results if r.status == "skipped"}}["skipped"]
-        return {Path(r.input).name: said.get(r.input, r.status) for r in results}
+        with self.opened(*inputs, options=options, in_place=in_place, **settings) as run:
+            results = list(run.results())
+        return {Path(r.input).name: r.warnings[0] if r.status == "skipped" else r.status for r in results}
+
+    def opened(
+        self,
+        *inputs: Path,
+        options: RestoreOptions | None = None,
+        in_place: bool = False,
+        backups: Path | None = None,
+        **settings: Any,
+    ) -> Run:
+        """A run in this process, by the one door."""
+        model: Any = Loaded(self.model.name, self.model.parameter_sha256, str(self.model.precision))
+        out = None if in_place else str(self.out)
+        chosen = options or RestoreOptions()
+        return open_run(
+            RunRequest(inputs or (self.source,), out, chosen, model, RunSettings(**settings), backups=backups)
+        )
 
 
 @pytest.fixture
@@ -180,7 +190,41 @@ def test_an_output_that_was_changed_is_left_alone(tool: Tool) -> None:
     (tool.out / "a.wav").write_bytes(b"edited by some hand")
     assert "changed after it was made" in tool.run()["a.wav"]
     assert (tool.out / "a.wav").read_bytes() == b"edited by some hand"
-    assert tool.run(options=RestoreOptions(overwrite=True)) == DONE | {"a.wav": "restored"}
+    assert tool.run(options=RestoreOptions(overwrite=True)) == ALL
+    assert b"edited" not in (tool.out / "a.wav").read_bytes()
+
+
+def test_overwriting_makes_everything_again_and_an_interrupted_run_starts_over(tool: Tool) -> None:
+    again = RestoreOptions(overwrite=True)
+    tool.run()
+    before = {path: path.stat().st_ino for path in tool.out.rglob("*.wav")}
+    assert tool.run(options=again) == ALL
+    assert {path: path.stat().st_ino for path in tool.out.rglob("*.wav")} != before
+    assert tool.run() == DONE, "what it made is done as any other output is"
+
+    def die(name: str) -> None:
+        if name == "b.wav":
+            raise Killed
+
+    tool.die, tool.made = die, []
+    with pytest.raises(Killed):
+        tool.run(options=again)
+    assert tool.made == ["a.wav", "b.wav"]
+    tool.die = lambda _name: None
+    assert tool.run(options=again) == ALL
+    assert tool.run() == DONE
+    assert not (tool.out / LOCK_NAME).exists()
+
+
+def test_overwriting_with_other_options_goes_on_without_it(tool: Tool) -> None:
+    """Without --overwrite, what an interrupted run has made with these options is done, the rest is made again."""
+    tool.run()
+    tool.die = lambda name: (_ for _ in ()).throw(Killed) if name == "b.wav" else None
+    with pytest.raises(Killed):
+        tool.run(options=RestoreOptions(cutoff_hz=500.0, overwrite=True))
+    tool.die = lambda _name: None
+    assert tool.run(options=RestoreOptions(cutoff_hz=500.0)) == ALL | {"a.wav": DONE_BEFORE}
+    assert all(path.read_bytes().endswith(b"500.0") for path in tool.out.rglob("*.wav"))
 
 
 def test_an_output_of_somebody_else_is_left_alone(tool: Tool) -> None:
@@ -272,8 +316,7 @@ def test_stray_temporary_files_are_swept(tool: Tool) -> None:
 
 
 def test_a_second_run_is_refused(tool: Tool) -> None:
-    session = Session(tool.out, options=RestoreOptions(), settings=RunSettings(), model=MODEL)
-    with session, pytest.raises(LockedError):
+    with tool.opened(), pytest.raises(LockedError):
         tool.run()
     assert tool.run() == ALL
 
@@ -355,6 +398,15 @@ class TestInPlace:
         assert (tool.source / "a.wav").read_bytes() == b"restored a500.0"
         assert (tool.source / "a.wav.orig").read_bytes() == b"a"
 
+    def test_overwriting_starts_from_the_originals(self, tool: Tool) -> None:
+        tool.run(in_place=True)
+        again = RestoreOptions(overwrite=True)
+        assert tool.run(in_place=True, options=again) == ALL
+        assert (tool.source / "a.wav").read_bytes() == b"restored aNone", "once, not twice"
+        (tool.source / "a.wav").write_bytes(b"a new take")
+        assert tool.run(in_place=True, options=again) == ALL | {"a.wav": "failed"}
+        assert (tool.source / "a.wav").read_bytes() == b"a new take", "its backup is another's"
+
     def test_a_failed_file_is_as_it_was(self, tool: Tool) -> None:
         tool.bad = {"b.wav"}
         before = (tool.source / "sub" / "b.wav").stat()
@@ -398,7 +450,7 @@ class TestInPlace:
         if not links:
             import errno
 
-            from hifisr_cli.batch.plan.output_names import backup
+            from hifisr_cli.batch.plan import backup
 
             class Os:
                 def __getattr__(self, name: str) -> object:
@@ -409,11 +461,9 @@ class TestInPlace:
 
             monkeypatch.setattr(backup, "os", Os())
         mtime = (tool.source / "a.wav").stat().st_mtime_ns
-        chosen = RestoreOptions()
         for expected in (ALL, DONE):
-            plan = plan_run_in_place([tool.source], backups=tool.source / "originals")
-            with Session(tool.source, options=chosen, settings=RunSettings(), model=MODEL) as session:
-                results = list(iterate(plan.jobs, load=fake, options=chosen, session=session))
+            with tool.opened(in_place=True, backups=tool.source / "originals") as run:
+                results = list(run.results())
             assert len(results) == 3, "the backups are no recordings to be restored"
             assert {r.status for r in results} == {"restored" if expected is ALL else "skipped"}
         assert (tool.source / "originals" / "sub" / "b.wav").read_bytes() == b"sub/b"
@@ -427,10 +477,10 @@ def test_records_are_json_lines(tool: Tool) -> None:
 
 
 def test_nothing_is_recorded_of_what_ended_the_run(tool: Tool) -> None:
-    with Session(tool.out, options=RestoreOptions(), settings=RunSettings(), model=MODEL) as session:
-        (job, *_) = plan_run([tool.source], str(tool.out), requested=None, to_file=False).jobs
-        decided = session.decide(0, job)
-        assert isinstance(decided, Task)
-        session.announce([decided])
-        session.finish(job, Outcome(FileResult("a", None, "failed"), end=OutputError("full")))
+    (job, *_) = tool.opened().plan.jobs
+    with OutputFolder(tool.out, options=RestoreOptions(), settings=RunSettings(), model=MODEL) as folder:
+        decided = folder.decide(0, job)
+        assert isinstance(decided, WorkItem)
+        folder.announce([decided])
+        folder.finish(job, WorkOutcome(FileResult("a", None, "failed"), end=OutputError("full")))
     assert not journal_path(tool.out).exists()

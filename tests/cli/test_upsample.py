@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from hifisr_cli.batch.history.journal import JOURNAL_NAME
-from hifisr_cli.batch.workers import sharing as settings
 from hifisr_cli.checkpoints import registry
 from hifisr_cli.cli.app import run
 from hifisr_cli.engines.hifisr import engine as model_module
@@ -38,7 +37,7 @@ class StandIn:
         options: Any,
         on_progress: Any,
         label: str | None,
-        tally: Any = None,
+        **_: Any,
     ) -> FileResult:
         self.seen.append((source, target, label))
         self.options.append(options)
@@ -81,8 +80,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     monkeypatch.setattr(recording, "restoring", in_steps(engine.restore_file))
     monkeypatch.setattr(model_module, "load_model", engine.load_model)
     bundled = registry.find_model(None)
-    for module in (registry, settings):
-        monkeypatch.setattr(module, "find_model", lambda _name: bundled)
+    monkeypatch.setattr(registry, "find_model", lambda _name: bundled)
     return engine
 
 
@@ -118,7 +116,7 @@ def test_every_option_arrives(stand_in: StandIn, folder: Path, tmp_path: Path) -
     )
     assert upsample(folder / "a.wav", "-o", tmp_path / "out", *options.split()) == 0
     assert stand_in.models == [{"name": "x", "device": "cuda:1", "precision": "bfloat16", "threads": 3}]
-    assert stand_in.options == [recording.RestoreOptions(3400.0, 5.0, 4, "wav", "32f")]  # nothing to overwrite
+    assert stand_in.options == [recording.RestoreOptions(3400.0, 5.0, 4, "wav", "32f", overwrite=True)]
 
 
 def test_one_file_may_be_named(stand_in: StandIn, folder: Path, tmp_path: Path) -> None:
@@ -136,7 +134,7 @@ def test_existing_outputs_are_skipped(
     assert "3 skipped" in capsys.readouterr().err
     assert len(stand_in.seen) == 3
     assert upsample(folder, "-o", tmp_path / "out", "--overwrite") == 0
-    assert len(stand_in.seen) == 3  # what is done is done, with these options too
+    assert len(stand_in.seen) == 6
 
 
 def test_outputs_of_others_are_replaced_only_when_told_to(stand_in: StandIn, folder: Path, tmp_path: Path) -> None:

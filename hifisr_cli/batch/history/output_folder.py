@@ -1,4 +1,4 @@
-"""A run's hold on an output folder: lock, swept temporary files, journal, and what is done already."""
+"""The output folder of a run: locked, swept of temporary files, its journal read and written."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Self
 
 from hifisr_cli.batch.history.journal import Journal, journal_size, mend_journal
 from hifisr_cli.batch.history.lock import FolderLock
-from hifisr_cli.batch.history.record import ModelUsed, options_data
-from hifisr_cli.batch.history.recorder import make_record
+from hifisr_cli.batch.history.record import ModelUsed, make_record, options_data
 from hifisr_cli.batch.history.sidecar import sidecar_path, write_sidecar
 from hifisr_cli.batch.history.what_is_done import Ledger, Made
 from hifisr_cli.batch.plan.output_names import Job
-from hifisr_cli.batch.workers.sharing import RunSettings
-from hifisr_cli.batch.workers.work_item import Mode, Outcome, Task, skipped
+from hifisr_cli.batch.request import RunSettings
+from hifisr_cli.batch.workers.work_item import WorkItem, WorkOutcome, skipped
 from hifisr_cli.results import FileResult
 from hifisr_cli.system.staged_file import output_error, sweep
 
@@ -26,20 +25,22 @@ if TYPE_CHECKING:
 DONE_BEFORE = "done before"
 
 
-class Session:
-    """The output folder `folder` in the hands of this run; to be used in a `with` statement.
+class OutputFolder:
+    """The output folder `folder`, held by this run; to be used in a `with` statement.
 
     Args:
         model: what the network is, if it runs.
 
     Attributes:
-        lock_fd: for worker processes to hold, too; None before the session is entered.
+        lock_fd: for worker processes to hold, too; None before it is entered.
 
     Entering raises:
         LockedError: another run is at work on the folder.
         JournalError: its journal cannot be read.
         OutputError: the folder cannot be made or written to.
     """
+
+    keeps_hashes = True
 
     def __init__(self, folder: Path, *, options: RestoreOptions, settings: RunSettings, model: ModelUsed) -> None:
         self.folder, self._settings, self._model = folder, settings, model
@@ -82,48 +83,40 @@ class Session:
     def lock_fd(self) -> int | None:
         return None if self._lock is None else self._lock.fd
 
-    def decide(self, index: int, job: Job) -> Task | FileResult:
-        """What is to be done for a job without an error: a task, or the result where there is nothing to do.
+    def decide(self, index: int, job: Job) -> WorkItem | FileResult:
+        """What is to be done for a job without an error: a work item, or the result where there is nothing to do.
 
         Raises:
             OutputError: the sidecar of an output that was done before cannot be written.
         """
         if job.source is None or job.target is None:
-            return Task(index, job)
-        verdict = self._ledger.judge(job)
+            return WorkItem(index, job)
         stray = self._ledger.name(job.target) in self._ledger.strays
-        if verdict.kind == "done" and verdict.made is not None and (not stray or job.backup is not None):
-            self._complete(job, verdict.made)
-            return skipped(job, DONE_BEFORE)
-        mode: Mode | None = "new"
-        if job.backup is not None or os.path.lexists(job.target):
-            mode = self._mode(job, ours=verdict.kind != "unknown", stray=stray)
-        if mode is None:
-            return skipped(job)
-        expected = None if verdict.made is None else verdict.made.output_sha256
-        return Task(index, job, mode, expected, stray)
-
-    def _mode(self, job: Job, *, ours: bool, stray: bool) -> Mode | None:
-        """What may happen to the output that stands there; None leaves it alone."""
         if self._overwrite and job.backup is None:
-            return "overwrite"
-        if ours:
-            return "replace"
-        if stray:
-            return "same"
-        return "new" if job.backup is not None else None
+            return WorkItem(index, job, "overwrite" if os.path.lexists(job.target) else "new", stray=stray)
+        standing = self._ledger.judge(job)
+        made = standing.made
+        done = standing.kind == "done" and not self._overwrite and (not stray or job.backup is not None)
+        if done and made is not None:
+            self._complete(job, made)
+            return skipped(job, DONE_BEFORE)
+        if job.backup is None and not os.path.lexists(job.target):
+            return WorkItem(index, job, stray=stray)
+        if standing.kind != "unknown":
+            return WorkItem(index, job, "replace", None if made is None else made.output_sha256, stray)
+        return WorkItem(index, job, stray=stray) if stray or job.backup is not None else skipped(job)
 
-    def announce(self, tasks: Iterable[Task]) -> None:
+    def announce(self, items: Iterable[WorkItem]) -> None:
         """Write down which outputs are about to be made.
 
         Raises:
             OutputError: it cannot be written down.
         """
         assert self._lock is not None
-        names = [self._ledger.name(task.job.target) for task in tasks if task.job.target is not None]
+        names = [self._ledger.name(item.job.target) for item in items if item.job.target is not None]
         self._lock.announce(names, journal_size(self.folder))
 
-    def finish(self, job: Job, outcome: Outcome) -> None:
+    def finish(self, job: Job, outcome: WorkOutcome) -> None:
         """Record what became of a job.
 
         Raises:

@@ -1,9 +1,8 @@
-"""What is said of one recording: where it came from, what was done to it, and to which bytes.
+"""The record of one recording: where it came from, what was done to it, and to which bytes.
 
 The journal of an output folder has a record a line; a single output has one beside it. A record is the provenance of an
-output: who has it knows the input's identity, the software, the model by the hash of its parameters, every option that
-has a say in the bytes, and the result as `upsample --json` prints it. The published form is `record.schema.json`,
-beside this file.
+output: it names the input, the software, the model by the hash of its parameters, every option that changes the bytes,
+and the result as `upsample --json` prints it. The published form is `record.schema.json`, beside this file.
 """
 
 from __future__ import annotations
@@ -14,22 +13,26 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hifisr_cli.audio.formats import AUDIO_SUFFIXES, RAW_SUFFIX
 from hifisr_cli.errors import JournalError
 from hifisr_cli.results import FileResult
+from hifisr_cli.system.files import portable_path
 
 if TYPE_CHECKING:
+    from hifisr_cli.batch.plan.output_names import Job
+    from hifisr_cli.batch.workers.work_item import WorkOutcome
     from hifisr_cli.restore.file import RestoreOptions
 
 RECORD_VERSION = 1
 """Raised when a field is renamed, removed or changes its meaning; new fields do not raise it."""
 
 RESULT_VERSION = 1
-"""Of the object below "result": that of `upsample --json`."""
+"""The version of the object below "result", which is that of `upsample --json`."""
 
 RECORD_SUFFIX = ".hifisr.json"
 """The record of the single output `a.wav` is `a.wav.hifisr.json`."""
@@ -44,7 +47,7 @@ OUTPUT_REVISION = "3"
 """Raised whenever the same input, options and model give other bytes than before: outputs of another revision are made
 again by a run that resumes, those of another version of hifisr with the same revision are not."""
 
-_NO_SAY = frozenset({"overwrite", "chunk_seconds", "batch_size", "keep_mtime"})
+_SAME_BYTES = frozenset({"overwrite", "chunk_seconds", "batch_size", "keep_mtime"})
 """Options that leave the bytes of an output alone."""
 
 
@@ -151,10 +154,10 @@ class Record:
         """
         try:
             data = json.loads(line)
-            version = data["version"]
-            if version != RECORD_VERSION:
+            if data["version"] != RECORD_VERSION:
                 raise JournalError(
-                    f"a record of version {version!r}; this hifisr reads {RECORD_VERSION}", hint="use a newer hifisr"
+                    f"a record of version {data['version']!r}; this hifisr reads {RECORD_VERSION}",
+                    hint="use a newer hifisr",
                 )
             output, model = data["output"], data["model"]
             return cls(
@@ -171,7 +174,7 @@ class Record:
 
 
 def record_path(output: Path) -> Path:
-    """Of the record beside a single output."""
+    """Where the record of a single output lies: beside it."""
     return output.with_name(output.name + RECORD_SUFFIX)
 
 
@@ -200,6 +203,86 @@ def read_record(path: str | os.PathLike[str]) -> Record:
         raise
 
 
+def make_record(
+    job: Job,
+    outcome: WorkOutcome,
+    *,
+    name: str | None,
+    options: Mapping[str, Any],
+    model: ModelUsed | None,
+    backup: str | None = None,
+) -> Record:
+    """The record of a job that has been worked on, at this moment.
+
+    Args:
+        name: of the output, relative to where the record is kept; "-" for standard output.
+        options: from `options_data`.
+        model: the one that was loaded; it is left out where no network ran.
+        backup: where the original is kept that was replaced.
+    """
+    source, output, result = outcome.input, outcome.output, outcome.result
+    if source is None:
+        size, mtime_ns = _identity(job)
+        sha256 = None
+    else:
+        size, mtime_ns, sha256 = source.size, source.mtime_ns, source.sha256
+    return Record(
+        time=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        software=software(),
+        input=InputFile(
+            path=job.label,
+            relative=portable_path(job.relative),
+            size=size,
+            mtime_ns=0 if job.source is None else mtime_ns,
+            sha256=sha256,
+            absolute=None if job.source is None else os.path.abspath(job.source),  # noqa: PTH100
+            backup=None if output is None else backup,
+        ),
+        output=_output(job, outcome, name),
+        model=model if result.status == "restored" else None,
+        options=options,
+        result=result_data(result),
+    )
+
+
+def _output(job: Job, outcome: WorkOutcome, name: str | None) -> OutputFile | None:
+    made, result = outcome.output, outcome.result
+    if made is None or made.sha256 is None or name is None:
+        return None
+    bandwidth = result.bandwidth if result.status == "restored" else None
+    return OutputFile(
+        name,
+        made.size,
+        made.sha256,
+        mtime_ns=None if job.target is None else made.mtime_ns,
+        synthetic_above_hz=None if bandwidth is None else bandwidth.cutoff_hz,
+    )
+
+
+def _identity(job: Job) -> tuple[int, int]:
+    """Size and mtime of the input of a failed job, as far as they are known."""
+    try:
+        status = None if job.source is None else job.source.stat()
+    except (OSError, ValueError):
+        status = None
+    return (job.size, 0) if status is None else (status.st_size, status.st_mtime_ns)
+
+
+@cache
+def software() -> dict[str, str]:
+    """What had a say in the bytes of an output, by name and version."""
+    from hifisr_cli import __version__
+    from hifisr_cli.audio.resample import RESAMPLER_ID
+
+    versions = {"hifisr": __version__, "outputs": OUTPUT_REVISION, "resampler": RESAMPLER_ID}
+    for package in ("torch", "numpy", "soundfile"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
 def result_data(result: FileResult) -> dict[str, Any]:
     """A result as plain data: the object that `upsample --json` prints; infinities and NaN become None."""
     data: dict[str, Any] = plain({"version": RESULT_VERSION, **asdict(result)})
@@ -221,12 +304,12 @@ def options_key(options: Mapping[str, Any]) -> str:
 def _options_key(text: str) -> str:
     given = json.loads(text)
     default = _defaults()
-    telling = {
+    chosen = {
         name: value
         for name, value in given.items()
-        if name not in _NO_SAY and not (name in default and default[name] == value)
+        if name not in _SAME_BYTES and not (name in default and default[name] == value)
     }
-    return json.dumps(telling, sort_keys=True)
+    return json.dumps(chosen, sort_keys=True)
 
 
 @lru_cache(maxsize=1)
@@ -245,11 +328,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def utc_now() -> str:
-    """The time for a record."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _lean(part: InputFile | OutputFile | ModelUsed) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A run that makes one file, or fills one stream: no folder of its own and so no journal, but one record beside it."""
+"""A run that makes one file, or fills one stream: there is no folder of its own and no journal, but one record."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from hifisr_cli.batch.history.record import STREAM_NAME, ModelUsed, Record, options_data, read_record, record_path
-from hifisr_cli.batch.history.recorder import make_record
+from hifisr_cli.batch.history.record import (
+    STREAM_NAME,
+    ModelUsed,
+    Record,
+    make_record,
+    options_data,
+    read_record,
+    record_path,
+)
 from hifisr_cli.batch.plan.output_names import LONGEST_NAME, Job
-from hifisr_cli.batch.workers.work_item import Outcome, Task, failed, skipped
+from hifisr_cli.batch.workers.work_item import WorkItem, WorkOutcome, failed, skipped
 from hifisr_cli.errors import (
     FileError,
     HifisrError,
@@ -33,15 +40,41 @@ if TYPE_CHECKING:
 _ELSEWHERE = "name another place with --record, or say --no-record"
 
 
-def decide_alone(index: int, job: Job, *, overwrite: bool) -> Task | FileResult:
-    """What is to be done for a job without an error where no journal has a say."""
-    if job.target is None or not os.path.lexists(job.target):
-        return Task(index, job)
-    if overwrite or job.backup is not None:
-        return Task(index, job, "new" if job.backup is not None else "overwrite")
-    if job.explicit:
-        return failed(job, _output_exists(job.target))
-    return skipped(job)
+class NoRecord:
+    """A run of which nothing is noted. To be used in a `with` statement, as what notes something.
+
+    Attributes:
+        keeps_hashes: whether it wants the hashes of inputs and outputs.
+        lock_fd: what holds the lock of the output folder; None, because no folder is locked.
+    """
+
+    keeps_hashes = False
+    lock_fd: int | None = None
+
+    def __init__(self, *, overwrite: bool) -> None:
+        self._overwrite = overwrite
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def decide(self, index: int, job: Job) -> WorkItem | FileResult:
+        """What is to be done for a job without an error: a work item, or the result where there is nothing to do."""
+        if job.target is None or job.backup is not None or not os.path.lexists(job.target):
+            return WorkItem(index, job)
+        if self._overwrite:
+            return WorkItem(index, job, "overwrite")
+        return failed(job, _output_exists(job.target)) if job.explicit else skipped(job)
+
+    def announce(self, items: Iterable[WorkItem]) -> None:
+        """Nothing: an output without its record is no trap where nobody resumes."""
+
+    def finish(self, job: Job, outcome: WorkOutcome) -> None:
+        """Note what became of a job."""
 
 
 def record_for(job: Job, asked: Path | None, *, wanted: bool) -> Path | None:
@@ -99,7 +132,7 @@ def _stale(target: Path, place: Path | None) -> FileError | None:
     )
 
 
-class SingleRecord:
+class SingleRecord(NoRecord):
     """The record of the one job of a run; to be used in a `with` statement.
 
     It is written when the output is complete, and appears complete or not at all. There is none of a failure.
@@ -109,18 +142,16 @@ class SingleRecord:
         job: from `checked_for_record`.
         model: what the network is, if it runs.
 
-    Attributes:
-        lock_fd: None; no folder is locked.
-
     Entering raises:
         OutputError: the record's folder cannot be written to. (Where it is the output's, that says so itself.)
     """
 
-    lock_fd: int | None = None
+    keeps_hashes = True
 
     def __init__(self, place: Path, job: Job, *, options: RestoreOptions, model: ModelUsed) -> None:
+        super().__init__(overwrite=options.overwrite)
         self._place, self._name, self._model = place, _name(job, place), model
-        self._overwrite, self._options = options.overwrite is True, options_data(options)
+        self._options = options_data(options)
         self._beside = job.target is not None and _same_folder(place.parent, job.target.parent)
         self._staged: StagedFile | None = None
 
@@ -137,14 +168,7 @@ class SingleRecord:
         if self._staged is not None:
             self._staged.discard()
 
-    def decide(self, index: int, job: Job) -> Task | FileResult:
-        """As without a journal."""
-        return decide_alone(index, job, overwrite=self._overwrite)
-
-    def announce(self, tasks: Iterable[Task]) -> None:
-        """Nothing: an output without its record is no trap where nobody resumes."""
-
-    def finish(self, job: Job, outcome: Outcome) -> None:
+    def finish(self, job: Job, outcome: WorkOutcome) -> None:
         """Write the record of an output that is complete.
 
         Raises:

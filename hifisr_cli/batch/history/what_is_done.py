@@ -39,8 +39,8 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is to become of a job.
+class Standing:
+    """How a job stands.
 
     Attributes:
         kind: "done"; "ours": an output of this input stands there, but other options, another model or another state
@@ -120,8 +120,8 @@ class Ledger:
             output.sha256,
         )
 
-    def judge(self, job: Job) -> Verdict:
-        """What is to become of a job that has a source and a target."""
+    def judge(self, job: Job) -> Standing:
+        """How a job stands that has a source and a target."""
         assert job.source is not None
         assert job.target is not None
         made = self._made.get(self.name(job.target))
@@ -129,9 +129,9 @@ class Ledger:
             output = os.stat(job.target)  # noqa: PTH116  no time for more
             source = os.stat(job.source)  # noqa: PTH116
         except OSError:
-            return Verdict("unknown")
+            return Standing("unknown")
         if made is None:
-            return Verdict("unknown")
+            return Standing("unknown")
         if job.backup is not None:
             stands = ours = self._stands(job.target, output, made)
         elif self._is_input(job.source, source, made):
@@ -141,8 +141,8 @@ class Ledger:
         else:
             stands, ours = False, made.absolute == os.path.abspath(job.source)  # noqa: PTH100
         if stands and self._wanted(made):
-            return Verdict("done", made)
-        return Verdict("ours" if ours else "unknown", made)
+            return Standing("done", made)
+        return Standing("ours" if ours else "unknown", made)
 
     def name(self, target: Path) -> str:
         """A target as the journal calls it: its path below the folder."""

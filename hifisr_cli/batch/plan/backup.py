@@ -13,7 +13,7 @@ import os
 import shutil
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 from hifisr_cli.errors import OutputExistsError
 from hifisr_cli.system.files import sync_folder
@@ -30,33 +30,34 @@ class Backup:
     """The backup of `original` at `path`; to be used around the work on it. Without `keep` the backup goes again.
 
     Args:
-        mode: of the task. "replace" and "same" allow that the original has been replaced already: the backup then is
-            what the work starts from.
+        resumed: an earlier run may have replaced the original already: the backup then is what the work starts from.
 
     Attributes:
         path: the backup.
         source: what to read: the backup, which is the original.
+        replaced: what stands under the original's name is not the original any more.
 
     Entering raises:
         OutputExistsError: a backup of something else stands there.
         OutputError: the backup cannot be made.
     """
 
-    def __init__(self, original: Path, path: Path, mode: Literal["new", "replace", "same", "overwrite"]) -> None:
+    def __init__(self, original: Path, path: Path, *, resumed: bool) -> None:
         self.path = self.source = path
-        self._original, self._mode = original, mode
-        self._made = self._kept = self._replaced = False
+        self.replaced = False
+        self._original, self._resumed = original, resumed
+        self._made = self._kept = False
 
     def __enter__(self) -> Self:
         if os.path.lexists(self.path):
             if not self._is_twin():
-                if self._mode not in ("replace", "same"):
+                if not self._resumed:
                     raise OutputExistsError(
                         f"a backup of another recording is there already: {self.path}",
                         path=self._original,
                         hint="move that backup away",
                     )
-                self._replaced = True
+                self.replaced = True
             return self
         try:
             make_folders(self.path.parent)
@@ -73,11 +74,6 @@ class Backup:
             with contextlib.suppress(OSError):
                 if self._is_twin():  # else the original is gone, and this is the last one
                     self.path.unlink()
-
-    @property
-    def overwrite(self) -> bool | Literal["same"]:
-        """What may happen to the file that stands under the original's name."""
-        return "same" if self._replaced and self._mode == "same" else True
 
     def keep(self) -> None:
         """The output has taken the original's place."""

@@ -10,8 +10,8 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from hifisr_cli.batch.workers.sharing import ModelRequest
-from hifisr_cli.batch.workers.work_item import Manner, Outcome, Task
+from hifisr_cli.batch.request import ModelRequest
+from hifisr_cli.batch.workers.work_item import Manner, WorkItem, WorkOutcome
 
 if TYPE_CHECKING:
     from hifisr_cli.restore.file import RestoreOptions
@@ -21,9 +21,9 @@ _LENGTH = struct.Struct("<Q")
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """To a worker, first: how it works on every task."""
+    """To a worker, first: how it works on every item."""
 
-    request: ModelRequest
+    model: ModelRequest
     options: RestoreOptions
     manner: Manner
     verbose: bool
@@ -31,9 +31,9 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Do:
-    """To a worker: tasks to be done together."""
+    """To a worker: items to be done together."""
 
-    tasks: tuple[Task, ...]
+    items: tuple[WorkItem, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class NoStart:
 
 @dataclass(frozen=True, slots=True)
 class Progressed:
-    """From a worker: how far it has come with a task."""
+    """From a worker: how far it has come with an item."""
 
     index: int
     stage: Literal["survey", "restore"]
@@ -62,10 +62,10 @@ class Progressed:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """From a worker: what became of a task."""
+    """From a worker: what became of an item."""
 
     index: int
-    outcome: Outcome
+    outcome: WorkOutcome
 
 
 @dataclass(frozen=True, slots=True)

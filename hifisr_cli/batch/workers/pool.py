@@ -13,10 +13,11 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from hifisr_cli.batch.workers.crew import News
 from hifisr_cli.batch.workers.messages import Do, Done, Hello, NoStart, Progressed, Ready, Said, receive
 from hifisr_cli.batch.workers.process import Launched, Reserve
 from hifisr_cli.batch.workers.sharing import Sharing
-from hifisr_cli.batch.workers.work_item import Outcome, Task, failed
+from hifisr_cli.batch.workers.work_item import WorkItem, WorkOutcome, failed
 from hifisr_cli.errors import CrashedError, DeviceError
 from hifisr_cli.system.staged_file import sweep
 
@@ -29,12 +30,12 @@ _GRACE = 0.3
 @dataclass(eq=False, slots=True)
 class _Worker:
     launched: Launched
-    tasks: dict[int, Task] = field(default_factory=dict)
+    items: dict[int, WorkItem] = field(default_factory=dict)
     ready: bool = False
 
 
 class Pool:
-    """Up to `sharing.jobs` worker processes. To be closed, whatever happens.
+    """A crew of up to `sharing.jobs` worker processes.
 
     Args:
         hello: how the workers work.
@@ -46,34 +47,37 @@ class Pool:
         self._sharing, self._hello, self._lock_fd = sharing, hello, lock_fd
         self._reserve = reserve or Reserve()
         self._workers: list[_Worker] = []
-        self._again: deque[Task] = deque()
+        self._again: deque[WorkItem] = deque()
         self._heard: queue.SimpleQueue[tuple[_Worker, object]] = queue.SimpleQueue()
 
     @property
+    def size(self) -> int:
+        return self._sharing.jobs
+
+    @property
     def free(self) -> bool:
-        """Whether tasks can be started."""
         return not self._again and self._has_room
 
     @property
     def busy(self) -> bool:
-        """Whether a task is being worked on."""
-        return bool(self._again) or any(worker.tasks for worker in self._workers)
+        return bool(self._again) or any(worker.items for worker in self._workers)
 
-    def start(self, tasks: Sequence[Task]) -> None:
-        """Hand tasks to a free worker, which does them together."""
-        worker = next((worker for worker in self._workers if not worker.tasks), None) or self._spawn()
-        worker.tasks = {task.index: task for task in tasks}
-        worker.launched.order(Do(tuple(tasks)))
+    def start(self, items: Sequence[WorkItem]) -> tuple[()]:
+        """Hand items to a free worker; the news of them come from `wait`."""
+        worker = next((worker for worker in self._workers if not worker.items), None) or self._spawn()
+        worker.items = {item.index: item for item in items}
+        worker.launched.order(Do(tuple(items)))
+        return ()
 
     @property
     def _has_room(self) -> bool:
-        return len(self._workers) < self._sharing.jobs or any(not worker.tasks for worker in self._workers)
+        return len(self._workers) < self._sharing.jobs or any(not worker.items for worker in self._workers)
 
-    def wait(self, timeout: float | None) -> Iterator[Progressed | tuple[Task, Outcome]]:
-        """What the workers have to say; waits for the first word, at most `timeout` seconds.
+    def wait(self, timeout: float | None) -> Iterator[News]:
+        """What the workers say.
 
         Raises:
-            HifisrError: of the model; a worker that cannot start ends the run.
+            HifisrError: a worker that cannot start ends the run.
         """
         with contextlib.suppress(queue.Empty):
             worker, message = self._heard.get(timeout=timeout)
@@ -85,8 +89,8 @@ class Pool:
                     yield heard
                 worker, message = self._heard.get_nowait()
 
-    def close(self) -> list[tuple[Task, Outcome]]:
-        """End all workers; what they were at is given up. Returns what they had finished and nobody heard of yet."""
+    def close(self) -> list[tuple[WorkItem, WorkOutcome]]:
+        """End all workers."""
         for worker in self._workers:
             worker.launched.dismiss()
         self._reserve.close()
@@ -101,11 +105,11 @@ class Pool:
         with contextlib.suppress(queue.Empty):
             while True:
                 worker, message = self._heard.get(timeout=0.05)
-                if isinstance(message, Done) and message.index in worker.tasks:
-                    finished.append((worker.tasks.pop(message.index), message.outcome))
+                if isinstance(message, Done) and message.index in worker.items:
+                    finished.append((worker.items.pop(message.index), message.outcome))
         for worker in self._workers:
-            for task in worker.tasks.values():
-                _sweep(task)
+            for item in worker.items.values():
+                _sweep(item)
         self._workers.clear()
         return finished
 
@@ -127,12 +131,12 @@ class Pool:
             if message is None:
                 return
 
-    def _take(self, worker: _Worker, message: object) -> Progressed | tuple[Task, Outcome] | None:
+    def _take(self, worker: _Worker, message: object) -> News | None:
         match message:
             case Progressed():
                 return message
-            case Done(index=index, outcome=outcome) if index in worker.tasks:
-                return worker.tasks.pop(index), outcome
+            case Done(index=index, outcome=outcome) if index in worker.items:
+                return worker.items.pop(index), outcome
             case Ready(about=about):
                 worker.ready = True
                 logger.info("%s", about)
@@ -144,8 +148,8 @@ class Pool:
                 return self._lost(worker)
         return None
 
-    def _lost(self, worker: _Worker) -> tuple[Task, Outcome] | None:
-        """A worker died: the recording that it was at fails; of several, the one that kills a worker again, alone."""
+    def _lost(self, worker: _Worker) -> tuple[WorkItem, WorkOutcome] | None:
+        """A worker died: its recording fails; of several, the one that kills a worker again, alone."""
         status = worker.launched.process.wait()
         self._workers.remove(worker)
         worker.launched.dismiss()
@@ -153,19 +157,19 @@ class Pool:
             time.sleep(_GRACE)  # whoever ended it may be about to end this process, too
         if not worker.ready:
             raise DeviceError(f"a worker process died before it was ready: {_how(status)}", hint="try --jobs 1")
-        tasks = list(worker.tasks.values())
-        for task in tasks:
-            _sweep(task)
-        if len(tasks) != 1:
-            self._again.extend(_again(task) for task in tasks)
+        items = list(worker.items.values())
+        for item in items:
+            _sweep(item)
+        if len(items) != 1:
+            self._again.extend(_again(item) for item in items)
             return None
-        (task,) = tasks
+        (item,) = items
         error = CrashedError(
             f"the process that worked on it died: {_how(status)}",
-            path=task.job.label,
+            path=item.job.label,
             hint="the file may be damaged; the others go on",
         )
-        return task, Outcome(failed(task.job, error))
+        return item, WorkOutcome(failed(item.job, error))
 
 
 def _how(status: int) -> str:
@@ -178,14 +182,14 @@ def _how(status: int) -> str:
         return f"signal {-status}"
 
 
-def _again(task: Task) -> Task:
-    """A task whose worker died, perhaps after the output had its name."""
-    return replace(task, mode="same" if task.mode == "new" else task.mode, stray=True)
+def _again(item: WorkItem) -> WorkItem:
+    """An item whose worker died, perhaps after the output had its name."""
+    return replace(item, stray=True)
 
 
-def _sweep(task: Task) -> None:
-    """What a dead worker left beside the output of its task."""
-    if task.job.target is not None:
-        sweep(task.job.target.parent, below=False)
-    if task.job.backup is not None:
-        sweep(task.job.backup.parent, below=False)
+def _sweep(item: WorkItem) -> None:
+    """What a dead worker left beside the output of its item."""
+    if item.job.target is not None:
+        sweep(item.job.target.parent, below=False)
+    if item.job.backup is not None:
+        sweep(item.job.backup.parent, below=False)

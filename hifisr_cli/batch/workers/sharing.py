@@ -1,57 +1,15 @@
-"""What concerns a run and not the bytes of its outputs."""
+"""How the machine is shared among the recordings of a run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-from hifisr_cli.checkpoints.registry import find_model
 from hifisr_cli.system.machine import free_memory, may_have_gpu
-
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 _BYTES_A_WORKER = 4 << 20
 """A worker needs about two seconds of a core until it is ready: it should have at least as much to do."""
 
 _MEMORY_A_WORKER = 1 << 30
-
-
-@dataclass(frozen=True, slots=True)
-class RunSettings:
-    """How a run goes about its work.
-
-    Attributes:
-        jobs: worker processes; 0 works in this process, without protection from crashes; None chooses.
-        checksum: an input is known again by its SHA-256 instead of by its mtime.
-        sidecars: a file with the SHA-256 of each output beside it.
-        time_limit: seconds, after which the run ends.
-    """
-
-    jobs: int | None = None
-    checksum: bool = False
-    sidecars: bool = False
-    time_limit: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ModelRequest:
-    """Which model a worker process loads, and how: the arguments of `load_model`."""
-
-    name_or_path: str | None = None
-    device: str = "auto"
-    precision: Precision = "auto"
-    threads: int | None = None
-
-    def parameter_hash(self) -> tuple[str, str]:
-        """Name of the model and SHA-256 of its parameters, from its header alone.
-
-        Raises:
-            ModelError: there is no such model.
-        """
-        from hifisr_cli.checkpoints.frozen import read_info
-
-        info = read_info(find_model(self.name_or_path).path)
-        return info.name, info.parameter_hash
 
 
 @dataclass(frozen=True, slots=True)

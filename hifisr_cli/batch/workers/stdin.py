@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from hifisr_cli.results import FileResult
 
@@ -18,7 +18,6 @@ _KEPT = {b"RIFF": "wav", b"RF64": "wav", b"fLaC": "flac"}
 
 
 def take_stdin(
-    stdin: BinaryIO | None,
     stack: ExitStack,
     *,
     label: str,
@@ -32,18 +31,17 @@ def take_stdin(
     """The result where standard input was restored to standard output as it came, or the file that keeps it.
 
     Args:
-        stdin: None takes this process's.
         stack: deletes the file when it is closed.
         model: None for a dry run.
-        received, written: hear of all bytes of the two streams, where one became the other as it came: the end of the
-            input is then waited for, also where its header has promised an earlier one.
+        received, written: updated with all bytes of the two streams, where one became the other as it came: the end of
+            the input is then waited for, also where its header has promised an earlier one.
     """
     from hifisr_cli.audio.decoders.bytestream import ByteStream
     from hifisr_cli.audio.decoders.spool import spool
     from hifisr_cli.audio.open_stream import open_stream
     from hifisr_cli.restore.pipe import can_stream, restore_live
 
-    stream = ByteStream(stdin if stdin is not None else sys.stdin.buffer, received)
+    stream = ByteStream(sys.stdin.buffer, received)
     if to_stdout and model is not None and can_stream(options, _KEPT.get(stream.peek(4))):
         recording = open_stream(stream, Path(label), salvage=options.salvage, raw=options.raw)
         if recording is not None:

@@ -2,7 +2,7 @@
 
 Orders come over standard input and replies go over standard output, both kept away from everything else in the process.
 The first thing to come is the lock of the output folder, which it holds as long as it lives where that can be done.
-When its orders end, because the run ended or died, the worker ends, too: between two tasks at once, within a task by
+When its orders end, because the run ended or died, the worker ends, too: between two items at once, within an item by
 unwinding, so that no temporary file stays (on Windows at once, and the run sweeps after it).
 """
 
@@ -34,7 +34,8 @@ from hifisr_cli.batch.workers.messages import (
     receive,
     send,
 )
-from hifisr_cli.batch.workers.work_item import Outcome, Task, failed, perform
+from hifisr_cli.batch.workers.perform import perform
+from hifisr_cli.batch.workers.work_item import WorkItem, WorkOutcome, failed
 from hifisr_cli.system.children import receive_line
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from hifisr_cli.restore.file import Progress
 
 _QUIET = 0.1
-"""Seconds between two messages about the progress within a task."""
+"""Seconds between two messages about the progress within an item."""
 
 _WRITERS = 8
 """Threads that write recordings: each waits for the disk several times, for as long as a short one takes to restore."""
@@ -101,7 +102,7 @@ def _serve(hello: Hello, pending: queue.SimpleQueue[Order | None], stream: Binar
     logger.addHandler(_Sender(replies))
     logger.setLevel(logging.DEBUG if hello.verbose else logging.WARNING)
     try:
-        model = _load(hello)
+        model = hello.model.load()
     except Exception as error:
         replies.send(NoStart(error))
         return
@@ -109,28 +110,21 @@ def _serve(hello: Hello, pending: queue.SimpleQueue[Order | None], stream: Binar
     replies.send(Ready(f"model {model.name} on {model.device}, {model.precision}"))
     writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="hifisr-write")
     while isinstance(order := pending.get(), Do):
-        _do(order.tasks, model, hello, replies, writers)
+        _do(order.items, model, hello, replies, writers)
 
 
-def _do(tasks: tuple[Task, ...], model: Model, hello: Hello, replies: _Replies, writers: Executor) -> None:
-    for task, outcome in perform(
-        tasks,
+def _do(items: tuple[WorkItem, ...], model: Model, hello: Hello, replies: _Replies, writers: Executor) -> None:
+    for item, outcome in perform(
+        items,
         model=model,
         options=hello.options,
         manner=hello.manner,
-        progress_of=lambda task: _reporter(task.index, replies),
+        progress_of=lambda item: _reporter(item.index, replies),
         pool=writers,
     ):
         if isinstance(outcome, BrokenPipeError):  # not of standard output, which no worker writes to
-            outcome = Outcome(failed(task.job, outcome))  # noqa: PLW2901
-        replies.send(Done(task.index, outcome))
-
-
-def _load(hello: Hello) -> Model:
-    from hifisr_cli.engines.hifisr.engine import load_model
-
-    request = hello.request
-    return load_model(request.name_or_path, device=request.device, precision=request.precision, threads=request.threads)
+            outcome = WorkOutcome(failed(item.job, outcome))  # noqa: PLW2901
+        replies.send(Done(item.index, outcome))
 
 
 def _reporter(index: int, replies: _Replies) -> Progress:

@@ -10,6 +10,7 @@ import random
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,16 +18,12 @@ import pytest
 from hifisr_cli.batch.history import journal
 from hifisr_cli.batch.history.journal import JOURNAL_NAME, read_journal
 from hifisr_cli.batch.history.lock import LOCK_NAME
-from hifisr_cli.batch.history.output_folder import DONE_BEFORE, Session
-from hifisr_cli.batch.history.record import ModelUsed
+from hifisr_cli.batch.history.output_folder import DONE_BEFORE
 from hifisr_cli.batch.history.verify import verify_folder
-from hifisr_cli.batch.run import iterate
-from hifisr_cli.batch.start import plan_run, plan_run_in_place
-from hifisr_cli.batch.workers.sharing import RunSettings
+from hifisr_cli.batch.run import Run, RunRequest, open_run
 from hifisr_cli.restore import file as recording
 from hifisr_cli.restore.file import RestoreOptions
 from hifisr_cli.results import FileResult
-from hifisr_cli.system.hashing import file_sha256
 from hifisr_cli.system.staged_file import StagedFile
 from tests.batch.history.disk import Fate, Recorder
 from tests.conftest import in_steps
@@ -36,15 +33,14 @@ pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="reads the names of open files from /proc"),
 ]
 
-MODEL = ModelUsed("m", "0" * 64, "float32")
+MODEL: Any = SimpleNamespace(name="m", parameter_hash="0" * 64, precision="float32")
 NAMES = ("a.wav", "sub/b.wav", "sub/c.wav")
 FATES: tuple[tuple[Fate, int], ...] = (("all", 0), ("nothing", 0), ("chance", 1), ("chance", 2))
 
 
-def restore_file(source: Path, target: Path, *, model: Any, options: Any, label: str, **_: Any) -> FileResult:
+def restore_file(source: Path, target: Path, *, overwrite: Any, label: str, **_: Any) -> FileResult:
     """As the real one writes an output, but what it writes."""
-    del model
-    staged = StagedFile(target, overwrite=options.overwrite)
+    staged = StagedFile(target, overwrite=overwrite)
     try:
         os.write(staged.fd, b"restored ")
         os.write(staged.fd, source.read_bytes())
@@ -68,16 +64,15 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
+def opened(source: Path, out: Path | None, backups: Path | None = None) -> Run:
+    """In place where there is no output folder."""
+    return open_run(RunRequest([source], None if out is None else str(out), RestoreOptions(), MODEL, backups=backups))
+
+
 def run(source: Path, out: Path | None, backups: Path | None = None) -> dict[str, str]:
-    """Status by name of the input, or why it was skipped; in place where there is no output folder."""
-    if out is None:
-        plan = plan_run_in_place([source], backups=backups)
-    else:
-        plan = plan_run([source], str(out), requested=None, to_file=False)
-    assert plan.folder is not None
-    options, settings = RestoreOptions(), RunSettings()
-    with Session(plan.folder, options=options, settings=settings, model=MODEL) as session:
-        results = list(iterate(plan.jobs, load=lambda: MODEL, options=options, settings=settings, session=session))  # type: ignore[arg-type, return-value]
+    """Status by name of the input, or why it was skipped."""
+    with opened(source, out, backups) as going:
+        results = list(going.results())
     return {Path(r.input).name: r.warnings[0] if r.status == "skipped" else str(r.error or r.status) for r in results}
 
 
@@ -171,14 +166,11 @@ def test_a_journal_that_lost_its_end_does_not_make_work(source: Path, tmp_path: 
     path.write_bytes(lines[0] + lines[1][:700])
     for name in NAMES[1:]:
         (out / name).unlink()
-    first = plan_run([source], str(out), requested=None, to_file=False)
-    options = RestoreOptions()
-    with Session(out, options=options, settings=RunSettings(), model=MODEL) as session:
-        works = iterate(first.jobs, load=lambda: MODEL, options=options, session=session)  # type: ignore[arg-type, return-value]
+    with opened(source, out) as going:
+        works = going.results()
         assert [next(works).status for _ in range(2)] == ["skipped", "restored"]
         left = (out / LOCK_NAME).read_bytes()
         assert isinstance(works, Generator)
         works.close()
     (out / LOCK_NAME).write_bytes(left)  # as if it had been killed
     assert run(source, out) == {"a.wav": DONE_BEFORE, "b.wav": DONE_BEFORE, "c.wav": "restored"}
-    assert file_sha256(out / "a.wav")

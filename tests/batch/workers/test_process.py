@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from hifisr_cli.batch.request import ModelRequest
 from hifisr_cli.batch.workers.messages import Do, Hello, NoStart, receive
 from hifisr_cli.batch.workers.process import Launched, Reserve
-from hifisr_cli.batch.workers.sharing import ModelRequest
 from hifisr_cli.batch.workers.work_item import Manner
 from hifisr_cli.restore.file import RestoreOptions
 from hifisr_cli.system.files import open_file, try_lock

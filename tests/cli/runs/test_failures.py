@@ -154,7 +154,7 @@ def bug_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def bug_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hifisr_cli.batch.start.plan_outputs", broken)
+    monkeypatch.setattr("hifisr_cli.batch.plan.run_plan.plan_outputs", broken)
 
 
 @pytest.mark.parametrize("bug", ["bug_in_a_file", "bug_elsewhere"])

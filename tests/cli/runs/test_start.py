@@ -63,7 +63,10 @@ def test_every_option_is_explained(hifisr: Command) -> None:
     ended = hifisr("upsample", "--help")
     assert ended.status == 0
     assert re.search(r"^Usage: hifisr upsample .*INPUT", ended.out)
-    entries = re.split(r"^  (?=-)", ended.out.partition("Options:")[2], flags=re.MULTILINE)
+    panels = re.findall(r"^(\w.*):$", ended.out, flags=re.MULTILINE)
+    assert panels[:2] == ["Arguments", "Output"]
+    assert {"Network", "Cutoff and loudness", "Folders and resuming", "Records and reports"} <= set(panels)
+    entries = re.split(r"^  (?=-)", ended.out.partition("Output:")[2], flags=re.MULTILINE)
     for option in OPTIONS:
         entry = next(entry for entry in entries if re.search(rf"(^|\s){re.escape(option)}\b", entry.partition("  ")[0]))
         assert len(entry.split()) > 4, f"{option} has no help"

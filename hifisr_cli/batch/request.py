@@ -1,0 +1,87 @@
+"""What a run is asked for: one value for the command line, the library and whoever else starts runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from hifisr_cli.checkpoints.frozen import FrozenInfo
+    from hifisr_cli.engines.hifisr.engine import Model, Precision
+    from hifisr_cli.restore.file import RestoreOptions
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How a run goes about its work; nothing of it changes the bytes of an output.
+
+    Attributes:
+        jobs: worker processes; 0 works in this process, without protection from crashes; None chooses.
+        checksum: an input is known again by its SHA-256 instead of by its mtime.
+        sidecars: a file with the SHA-256 of each output beside it.
+        time_limit: seconds, after which the run ends.
+    """
+
+    jobs: int | None = None
+    checksum: bool = False
+    sidecars: bool = False
+    time_limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """Which model is loaded, and how: the arguments of `load_model`."""
+
+    name_or_path: str | None = None
+    device: str = "auto"
+    precision: Precision = "auto"
+    threads: int | None = None
+
+    def describe(self) -> FrozenInfo:
+        """What the model's header says of it.
+
+        Raises:
+            ModelError: there is no such model, or it is damaged.
+        """
+        from hifisr_cli.checkpoints.frozen import read_info
+        from hifisr_cli.checkpoints.registry import find_model
+
+        return read_info(find_model(self.name_or_path).path)
+
+    def load(self) -> Model:
+        """The model. Raises what `load_model` raises."""
+        from hifisr_cli.engines.hifisr import engine
+
+        return engine.load_model(self.name_or_path, device=self.device, precision=self.precision, threads=self.threads)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What a run is asked for.
+
+    Attributes:
+        inputs: files, folders (searched recursively), "-" for standard input.
+        output: a folder; a file, of a single input; "-" for standard output; None restores in place.
+        options: how each recording is restored and written.
+        model: which one to load when it is needed, or one that is loaded: then the work is done in this process.
+        settings: how the run goes about its work.
+        name_suffix: goes into the names of outputs in a folder: "_48k" makes `NAME_48k.wav`.
+        payload: where in the output folder the outputs go; the journal stays at its top.
+        backups: in place, the folder that the originals are kept in; None keeps each beside its output.
+        record: where the record of a single output goes; standard output has nothing beside it. None writes none.
+        dry_run: the recordings are looked at, and nothing is written.
+    """
+
+    inputs: Sequence[str | os.PathLike[str]]
+    output: str | None
+    options: RestoreOptions
+    model: ModelRequest | Model = field(default_factory=ModelRequest)
+    settings: RunSettings = RunSettings()
+    name_suffix: str = ""
+    payload: str = ""
+    backups: Path | None = None
+    record: Path | Literal["beside"] | None = "beside"
+    dry_run: bool = False

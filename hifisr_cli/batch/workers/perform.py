@@ -1,0 +1,213 @@
+"""Do work items: restored, hashed, their sidecars written. The same in this process and in a worker."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hifisr_cli.batch.history.sidecar import write_sidecar
+from hifisr_cli.batch.plan.backup import Backup
+from hifisr_cli.batch.plan.output_names import Job
+from hifisr_cli.batch.workers.stdin import take_stdin
+from hifisr_cli.batch.workers.work_item import (
+    Fingerprint,
+    Manner,
+    WorkItem,
+    WorkOutcome,
+    failed,
+    fingerprint,
+    skipped,
+)
+from hifisr_cli.errors import HifisrError, OutputError, OutputExistsError, RunError, reason_of
+from hifisr_cli.results import FileResult
+from hifisr_cli.system.hashing import Tally, file_sha256
+from hifisr_cli.system.staged_file import Overwrite, output_error, refused_name
+
+if TYPE_CHECKING:
+    from hifisr_cli.engines.hifisr.engine import Model
+    from hifisr_cli.restore.file import Progress, RestoreOptions
+    from hifisr_cli.restore.scheduler import Steps
+
+logger = logging.getLogger(__name__)
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+
+
+def perform(
+    items: Sequence[WorkItem],
+    *,
+    model: Model | None,
+    options: RestoreOptions,
+    manner: Manner,
+    progress_of: Callable[[WorkItem], Progress],
+    pool: Executor | None = None,
+) -> Iterator[tuple[WorkItem, WorkOutcome | BrokenPipeError]]:
+    """Do items together; the outcome of each as soon as it is there. Only what ends the process (Ctrl-C) is raised.
+
+    Args:
+        model: None looks at the recordings and writes nothing.
+        progress_of: gives what is called with the progress of an item.
+        pool: see `restore.scheduler.drive`.
+    """
+    from hifisr_cli.restore.scheduler import drive
+
+    works = [_performing(item, model, options, manner, on_progress=progress_of(item)) for item in items]
+    for index, outcome in drive(works, model, options.batch_size, pool=pool):
+        if isinstance(outcome, Exception) and not isinstance(outcome, BrokenPipeError):
+            raise outcome
+        yield items[index], outcome
+
+
+def _performing(
+    item: WorkItem, model: Model | None, options: RestoreOptions, manner: Manner, *, on_progress: Progress
+) -> Steps[WorkOutcome]:
+    """An item, step by step. Of what is an Exception it raises none but that of a closed pipe."""
+    job, start = item.job, time.monotonic()
+    try:
+        with ExitStack() as stack:
+            source = job.source
+            if source is None:
+                received, written = (Tally(), Tally()) if manner.hashes else (None, None)
+                taken = take_stdin(
+                    stack, label=job.label, to_stdout=job.target is None, model=model, options=options,
+                    on_progress=on_progress, received=received, written=written,
+                )  # fmt: skip
+                if isinstance(taken, FileResult):
+                    return WorkOutcome(taken, _passed(received), _passed(written))
+                source = taken
+            try:
+                return (yield from _restoring(item, source, model, options, manner, on_progress=on_progress))
+            except HifisrError as error:
+                if error.path == str(source):
+                    error.path = job.label  # the user does not know the temporary name of standard input
+                raise
+    except BrokenPipeError:
+        raise
+    except OutputExistsError as error:  # where it appeared after the run looked, it is skipped like the others
+        appeared = not job.explicit and job.target is not None and job.target.is_file() and job.backup is None
+        result, end = (skipped(job) if appeared else failed(job, error)), None
+    except Exception as error:
+        end = _run_error(error)
+        result = failed(job, end if end is not None else error)
+        logger.debug("%s: failed", job.label, exc_info=True)
+    if result.status == "failed":
+        result = replace(result, wall_seconds=time.monotonic() - start)
+    return WorkOutcome(result, end=end)
+
+
+def _restoring(
+    item: WorkItem, source: Path, model: Model | None, options: RestoreOptions, manner: Manner, *, on_progress: Progress
+) -> Steps[WorkOutcome]:
+    from hifisr_cli.restore import file as recording
+
+    job = item.job
+    if model is None:
+        return WorkOutcome(
+            recording.plan_file(source, job.target, options=options, label=job.label, on_progress=on_progress)
+        )
+    _make_folder(job)
+    overwrite = _may_overwrite(item)
+    if overwrite is None:
+        return WorkOutcome(skipped(job, "the output was changed after it was made; --overwrite replaces it"))
+    with ExitStack() as stack:
+        backup = None
+        if job.backup is not None:
+            backup = stack.enter_context(Backup(source, job.backup, resumed=item.stray or item.mode == "replace"))
+            source, overwrite = backup.source, overwrite if backup.replaced else True
+        before = fingerprint(source, hashed=False) if manner.hashes else None
+        tally = Tally() if job.target is None and before is not None else None
+        result = yield from recording.restoring(
+            source,
+            job.target,
+            model=model,
+            options=options,
+            overwrite=overwrite,
+            on_progress=on_progress,
+            label=job.label,
+            tally=tally,
+        )
+        if backup is not None:
+            backup.keep()
+    if before is None:
+        return WorkOutcome(result)
+    before, result = _identified(source, before, result)
+    if job.target is None:
+        return WorkOutcome(result, before, _passed(tally))
+    return _finished(job.target, before, result, manner)
+
+
+def _may_overwrite(item: WorkItem) -> Overwrite | None:
+    """What may happen to an output that is there already; None where it stays and there is nothing to do."""
+    if item.mode == "overwrite" or (item.mode == "replace" and _is_ours(item)):
+        return True
+    if item.stray:
+        return "same"
+    return None if item.mode == "replace" else False
+
+
+def _is_ours(item: WorkItem) -> bool:
+    """Whether the output that is there still is the one that the journal speaks of."""
+    target = item.job.target
+    try:
+        return target is None or file_sha256(target) == item.expected
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+
+
+def _identified(source: Path, before: Fingerprint, result: FileResult) -> tuple[Fingerprint, FileResult]:
+    """The input with its hash; without it, and with a warning, where it is not any more what was read."""
+    with contextlib.suppress(OSError):
+        read = fingerprint(source, hashed=True)
+        if (read.size, read.mtime_ns) == (before.size, before.mtime_ns):
+            return read, result
+    note = "the recording was changed while it was read; restore it again"  # a run that resumes does
+    return before, replace(result, warnings=(*result.warnings, note))
+
+
+def _passed(tally: Tally | None) -> Fingerprint | None:
+    """The fingerprint of what went through a pipe."""
+    return None if tally is None else Fingerprint(tally.size, 0, tally.sha256)
+
+
+def _finished(target: Path, before: Fingerprint, result: FileResult, manner: Manner) -> WorkOutcome:
+    """The output is in its place: its hash, its sidecar."""
+    try:
+        after = fingerprint(target, hashed=True)
+    except OSError as error:
+        raise output_error(error, target) from error
+    if manner.sidecars and after.sha256 is not None and (note := write_sidecar(target, after.sha256)) is not None:
+        result = replace(result, warnings=(*result.warnings, note))
+    return WorkOutcome(result, before, after)
+
+
+def _make_folder(job: Job) -> None:
+    """The folder of the output, before a file is read for nothing."""
+    if job.target is None:
+        return
+    folder = job.target.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise OutputExistsError("a file stands where the output's folder should be", path=folder) from error
+    except OSError as error:
+        problem = OutputError(f"the folder cannot be made: {reason_of(error)}", path=folder)
+        raise refused_name(error, folder) or problem from error
+
+
+def _run_error(error: Exception) -> RunError | None:
+    """What ends the run, where `error` does."""
+    if isinstance(error, RunError):
+        return error
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return OutputError(reason_of(error), path=error.filename)
+    return None
