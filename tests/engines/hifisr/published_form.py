@@ -17,7 +17,7 @@ State = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Sizes:
-    """Of a small network; the published ones are `FULL`."""
+    """Of a small network. `FULL` are the published ones, `SMALL` those of the tensors in `tests/assets/published`."""
 
     bands: int = 20
     width: int = 32
@@ -32,6 +32,7 @@ class Sizes:
 
 
 FULL = Sizes(bands=80, width=512, latent=80, blocks=24, hidden=2048, qk=128, fsmn=256, channels=1024)
+SMALL = Sizes(width=16, hidden=64, qk=48, fsmn=12, channels=16)
 
 M = "mossformer."
 DEEP = "mossformer.mdl.intra_mdl.mossformerM."

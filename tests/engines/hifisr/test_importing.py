@@ -14,9 +14,9 @@ import torch
 from hifisr_cli.checkpoints.frozen import load, read_info, verify_parameters
 from hifisr_cli.engines.hifisr.importing import import_published
 from hifisr_cli.errors import ModelError, OutputError
+from tests.conftest import ROOT
 from tests.engines.hifisr.published_form import FULL, Sizes, State, head_shapes, latent_shapes, random_states, save
 
-REFERENCE = Path(__file__).resolve().parents[4] / "shared" / "reference"
 NAMES = ("last_best_checkpoint_m.pt", "last_best_checkpoint_g.pt")
 
 
@@ -32,10 +32,8 @@ def published(states: tuple[State, State], tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(("name", "shapes"), [("keys_m.txt", latent_shapes), ("keys_g.txt", head_shapes)])
 def test_the_form_is_the_published_one(name: str, shapes: Callable[[Sizes], dict[str, tuple[int, ...]]]) -> None:
-    if not (REFERENCE / name).is_file():
-        pytest.skip(f"../shared/reference/{name} is absent")
     listed = {}
-    for line in (REFERENCE / name).read_text().splitlines():
+    for line in (ROOT / "tests" / "assets" / "published" / name).read_text().splitlines():
         key, rest = line.split(" ", 1)
         listed[key] = tuple(int(n) for n in rest.split(")")[0].strip("(").split(",") if n.strip())
     assert listed == shapes(FULL)
