@@ -3,8 +3,9 @@
     python benchmarks/published_network.py [--network published|compact] [--seconds S] [--repetitions N]
         [--threads 1 2] [--durations 10 30 60] [--parts speed memory]
 
-Weights are random: they decide neither the time nor the memory. Speed: plain and prepared network in one process, one
-after the other in each repetition, on the same window; the best of the repetitions counts. Workers are threads of one
+Weights are random: they decide neither the time nor the memory. Speed: the network as PyTorch computes it and prepared
+in each way (head plain or in the frequency domain, in float32 or bfloat16) in one process, one after the other in each
+repetition, on the same window; the best of the repetitions counts. Workers are threads of one
 core each on windows of their own. Memory: `hifisr upsample` on recordings of several lengths, a process each, as the
 operating system counted it; the plain network in one pass beside it. Where there is a GPU its turn comes next:
 float32, bfloat16 and float16, batches of windows.
@@ -33,10 +34,11 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from hifisr_cli.checkpoints.frozen import freeze, load
-from hifisr_cli.engines.hifisr.accelerate import accelerate
+from hifisr_cli.engines.hifisr.accelerate import accelerate, plain_is_faster
 from hifisr_cli.engines.hifisr.config import COMPACT, PUBLISHED
 from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.results import SAMPLE_RATE
+from hifisr_cli.system.machine import has_bfloat16
 
 CONFIGS = {"published": PUBLISHED, "compact": COMPACT}
 CUTOFF_HZ = 4000.0
@@ -98,37 +100,48 @@ def matrix_peak() -> float:
 
 
 def speed(network: str, path: Path, seconds: float, repetitions: int, thread_counts: list[int]) -> None:
-    plain, _ = load(path)
-    fast = accelerate(copy.deepcopy(plain))
-    given = inputs(plain, seconds)
+    """Every way in which a processor can compute the network, side by side: what all takes, and the head alone."""
+    original, _ = load(path)
+    ways = {
+        "PyTorch as it is": original,
+        "float32, plain head": accelerate(copy.deepcopy(original), plain=True),
+        "float32, frequency domain": accelerate(copy.deepcopy(original), plain=False),
+        "bfloat16 head": accelerate(copy.deepcopy(original), bfloat16=True),
+    }
+    chosen = "float32, plain head" if plain_is_faster(original.head.config) else "float32, frequency domain"
+    given = inputs(original, seconds)
     seconds = given[0].shape[1] / SAMPLE_RATE
     with torch.inference_mode():
-        counter = FlopCounterMode(display=False)
-        with counter:
-            expected = plain(*given)
+        with FlopCounterMode(display=False) as counter:
+            expected = original(*given)
         flops = counter.get_total_flops() / seconds / 1e9
-        difference = (fast(*given) - expected).abs().max()
-        print(f"\n## {network}: one window of {seconds:.3f} s\n")
-        print(f"Largest difference to the plain network {difference:.1e} (largest sample {expected.abs().max():.2f}).")
-        print(f"Direct convolution takes {flops:.1f} GFLOP for a second of audio.\n")
-        print("| network | threads | wall s / s | CPU s / s | faster (wall) | floor of direct convolution |")
+        latent = original.latent(original.featurize(*given[:2]))
+        vectors = torch.backends.cpu.get_cpu_capability()
+        print(f"\n## {network}: one window of {seconds:.3f} s, {vectors}\n")
+        print(f"Direct convolution takes {flops:.1f} GFLOP for a second of audio. In float32 the choice here would be")
+        print(f"{chosen!r}; bfloat16 is {'native' if has_bfloat16() else 'not native'}.\n")
+        print("| way | threads | wall s / s | CPU s / s | head, CPU s / s | difference |")
         print("|---|---|---|---|---|---|")
         for count in thread_counts:
             with threads(count):
                 peak = matrix_peak()
-                times: dict[str, list[tuple[float, float]]] = {"plain": [], "prepared": []}
+                whole: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+                head: dict[str, list[float]] = {name: [] for name in ways}
                 for _ in range(repetitions):
-                    times["plain"].append(timed(lambda: plain(*given)))
-                    times["prepared"].append(timed(lambda: fast(*given)))
-            floor = f"{flops / peak:.3f} s / s at {peak:.0f} GFLOP/s"
-            best = {
-                name: [min(column) / seconds for column in zip(*taken, strict=True)] for name, taken in times.items()
-            }
-            for name, (wall, cpu) in best.items():
-                print(f"| {name} | {count} | {wall:.4f} | {cpu:.4f} | {best['plain'][0] / wall:.2f} x | {floor} |")
+                    for name, generator in ways.items():
+                        whole[name].append(timed(lambda: generator(*given)))  # noqa: B023  called at once
+                        head[name].append(timed(lambda: generator.head.draw(latent))[1])  # noqa: B023
+                for name, generator in ways.items():
+                    wall, cpu = (min(column) / seconds for column in zip(*whole[name], strict=True))
+                    error = (generator(*given) - expected).square().mean() / expected.square().mean()
+                    difference = f"{10 * torch.log10(error):.0f} dB"
+                    alone = min(head[name]) / seconds
+                    print(f"| {name} | {count} | {wall:.4f} | {cpu:.4f} | {alone:.4f} | {difference} |", flush=True)
+            print(f"| floor of direct convolution at {peak:.0f} GFLOP/s | {count} | {flops / peak:.4f} | | | |")
         for count in (each for each in thread_counts if each > 1):
-            wall, cpu = workers(fast, given, count, repetitions)
-            print(f"| prepared | {count} workers of 1 | {wall / seconds:.4f} | {cpu / seconds:.4f} | | |", flush=True)
+            for name in list(ways)[1:]:
+                wall, cpu = workers(ways[name], given, count, repetitions)
+                print(f"| {name} | {count} workers of 1 | {wall / seconds:.4f} | {cpu / seconds:.4f} | | |", flush=True)
 
 
 def workers(

@@ -11,6 +11,8 @@ if sys.platform == "win32":
 else:
     from hifisr_cli.system import posix as native
 
+_PROCESSORS = Path("/proc/cpuinfo")
+
 is_alive, free_memory, peak_memory = native.is_alive, native.free_memory, native.peak_memory
 
 
@@ -26,6 +28,16 @@ def data_folder() -> Path:
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local")
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 in hardware, as far as Linux says so for x86; unknown is no."""
+    try:
+        with _PROCESSORS.open(encoding="ascii", errors="replace") as lines:
+            flags = next((line for line in lines if line.startswith("flags")), "")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags.split()  # those with matrix units (amx_bf16) have it, too
 
 
 def may_have_gpu() -> bool:

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from hifisr_cli.system import machine
 
 
@@ -12,3 +16,23 @@ def test_the_machine() -> None:
     block = b"x" * (before + (1 << 26))
     assert machine.peak_memory() > len(block)
     assert machine.data_folder().is_absolute()
+
+
+@pytest.mark.parametrize(
+    ("text", "native"),
+    [
+        ("processor\t: 0\nflags\t\t: fpu avx512f avx512_bf16 amx_bf16\nbugs\t\t: none\n", True),
+        ("processor\t: 0\nflags\t\t: fpu avx2 avx512f avx512_vnni\n", False),
+        ("processor\t: 0\nFeatures\t: fp asimd bf16\n", False),  # of ARM, where nobody has measured it
+        ("", False),
+        (None, False),
+    ],
+)
+def test_bfloat16_is_native_where_the_kernel_says_so(
+    text: str | None, native: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "cpuinfo"
+    if text is not None:
+        place.write_text(text)
+    monkeypatch.setattr(machine, "_PROCESSORS", place)
+    assert machine.has_bfloat16() is native

@@ -7,10 +7,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hifisr_cli.engines.hifisr.attention import ConvProjection
+from hifisr_cli.engines.hifisr.config import HifiGanConfig
 from hifisr_cli.engines.hifisr.fast_head import FastHead
 from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.engines.hifisr.hifigan import HifiGan
-from hifisr_cli.engines.hifisr.mossformer import Fsmn
+from hifisr_cli.engines.hifisr.mossformer import Fsmn, MossFormer
+from hifisr_cli.engines.hifisr.plain_head import PlainHead
 
 
 class RowsDepthwise(nn.Module):
@@ -31,25 +33,48 @@ class RowsDepthwise(nn.Module):
         return F.conv2d(x[:, :, None], self.weight, padding=(0, edge), groups=x.shape[1])[:, :, 0]
 
 
-def accelerate(generator: Generator) -> Generator:
-    """Replaces parts of a float32 generator on the processor, in place, by faster ones; returns it.
+def accelerate(generator: Generator, *, bfloat16: bool = False, plain: bool | None = None) -> Generator:
+    """Prepares a float32 generator for inference on the processor, in place; returns it. Weight norm must be folded.
 
-    Weight norm must be folded. What comes back is for inference only. Where PyTorch lacks the matrix products that
-    this leans on (Intel MKL), the generator stays as it is.
+    Args:
+        bfloat16: the head's convolutions are computed in bfloat16, by PyTorch. The latent transformer stays float32: it
+            is a small part of the work, and what it would round depends on the place of a frame in its window, so that
+            cuts would show 41 dB below the generated band instead of 78 dB (float32: 118 dB).
+        plain: the head's convolutions are PyTorch's in float32, too; None chooses (`plain_is_faster`).
     """
-    if not torch.backends.mkl.is_available():  # type: ignore[no-untyped-call]
+    has_mkl: bool = torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]
+    if has_mkl:
+        _take_rows(generator.latent)
+    if not isinstance(generator.head, HifiGan):
         return generator
-    for part in generator.latent.modules():
+    if plain is None:
+        plain = plain_is_faster(generator.head.config)
+    if bfloat16 or plain:
+        generator.head = PlainHead(generator.head, bfloat16=bfloat16)  # type: ignore[assignment]
+    elif has_mkl:  # whose matrix products the fast head leans on
+        head = FastHead(generator.head)
+        generator.head = head  # type: ignore[assignment]
+        head.keep_transformed()
+    return generator
+
+
+def plain_is_faster(config: HifiGanConfig) -> bool:
+    """Whether PyTorch's own convolutions make a head faster here than those in the frequency domain.
+
+    With AVX-512 a head of few rows takes 9 to 17 % more time in the frequency domain, with AVX2 a fifth less; one of
+    many rows half in any case (`benchmarks/published_network.py`). Decided by what network and processor are rather
+    than by a measurement, so that all runs and workers of a machine make the same bytes.
+    """
+    return config.has_few_rows and torch.backends.cpu.get_cpu_capability() == "AVX512"
+
+
+def _take_rows(latent: MossFormer) -> None:
+    for part in latent.modules():
         if isinstance(part, ConvProjection):
             part.depthwise = RowsDepthwise(part.depthwise)  # type: ignore[assignment]
         elif isinstance(part, Fsmn):
             part.memory = RowsDepthwise(part.memory)  # type: ignore[assignment]
     # Weights may lie in a mapped file, which takes memory until nothing refers to it: first leave it, then grow.
     with torch.no_grad():
-        for tensor in (*generator.latent.parameters(), *generator.latent.buffers()):
+        for tensor in (*latent.parameters(), *latent.buffers()):
             tensor.data = tensor.clone()
-    if isinstance(generator.head, HifiGan):
-        head = FastHead(generator.head)
-        generator.head = head  # type: ignore[assignment]
-        head.keep_transformed()
-    return generator

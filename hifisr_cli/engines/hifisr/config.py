@@ -7,6 +7,9 @@ from typing import Any, Literal, Self
 
 from hifisr_cli.results import SAMPLE_RATE
 
+_FEW_ROWS = 16
+"""Up to so many rows for each that comes in are few. The two heads that there are have 2 and 256."""
+
 
 class ConfigError(ValueError):
     """A network configuration that contradicts itself or holds unknown keys."""
@@ -112,6 +115,12 @@ class HifiGanConfig:
         for rate in self.rates:
             product *= rate
         return product
+
+    @property
+    def has_few_rows(self) -> bool:
+        """Whether a window has few rows at every stage, so that weights are the better part of what is computed with:
+        so it is with an inverse STFT at the end."""
+        return self.upsampling <= _FEW_ROWS
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,6 @@ from hifisr_cli.engines.hifisr.pulses import Pulsation
 _TILE_VALUES = 524_288
 """Rows times channels of a tile: larger wastes less on context, smaller stays in the cache."""
 
-_FEW_ROWS = 16
-"""Up to so many rows for each that comes in, a window has few rows at every stage."""
-
 _LAST_SHORT_BLOCKS = {7: 12}
 
 _KEPT_BYTES = 65_000_000
@@ -224,7 +221,7 @@ class FastHead(nn.Module):
     def __init__(self, head: HifiGan) -> None:
         super().__init__()
         self.config, self.context_frames, self.istft = head.config, head.context_frames, head.istft
-        few = head.config.upsampling <= _FEW_ROWS
+        few = head.config.has_few_rows
         blocks, last_blocks = (SHORT_BLOCKS, _LAST_SHORT_BLOCKS) if few else (BLOCKS, BLOCKS)
         self._enter = _taken(head.enter, blocks)
         self._stages = [

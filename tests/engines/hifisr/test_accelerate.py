@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from hifisr_cli.engines.hifisr import fast_head
-from hifisr_cli.engines.hifisr.accelerate import RowsDepthwise, accelerate
+from hifisr_cli.engines.hifisr.accelerate import RowsDepthwise, accelerate, plain_is_faster
 from hifisr_cli.engines.hifisr.config import COMPACT, PUBLISHED, NetworkConfig
-from hifisr_cli.engines.hifisr.engine import load_model
-from hifisr_cli.engines.hifisr.fast_head import FastHead
+from hifisr_cli.engines.hifisr.fast_head import FastHead, InterruptedWorkError
 from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.engines.hifisr.hifigan import HifiGan, fold_weight_norm
+from hifisr_cli.engines.hifisr.plain_head import PlainHead
 
 pytestmark = pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="PyTorch without Intel MKL")
 
@@ -33,17 +33,17 @@ SMALL_COMPACT = dataclasses.replace(
 )
 
 
-def pair(config: NetworkConfig) -> tuple[Generator, Generator]:
+def pair(config: NetworkConfig, *, plain: bool = False, bfloat16: bool = False) -> tuple[Generator, Generator]:
     """A network with weights that let the input through to the output, plain and prepared."""
     torch.manual_seed(0)
-    plain = Generator(config).eval().requires_grad_(requires_grad=False)
-    fold_weight_norm(plain)
-    for name, parameter in plain.named_parameters():
+    given = Generator(config).eval().requires_grad_(requires_grad=False)
+    fold_weight_norm(given)
+    for name, parameter in given.named_parameters():
         if "alpha" in name:
             parameter.uniform_(0.3, 3.0)
         elif name.startswith("head") and parameter.dim() == 3:
             parameter.mul_(3.0)
-    return plain, accelerate(copy.deepcopy(plain))
+    return given, accelerate(copy.deepcopy(given), plain=plain, bfloat16=bfloat16)
 
 
 @pytest.fixture(scope="module", params=[SMALL_PUBLISHED, SMALL_COMPACT], ids=["published", "compact"])
@@ -106,6 +106,49 @@ def test_depthwise_convolution_in_rows() -> None:
     assert ours.transpose(1, 2).is_contiguous()
 
 
-def test_models_on_the_processor_are_prepared_in_float32_only() -> None:
-    assert isinstance(load_model(device="cpu").generator.head, FastHead)
-    assert isinstance(load_model(device="cpu", precision="bfloat16").generator.head, HifiGan)
+def test_a_head_of_few_rows_stays_with_pytorch_where_vectors_are_wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    for capability, few in (("AVX512", True), ("AVX2", False), ("DEFAULT", False)):
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda answer=capability: answer)
+        assert plain_is_faster(COMPACT.head) is few
+        assert not plain_is_faster(PUBLISHED.head)
+
+
+def test_a_plain_head_agrees_with_the_plain_network() -> None:
+    plain, prepared = pair(SMALL_COMPACT, plain=True)
+    assert isinstance(prepared.head, PlainHead)
+    with torch.inference_mode():
+        expected, got = plain(*inputs(plain, 33)), prepared(*inputs(plain, 33))
+        assert (got - expected).abs().max() < 1e-5 * expected.abs().max()
+        latent = torch.randn(1, SMALL_COMPACT.latent.latent, 30)
+        assert torch.equal(prepared.head.draw(latent, spare=3), plain.head.draw(latent, spare=3))
+
+
+@pytest.mark.parametrize("config", [SMALL_PUBLISHED, SMALL_COMPACT], ids=["published", "compact"])
+def test_bfloat16_is_the_heads_alone(config: NetworkConfig) -> None:
+    plain, prepared = pair(config, bfloat16=True)
+    assert isinstance(prepared.head, PlainHead)
+    wave, cutoff, _ = inputs(plain, 12)
+    with torch.inference_mode():
+        features = plain.featurize(wave, cutoff)
+        expected, got = plain.latent(features), prepared.latent(features)
+        assert got.dtype == torch.float32
+        assert (got - expected).abs().max() < 1e-5 * expected.abs().max()
+        exact, rounded = plain.head.draw(expected), prepared.head.draw(got)
+        assert rounded.dtype == torch.float32
+        error = (rounded - exact).square().mean() / exact.square().mean()
+    assert 1e-8 < error < 1e-3  # of eight bits: between 80 and 30 dB below
+
+
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_a_plain_head_knows_no_place_and_can_be_stopped(bfloat16: bool) -> None:
+    plain, _ = pair(SMALL_COMPACT)
+    head = PlainHead(plain.head, bfloat16=bfloat16)
+    latent = torch.randn(2, SMALL_COMPACT.latent.latent, 90)
+    with torch.inference_mode():
+        # What a frame becomes depends on its neighbourhood, not on where the window begins.
+        whole, later = head.draw(latent), head.draw(latent[..., 10:], spare=head.context_frames)
+        inner = whole[..., (10 + head.context_frames) * head.config.upsampling :][..., : later.shape[-1]]
+        assert (later - inner).square().mean() < 1e-8 * inner.square().mean()
+        head.interrupt.set()
+        with pytest.raises(InterruptedWorkError):
+            head.draw(latent)
