@@ -68,6 +68,28 @@ def test_nothing_is_unpickled(source: Path) -> None:
     assert not set(imported(parsed(source))) & {"pickle", "dill", "joblib", "shelve", "marshal"}
 
 
+TUNED = [source for source in SOURCES if source.relative_to(PACKAGE).parts[0] in ("dsp", "degrade", "train")]
+
+
+@pytest.mark.parametrize("source", TUNED, ids=name_of)
+def test_every_number_says_where_it_comes_from(source: Path) -> None:
+    """A comment on the line or above it, or a string below: which benchmark or standard, or that a hand chose it."""
+    lines, body = source.read_text(encoding="utf-8").splitlines(), parsed(source).body
+    for node, after in zip(body, [*body[1:], None], strict=True):
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+            continue
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+        names = [each.id for each in ast.walk(target) if isinstance(each, ast.Name) and each.id.isupper()]
+        parts = (each.value for each in ast.walk(node.value) if isinstance(each, ast.Constant))
+        if not names or not any(type(value) in (int, float) for value in parts):
+            continue
+        assert len(names) == 1, f"{', '.join(names)} (line {node.lineno}): a line each, please"
+        string_below = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+        beside = any("#" in line for line in lines[node.lineno - 1 : node.end_lineno])
+        above = lines[node.lineno - 2].startswith("#")
+        assert string_below or beside or above, f"{names[0]} (line {node.lineno}) says nothing of its origin"
+
+
 @pytest.mark.parametrize("module", ["hifisr_cli", "hifisr_cli.__main__", "hifisr_cli.cli.app"])
 def test_starting_loads_nothing_heavy(module: str) -> None:
     """What a shell waits for at `--help` and at each press of Tab."""

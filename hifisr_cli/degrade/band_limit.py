@@ -1,6 +1,7 @@
 """Simulated band limits: frequency responses of the filters that recordings went through.
 
-Shared by training and by the bench, so that both speak of the same degradations.
+Shared by training and by the bench, so that both speak of the same degradations. They are complex responses, since a
+recording is filtered with their phase; `dsp.bandwidth.filters` holds the powers alone, to compare spectra with.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hifisr_cli.arrays import FloatArray, Wave
+from hifisr_cli.dsp.bandwidth.filters import brick_wall
 from hifisr_cli.results import SAMPLE_RATE
 
 Family = Literal["resample", "brickwall", "butterworth", "chebyshev", "gaussian"]
 Response = NDArray[np.complex128]
-Ratios = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +41,17 @@ class BandLimit:
 
     def response(self, samples: int) -> Response:
         """Complex response on the bins of a real FFT of `samples` points: [K], K = samples // 2 + 1."""
-        ratio = np.fft.rfftfreq(samples, 1.0 / SAMPLE_RATE) / self.cutoff_hz
+        ratio = np.asarray(np.fft.rfftfreq(samples, 1.0 / SAMPLE_RATE) / self.cutoff_hz)
         return np.asarray(self._at(ratio), dtype=np.complex128)
 
-    def _at(self, ratio: Ratios) -> NDArray[np.inexact]:
+    def _at(self, ratio: FloatArray) -> NDArray[np.inexact]:
         """The response at multiples of the cutoff frequency."""
         match self.family:
             case "resample":
                 position = np.clip((ratio - (1.0 - self.softness)) / self.softness, 0.0, 1.0)
                 return np.asarray(0.5 + 0.5 * np.cos(np.pi * position))
             case "brickwall":
-                return np.asarray(ratio <= 1.0, dtype=np.float64)
+                return brick_wall(ratio)
             case "butterworth":
                 return _all_pole(ratio, _butterworth_poles(self.order))
             case "chebyshev":
@@ -72,12 +74,12 @@ def _chebyshev_poles(order: int, epsilon: float) -> Response:
     return np.asarray(-np.sinh(width) * np.sin(angle) + 1j * np.cosh(width) * np.cos(angle))
 
 
-def _all_pole(ratio: Ratios, poles: Response) -> Response:
+def _all_pole(ratio: FloatArray, poles: Response) -> Response:
     """The analogue all-pole low-pass of unit gain at 0 Hz, on the frequency axis s = j ratio."""
     s = 1j * ratio[:, None]
     return np.asarray(np.prod(-poles / (s - poles), axis=1))
 
 
-def apply(wave: NDArray[np.float32], response: Response) -> NDArray[np.float32]:
+def apply(wave: Wave, response: Response) -> Wave:
     """Filters a waveform [T] by circular convolution; `response` has T // 2 + 1 bins."""
     return np.fft.irfft(np.fft.rfft(wave) * response, wave.shape[-1]).astype(np.float32)

@@ -64,4 +64,4 @@ def opus(kbps: float) -> Codec:
 
 
 G711 = Codec("WAV", "ULAW")
-GSM = Codec("WAV", "GSM610", (8_000,))
+GSM = Codec("WAV", "GSM610", (8_000,))  # GSM 06.10 knows this rate only

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from hifisr_cli.arrays import Wave
 
 FRAME_SECONDS = 0.02
+"""Short enough for a syllable, long enough for a period of the lowest voice; the network was trained at this level."""
 NETWORK_RMS = 10.0 ** (-26.0 / 20.0)
 """The active level that the network is trained at and is given: -26 dBFS."""
 

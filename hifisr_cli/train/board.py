@@ -17,9 +17,10 @@ from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.loop import StepReport
 from hifisr_cli.train.validation import restored
 
-_EVERY = 10
-_SHOWN_RATE = 8_000
-_FLOOR, _TOP = -8.0, 4.0  # of log10 power, black and white
+_EVERY = 10  # steps between two points of a curve
+_SHOWN_RATE = 8_000  # Hz; of the input of the pictures, the most usual one
+_FLOOR = -8.0  # log10 power that is drawn black: the floor of the LSD
+_TOP = 4.0  # and white: louder than speech at the network's level gets
 
 
 class Board:

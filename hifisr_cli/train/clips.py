@@ -17,7 +17,7 @@ from hifisr_cli.dsp.level import NETWORK_RMS, active_rms
 from hifisr_cli.errors import NoAudioError
 from hifisr_cli.results import SAMPLE_RATE
 
-_FULL_SCALE = 32767.0
+_FULL_SCALE = 32767.0  # of 16-bit samples
 
 
 @dataclass(frozen=True, slots=True)

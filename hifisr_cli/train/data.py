@@ -18,25 +18,28 @@ from hifisr_cli.train.clips import Clip, source_weights
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.timbre import colours, recoloured
 
-CUTOFF_RANGE_HZ = (1_000.0, 20_000.0)
-_FAMILIES: tuple[tuple[Family, float], ...] = (
+# How crops are made. The model card of compact-6 says which part of the training had what, and what was tried and left;
+# where it names no figure, the value was chosen by hand and never varied. Another value gives other training data.
+CUTOFF_RANGE_HZ = (1_000.0, 20_000.0)  # log-uniform: the cutoffs that the model is said to restore, and some above
+_FAMILIES: tuple[tuple[Family, float], ...] = (  # shares of the crops; most archives were resampled at some time
     ("resample", 0.55),
     ("brickwall", 0.1),
     ("butterworth", 0.15),
     ("chebyshev", 0.15),
     ("gaussian", 0.05),
 )
-_EXTRA_FLOOR = 0.4
-_STUDIO, _LENT = 0.25, 0.5
-_LENT_DB = 8.0
-_STRETCHABLE = 0.95
-_RECOLOURED = 0.5
-_TILTED = 0.5
-_GATED = 0.12
-_EDGE = 0.2
-_LONGEST_EDGE = 0.5
-_MARGIN = SAMPLE_RATE // 10
-_NYQUIST_HZ = SAMPLE_RATE / 2
+_EXTRA_FLOOR = 0.4  # of the crops, times `augmentation`, get a microphone's noise on top; by hand
+_STUDIO = 0.25  # of the crops without a floor get a studio's; 0.15 in parts 12 to 18
+_LENT = 0.5  # of the same get that of another recording; 0.6 in parts 12 to 18
+_LENT_DB = 8.0  # by which a lent floor may be louder or quieter; 2 dB made no difference (tried after compact-6)
+_STRETCHABLE = 0.95  # a crop whose content ends below this share of its bandwidth keeps its tempo; by hand
+_RECOLOURED = 0.5  # of the crops borrow a colour, in parts 16 to 19
+_TILTED = 0.5  # of the crops, times `augmentation`; by hand
+_GATED = 0.12  # of the crops, times `augmentation`; "one in eight" of parts 6 and 7
+_EDGE = 0.2  # of the crops begin in silence, and as many end so: "more than one crop in three" of parts 6 and 7
+_LONGEST_EDGE = 0.5  # of a crop may be silence at either end; by hand
+_MARGIN = SAMPLE_RATE // 10  # samples beside a crop: circular filters ring there, and not into the crop
+_NYQUIST_HZ = SAMPLE_RATE / 2  # no content lies above
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,12 @@ from torch.nn.utils.parametrizations import weight_norm
 
 FeatureMaps = list[Tensor]
 
-PERIODS = (2, 3, 5, 7, 11)
-WINDOWS = (2048, 1024, 512)
+PERIODS = (2, 3, 5, 7, 11)  # HiFi-GAN's (Kong et al. 2020): primes, which overlap least
+WINDOWS = (2048, 1024, 512)  # DAC's (Kumar et al. 2023), in samples
 BANDS = ((0.0, 0.1), (0.1, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0))
 """Shares of the spectrum that the time-frequency discriminator looks at separately (Kumar et al. 2023)."""
 
-_SLOPE = 0.1
+_SLOPE = 0.1  # of leaky ReLU below 0, as in HiFi-GAN
 
 
 def _normed(conv: nn.Module) -> nn.Module:

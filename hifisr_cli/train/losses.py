@@ -17,7 +17,8 @@ MEL_SCALES: tuple[tuple[int, int], ...] = ((512, 40), (1024, 80), (2048, 160))
 """(n_fft, bands) of the multi-scale mel loss; hops are a quarter of n_fft."""
 
 LSD_SCALES: tuple[int, ...] = (512, 2048)
-_MEL_POWER_FLOOR = 1e-5
+"""n_fft of the LSD-shaped loss: the metric's own, and one that is finer in time. Chosen by hand, not measured."""
+_MEL_POWER_FLOOR = 1e-5  # power that counts as none; chosen by hand, not measured
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ from hifisr_cli.engines.hifisr.noise import positional_noise
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.clips import Clip
 
-RATES = (4_000, 8_000, 16_000, 24_000)
-_SOFTNESS = 0.03
-_EXCERPT = 2 * SAMPLE_RATE
-_MOST = 24
-_MOST_CONTEXT = SAMPLE_RATE // 2
+RATES = (4_000, 8_000, 16_000, 24_000)  # Hz, of the inputs: those that published figures are of
+_SOFTNESS = 0.03  # of the band limit's edge, as that of a good resampler; figures of another cannot be compared
+_EXCERPT = 2 * SAMPLE_RATE  # samples of a recording: memory and time against how well the score is known
+_MOST = 24  # recordings, at least half as many; the same trade
+_MOST_CONTEXT = SAMPLE_RATE // 2  # samples of silence around an excerpt, which is what a file begins and ends with
 
 
 def excerpts(clips: list[Clip]) -> list[NDArray[np.float32]]:

@@ -7,6 +7,7 @@ import pytest
 import scipy.signal
 
 from hifisr_cli.degrade.band_limit import BandLimit, apply
+from hifisr_cli.dsp.bandwidth import filters
 
 SAMPLES = 9600
 
@@ -22,6 +23,19 @@ def test_butterworth_and_chebyshev_match_scipy(order: int) -> None:
         theirs = scipy.signal.freqs(*design, worN=frequency / 4000.0)[1]
         # An even Chebyshev filter starts at the bottom of its ripple in scipy, at unit gain here.
         assert np.allclose(np.abs(ours) / np.abs(ours[0]), np.abs(theirs) / np.abs(theirs[0]), atol=1e-6)
+
+
+@pytest.mark.parametrize("order", [4, 8])
+def test_the_powers_are_those_that_cutoffs_are_found_with(order: int) -> None:
+    ratio = np.fft.rfftfreq(SAMPLES, 1 / 48_000) / 4000.0
+    for family, power in (
+        ("butterworth", filters.butterworth(order)),
+        ("chebyshev", filters.chebyshev(order, 0.5)),
+        ("brickwall", filters.brick_wall),
+    ):
+        response = BandLimit(family, 4000.0, order=order, ripple_db=0.5).response(SAMPLES)  # type: ignore[arg-type]
+        expected = power(ratio)
+        np.testing.assert_allclose(np.square(np.abs(response / response[0])), expected / expected[0], rtol=1e-9)
 
 
 @pytest.mark.parametrize("family", ["resample", "brickwall"])

@@ -13,24 +13,25 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from hifisr_cli.dsp.products import product
+from hifisr_cli.arrays import FloatArray
+from hifisr_cli.dsp.matmul_portions import matmul_in_portions
 
-FloatArray = npt.NDArray[np.float64]
-
-LOWEST_HZ = 250.0
-HIGHEST_HZ = 24_000.0
-BANDS_PER_OCTAVE = 12
+# The classifier was trained on levels that were made with these values: whoever changes one has to train it again
+# (`benchmarks/train_cutoff_judge.py`). They were chosen by hand when the detector was made (commit dce8f71).
+LOWEST_HZ = 250.0  # below there is hum and rumble, and no cutoff that anything could be restored from
+HIGHEST_HZ = 24_000.0  # the Nyquist frequency of the output
+BANDS_PER_OCTAVE = 12  # 6 %, finer than the 8 % within which a cutoff counts as found
 NARROWEST_HZ = 200.0
 """As wide as voices are high, so that single harmonics do not show."""
 COMPRESSION = 0.25
 """Levels are averaged as power ** 0.25: neither a click nor a codec's hole outweighs the rest."""
 
 _REFERENCES_HZ = tuple(500.0 * 2 ** (i / 2) for i in range(11))  # half octaves from 500 Hz to 16 kHz
-CLASS_DB = 2
-_CLASSES = 110
-LOUDEST_DB = 40
+CLASS_DB = 2  # step of the histograms; quantiles are interpolated within a step
+_CLASSES = 110  # from LOUDEST_DB down 220 dB, beyond the silence of 24 bits
+LOUDEST_DB = 40  # density that nothing reaches: white noise of unit power has 0, a sine at full scale some 28
 _SILENCE = 1e-17  # power density; -170 dB, far below the rounding noise of 24-bit samples
-_FRAMES_AT_ONCE = 64
+_FRAMES_AT_ONCE = 64  # memory against calls: 64 frames of 48 kHz are 1 MB as spectra; the result is the same
 
 
 def band_edges(sample_rate: int) -> FloatArray:
@@ -157,7 +158,7 @@ class BandLevels:
         spectrum = np.fft.rfft(view * self._taper)
         power = np.mean(np.square(spectrum.real) + np.square(spectrum.imag), axis=0, dtype=np.float64)
         self.spectrum += np.sqrt(np.sqrt(power)).sum(axis=0)  # power ** COMPRESSION, by square roots, which are cheap
-        self.add(product(np.asarray(power), self._weights))
+        self.add(matmul_in_portions(np.asarray(power), self._weights))
 
     def add(self, density: FloatArray) -> None:
         """Count frames of these mean power densities [N, K]; silent ones are left out."""
@@ -166,7 +167,7 @@ class BandLevels:
             return
         compressed = density**COMPRESSION
         self.total += compressed.sum(axis=0)
-        self.products += product(compressed.T, compressed)
+        self.products += matmul_in_portions(compressed.T, compressed)
         widths = np.diff(self.edges_hz)
         cells = _loudness_class(density) + np.arange(len(widths)) * _CLASSES
         self.histogram += np.bincount(cells.ravel(), minlength=self.histogram.size).reshape(self.histogram.shape)

@@ -1,6 +1,6 @@
-"""The learned judge: a small convolutional network over log-frequency, from features to a distribution of the cutoff.
+"""The classifier is a small convolutional network over log-frequency, from features to a distribution of the cutoff.
 
-Weights beside this file, made by `benchmarks/train_cutoff_judge.py`. Here it runs in numpy: a recording asks once.
+Its weights lie beside this file; `benchmarks/train_cutoff_judge.py` made them. It runs in numpy, once a recording.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from hifisr_cli.arrays import FloatArray
 from hifisr_cli.dsp.bandwidth.features import GRID_HZ, POSITIONS, STEPS_PER_OCTAVE
-
-FloatArray = npt.NDArray[np.float64]
 
 FULL_BAND_HZ = 17_500.0
 """Content up to here leaves nothing worth restoring in speech."""
 OPEN_SHARE = 0.93
 """Content up to this share of Nyquist is content up to Nyquist: no file goes further than its own low-pass."""
 
-FINER = 3
+FINER = 3  # cells of the answer in one step of the features; the weights have this many outputs a step
 _CELLS = np.arange(POSITIONS * FINER)
 CUTOFFS_HZ = GRID_HZ[0] * 2 ** ((_CELLS - (FINER - 1) / 2) / (FINER * STEPS_PER_OCTAVE))
 """The cutoffs that are told apart: 1/36 octave, 2 %."""
 DILATIONS = (1, 2, 4, 8, 16, 1)
+"""One block of the network each. Together they see 32 positions, 2.7 octaves, to either side."""
 WEIGHTS = Path(__file__).with_name("classifier.npz")
 
 

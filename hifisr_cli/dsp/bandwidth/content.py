@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from hifisr_cli.arrays import FloatArray
 from hifisr_cli.dsp.bandwidth.bands import COMPRESSION, BandLevels
 
-FloatArray = npt.NDArray[np.float64]
-
-_LOUD_SHARES = (0.08, 0.03)
-_LEAST_LOUD_FRAMES = 3.0
-_QUIET_SHARE = 0.3
-_DEVIATIONS = 6.5
-_ALONE = 3.0
-_LIVELY_DB = 4.0
+# Chosen by hand against `benchmarks/cutoff_detection.py` (commit dce8f71). They feed the templates and the reason.
+_LOUD_SHARES = (0.08, 0.03)  # of the frames that count as loud: vowels, and the rarer hisses
+_LEAST_LOUD_FRAMES = 3.0  # in a short recording
+_QUIET_SHARE = 0.3  # of the frames that count as quiet
+_DEVIATIONS = 6.5  # standard deviations by which a band must rise, so that noise of an hour does not count as content
+_ALONE = 3.0  # a band that rises without its neighbours must exceed its limit by this factor
+_LIVELY_DB = 4.0  # that a reference must rise by beyond what steady noise does when it is sorted by its own level
 
 
 @dataclass(frozen=True)

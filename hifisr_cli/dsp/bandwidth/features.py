@@ -13,27 +13,32 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from hifisr_cli.arrays import FloatArray
 from hifisr_cli.dsp.bandwidth.bands import CLASS_DB, COMPRESSION, LOUDEST_DB, BandLevels
 
-FloatArray = npt.NDArray[np.float64]
-
-STEPS_PER_OCTAVE = 12
-POSITIONS = 79
+# The classifier was trained on features that were made with these values, and its weights have their shapes: whoever
+# changes one has to train it again (`benchmarks/train_cutoff_judge.py`). They were chosen by hand (commit fdf8ecb).
+STEPS_PER_OCTAVE = 12  # as fine as the bands
+POSITIONS = 79  # from 250 Hz to 24 kHz in such steps
 GRID_HZ = 250.0 * 2 ** ((np.arange(POSITIONS) + 0.5) / STEPS_PER_OCTAVE)
 """The grid, 250 Hz to 24 kHz; the same for every sample rate."""
 
 _QUANTILES = (0.01, 0.05, 0.2, 0.5, 0.9, 0.97)  # of the frames, the loudest first
-_LOUD_SHARES = np.array((0.03, 0.1, 0.3))
-_QUIET_SHARE = 0.3
-_LEAST_FRAMES = 2.0
-REFERENCES = 10
-_LEVEL_BAND_HZ = (400.0, 2500.0)
-_LOWEST_DB, _HIGHEST_DB = -110.0, 40.0
-_BESIDE, _OCTAVE = 1.3, 2.0  # ratios of frequency: how far groups of neighbours reach
-_VOICE_HZ, _HISS_HZ = (400.0, 3000.0), (3000.0, 9000.0)
-GROUPS = 6
-LEVELS = len(_QUANTILES) + 1 + REFERENCES
-CHANNELS = LEVELS + REFERENCES * len(_LOUD_SHARES) + 2 * GROUPS + 3
+_LOUD_SHARES = np.array((0.03, 0.1, 0.3))  # of the frames: an s is rare, a vowel is not
+_QUIET_SHARE = 0.3  # of the frames: pauses and what lies between words
+_LEAST_FRAMES = 2.0  # that count as loud in a short recording, so that no single click decides
+REFERENCES = 10  # pairs of neighbours in `bands._REFERENCES_HZ`
+_LEVEL_BAND_HZ = (400.0, 2500.0)  # the level here is 0 dB: every voice is loud there, and most cutoffs lie above
+_LOWEST_DB = -110.0  # levels are clipped to this range: digital silence must not outweigh everything else
+_HIGHEST_DB = 40.0
+"""The upper end of that range: a hum may stand this far above the voice."""
+_BESIDE = 1.3  # ratio of frequency up to which neighbours are near
+_OCTAVE = 2.0  # and up to which they count at all
+_VOICE_HZ = (400.0, 3000.0)  # one more group: what voiced sounds fill
+_HISS_HZ = (3000.0, 9000.0)  # and one: what hisses fill
+GROUPS = 6  # near and far, below and above; voice; hiss
+LEVELS = len(_QUANTILES) + 1 + REFERENCES  # quantiles, the quiet level, and the loud level by reference
+CHANNELS = LEVELS + REFERENCES * len(_LOUD_SHARES) + 2 * GROUPS + 3  # and contrasts, correlations, the last three
 
 
 def features(levels: BandLevels) -> npt.NDArray[np.float32]:

@@ -15,15 +15,24 @@ from hifisr_cli.results import Bandwidth
 
 __all__ = ["FULL_BAND_HZ", "BandwidthMeter", "blend", "decide"]
 
-_TOLERANCE, _TOLERANCE_HZ, _LOOSEST = 0.08, 300.0, 0.2
-_AS_GOOD, _NEIGHBOURS = 0.97, 4
-_HIGHEST_HZ = 24_000.0
-_NETWORK_WEIGHT, _TEMPLATES_WEIGHT = 0.85, 0.15  # of their logarithms
+# What counts as the right cutoff: the definition of a hit in `benchmarks/cutoff_detection.py`.
+_TOLERANCE = 0.08  # of the cutoff
+_TOLERANCE_HZ = 300.0  # or this, where it is more
+_LOOSEST = 0.2  # of the cutoff, which that may never exceed
+# How the cutoff is read from the probabilities, chosen by hand against that benchmark (commits fdf8ecb and 9801793).
+_AS_GOOD = 0.97  # of the best cell's probability: the answer is the middle of the cells that have as much
+_NEIGHBOURS = 4  # cells to either side, at most, that it is the middle of: 8 %, the tolerance
+_HIGHEST_HZ = 24_000.0  # the Nyquist frequency of the output
+_NETWORK_WEIGHT = 0.85  # of the logarithm of the classifier's probability
+_TEMPLATES_WEIGHT = 0.15  # of that of the templates
 _DOUBT = 1e-3  # no template is quite impossible
-_SURE = 0.97  # the network alone: the templates, which cost more, are not asked
-_POSSIBLE, _ASIDE = 1e-4, 1.05  # cutoffs less likely than this to the network are not tried, but those beside
-# a cutoff taken too low replaces real content, one too high leaves a gap: the first must be likelier, more so in doubt
-_CAUTION, _CAUTION_IN_DOUBT, _DOUBTFUL = 1.5, 3.0, 0.5
+_SURE = 0.97  # confidence of the classifier alone from which the templates, which cost more, are not asked
+_POSSIBLE = 1e-4  # cutoffs less likely than this to the classifier are not tried with the templates,
+_ASIDE = 1.05  # but for those within this ratio of one that is
+# A cutoff taken too low replaces real content, one too high leaves a gap: the first must be likelier, more so in doubt.
+_CAUTION = 1.5  # times as likely as content up to Nyquist
+_CAUTION_IN_DOUBT = 3.0  # the same where no cutoff is likelier than _DOUBTFUL (commit 2deff5e)
+_DOUBTFUL = 0.5  # the confidence up to which a cutoff is in doubt
 _NEAR = (
     np.abs(CUTOFFS_HZ[None] - CUTOFFS_HZ[:, None])
     <= np.maximum(_TOLERANCE * CUTOFFS_HZ, np.minimum(_TOLERANCE_HZ, _LOOSEST * CUTOFFS_HZ))[:, None]
@@ -35,8 +44,8 @@ class BandwidthMeter:
 
     The cutoff is the nominal one of the low-pass (-3 dB for Butterworth and Bessel, the edge for steep ones). A small
     network, trained on simulated recordings, gives its probability from how every band rises and falls, alone and
-    together with the others. Where it is unsure, the templates of `bandwidth_evidence`, which know some filters
-    exactly, give another, and the two are blended. A steep edge just below what was found is the cutoff. Memory is
+    together with the others. Where it is unsure, the templates of `templates.py`, which know some filters exactly,
+    give another, and the two are blended. A steep edge just below what was found is the cutoff. Memory is
     constant, the result depends neither on the blocks nor on the level. The confidence is the probability that the
     cutoff lies within 8 % or 300 Hz of the one given; `benchmarks/cutoff_detection.py` prints how often each level of
     confidence was right.

@@ -14,23 +14,24 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from hifisr_cli.arrays import FloatArray
 from hifisr_cli.dsp.bandwidth.content import Content
 from hifisr_cli.dsp.bandwidth.filters import FAMILIES, attenuation_db
 
-FloatArray = npt.NDArray[np.float64]
 Single = npt.NDArray[np.float32]
 
-_LOWEST_DB = -105.0
-_FLOOR_MARGIN_DB = 3.0
-_ADDED_LATER = -1.0
-_STEADY_WEIGHT = 25.0
-_HIDDEN_WEIGHT = 0.35
-_HIDDEN_COST = 12.0
-_NO_FILTER_ODDS = 0.3
-_TAIL_DB = 60.0
-_OVER_DB = 5.0
-_FINEST_STEP = 2 ** (1 / 36)
-_LOWEST_CUTOFF_HZ = 800.0
+# Chosen by hand against `benchmarks/cutoff_detection.py` (commits 3049a65 and dce8f71).
+_LOWEST_DB = -105.0  # below what the voice would have there: deeper nothing counts as seen, whatever the limits say
+_FLOOR_MARGIN_DB = 3.0  # above the emptiest bands: below this the background is what was added after the low-pass
+_ADDED_LATER = -1.0  # natural logarithm of the odds that all of the background was added after the low-pass
+_STEADY_WEIGHT = 25.0  # natural logarithm of the odds by which the background may outweigh the sound, at most
+_HIDDEN_WEIGHT = 0.35  # of a band in which nothing is seen: neighbours are not independent
+_HIDDEN_COST = 12.0  # the most, as a natural logarithm, that all such bands together may count
+_NO_FILTER_ODDS = 0.3  # of "no low-pass" against all cutoffs together, before anything is seen
+_TAIL_DB = 60.0  # beyond the depth that a family vouches for, any level in this range is as likely as another
+_OVER_DB = 5.0  # standard deviation by which such a level may exceed what the family would have let through
+_FINEST_STEP = 2 ** (1 / 36)  # ratio of two neighbouring cutoffs: the cells of the classifier
+_LOWEST_CUTOFF_HZ = 800.0  # below there is too little left of a voice to restore the rest from
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Sound:
         return np.interp(octaves, np.log2(self.mean_hz), self.mean_db), covariance
 
 
-_GAIN_DB = 40.0
+_GAIN_DB = 40.0  # standard deviation of the gain: as good as any
 # From 200 recordings of 30 speakers.
 SPEECH = Sound(
     (250.0, 743.0, 1146.0, 1950.0, 3000.0, 4000.0, 5600.0, 7100.0, 9000.0, 11300.0, 14200.0, 17900.0, 24000.0),
@@ -72,7 +73,7 @@ SPEECH = Sound(
     slope_db=0.0,
     nugget_db=1.0,
 )
-# The background of a microphone and its room: smooth, and it went through the same low-pass.
+# The background of a microphone and its room: smooth, and it went through the same low-pass. By hand, as is the next.
 HISS = Sound(
     (250.0, 743.0, 1500.0, 3000.0, 4500.0, 24000.0),
     (18.0, 8.0, 3.0, 0.5, 0.0, 3.0),
@@ -103,7 +104,7 @@ class _Hypotheses:
     def within(self, low_hz: float, high_hz: float) -> _Hypotheses:
         """Those with a cutoff in this range, and "no low-pass"."""
         rows = np.flatnonzero((self.cutoffs_hz >= low_hz) & (self.cutoffs_hz <= high_hz) | np.isinf(self.cutoffs_hz))
-        return _Hypotheses(*(np.take(every, rows, axis=0) for every in vars(self).values()))
+        return _Hypotheses(self.cutoffs_hz[rows], self.attenuation_db[rows], self.depth_db[rows], self.log_prior[rows])
 
 
 @lru_cache(maxsize=8)

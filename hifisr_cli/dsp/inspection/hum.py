@@ -9,15 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hifisr_cli.arrays import FloatArray, Wave
-from hifisr_cli.dsp.products import product
+from hifisr_cli.dsp.matmul_portions import matmul_in_portions
 
-MAINS_HZ = (50.0, 60.0)
+# The figures below were chosen by hand when hum was first looked for (commit d7c2dc8), so that noise, tones beside the
+# mains and speech show none (tests/dsp/inspection/test_hum.py holds them to that; no benchmark measures them).
+MAINS_HZ = (50.0, 60.0)  # of the power grids of the world
 HARMONICS = 4
 """Up to 200 and 240 Hz; at 300 Hz the two mains meet."""
 _TOLERANCE = 0.01  # of the frequency: tape and turntables run fast or slow
 _LOW_RATE = 1000  # Hz, about; what is left of the recording for this
-_WINDOW_SECONDS = 4.0
-_SHORTEST_SECONDS = 1.0
+_WINDOW_SECONDS = 4.0  # lines of 0.5 Hz: voices and music hold no pitch so still for so long
+_SHORTEST_SECONDS = 1.0  # in less a line is as wide as the distance of the two mains can bear
 _COMPRESSION = 0.25  # powers are averaged as power ** 0.25: a line is there all the time, a word is not
 _LINE_DB = 8.0  # above its neighbourhood, in the mean of many windows
 _SINGLE_DB = 6.0  # and more where there are few: chance alone makes peaks
@@ -70,8 +72,8 @@ class HumMeter:
             self._pending = joined.copy()
             return
         # row r of the product holds what the samples r*step ... add to outputs r, r - 1, ..., r - taps + 1
-        heard = product(joined[:, : rows * step].reshape(-1, step), self._filter).reshape(-1, rows, taps)
-        low = sum((heard[:, k : k + count, k] for k in range(taps)), np.zeros((len(joined), count)))
+        portions = matmul_in_portions(joined[:, : rows * step].reshape(-1, step), self._filter).reshape(-1, rows, taps)
+        low = sum((portions[:, k : k + count, k] for k in range(taps)), np.zeros((len(joined), count)))
         self._pending = joined[:, count * step :].copy()
         self._low = low if self._low is None else np.concatenate([self._low, low], axis=1)
         while self._low.shape[1] >= self._window:
@@ -90,8 +92,8 @@ class HumMeter:
         if power is None:
             return None
         bin_hz = self._low_rate / self._window
-        found = [_comb(power, bin_hz, mains, seconds, windows) for mains in MAINS_HZ]
-        strongest = max(found, key=lambda hum: -math.inf if hum.level_db is None else hum.level_db)
+        combs = [_comb(power, bin_hz, mains, seconds, windows) for mains in MAINS_HZ]
+        strongest = max(combs, key=lambda hum: -math.inf if hum.level_db is None else hum.level_db)
         return strongest if strongest.present else Hum(present=False, frequency_hz=None, level_db=None)
 
     def _spectrum(self) -> tuple[FloatArray | None, float, int]:

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from hifisr_cli.arrays import Wave
 
-FRAME_SECONDS = 0.05
-QUIETEST = 0.1
-_STEP_DB = 0.1
-_LOWEST_DB = -200.0
-_CLASSES = round((20.0 - _LOWEST_DB) / _STEP_DB)
+FRAME_SECONDS = 0.05  # fits between two words; chosen by hand, not measured
+QUIETEST = 0.1  # of the frames: speech has more pauses than that; chosen by hand, not measured
+_STEP_DB = 0.1  # of the histogram: the figure is shown in such steps
+_LOWEST_DB = -200.0  # below the rounding noise of every format of samples: quieter is digital silence
+_CLASSES = round((20.0 - _LOWEST_DB) / _STEP_DB)  # up to 20 dB above full scale, which floating point allows
 
 
 class NoiseFloorMeter:

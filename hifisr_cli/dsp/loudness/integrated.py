@@ -10,18 +10,19 @@ from numpy.typing import NDArray
 from hifisr_cli.arrays import FloatArray, Samples
 from hifisr_cli.dsp.loudness.k_weighting import KWeighting, is_defined
 
-_BLOCK_SECONDS = 0.4
-_STEP = 0.25  # of a block
+# The figures of ITU-R BS.1770-4.
+_BLOCK_SECONDS = 0.4  # of a gating block
+_STEP = 0.25  # of a block: blocks overlap by 75 %
 _STEPS = 4  # in a block
 _ABSOLUTE_GATE = -70.0  # LUFS
 _RELATIVE_GATE = -10.0  # LU
-_OFFSET = -0.691
+_OFFSET = -0.691  # dB; makes a sine of 997 Hz at full scale in one channel -3.01 LUFS
 _PORTION = 1 << 15  # samples; what is worked on stays in the processor's cache
 
 # By number of channels. Up to five are pyloudnorm's: left, right, centre and two surrounds. From six on the orders of
 # WAV files (5.1, 6.1, 7.1) with the weights of the standard for their directions; the bass channel does not count.
 _FIVE = (1.0, 1.0, 1.0, 1.41, 1.41)
-_WEIGHTS: dict[int, tuple[float, ...]] = {
+_WEIGHTS: dict[int, tuple[float, ...]] = {  # BS.1770-4, table 4, in the order of WAV files
     6: (1.0, 1.0, 1.0, 0.0, 1.41, 1.41),
     7: (1.0, 1.0, 1.0, 0.0, 1.0, 1.41, 1.41),
     8: (1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.41, 1.41),

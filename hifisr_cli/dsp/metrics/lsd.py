@@ -14,9 +14,9 @@ from torch.nn import functional as F
 
 from hifisr_cli.results import SAMPLE_RATE
 
-N_FFT = 2048
-HOP = 512
-POWER_FLOOR = 1e-8
+N_FFT = 2048  # AP-BWE's, as are the next two (see above): figures of another definition cannot be compared
+HOP = 512  # samples
+POWER_FLOOR = 1e-8  # power that counts as none
 
 
 def log_power(wave: Tensor, n_fft: int = N_FFT, hop: int = HOP) -> Tensor:

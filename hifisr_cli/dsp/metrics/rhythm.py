@@ -12,7 +12,7 @@ from torch import Tensor
 
 from hifisr_cli.results import SAMPLE_RATE
 
-BAND_HZ = 4000.0
+BAND_HZ = 4000.0  # above the cutoff: a voice has beats there, higher up hiss; chosen by hand, not measured
 BEATS_HZ = (70.0, 400.0)
 """From the lowest of men's to the highest of children's voices, as far as speech goes."""
 

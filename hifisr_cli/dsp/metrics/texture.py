@@ -14,9 +14,10 @@ from torch.nn import functional as F
 from hifisr_cli.dsp.metrics.lsd import N_FFT, POWER_FLOOR, log_power
 from hifisr_cli.results import SAMPLE_RATE
 
-SMOOTH_BINS, SMOOTH_FRAMES = 9, 5
-"""The local smooth is the mean of log10 power over 9 bins (211 Hz) by 5 frames (53 ms) of the STFT that LSD uses."""
-
+SMOOTH_BINS = 9
+"""The local smooth is a mean of log10 power over 9 bins (211 Hz) of the STFT that LSD uses; chosen by hand."""
+SMOOTH_FRAMES = 5
+"""It is a mean over 5 frames (53 ms), too; chosen by hand. Figures of other sizes cannot be compared."""
 _CLEAR_OF_FLOOR = 1.0
 """Where the original's smooth is nearer than this (in log10) to the power floor, it is the clamp that is smooth."""
 

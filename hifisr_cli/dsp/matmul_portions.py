@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 Number = TypeVar("Number", np.float32, np.float64)
 
-_THREADS_FROM = 1 << 18
+_THREADS_FROM = 1 << 18  # multiplications; OpenBLAS's own limit
 
 
-def product(rows: NDArray[Number], matrix: NDArray[Number]) -> NDArray[Number]:
-    """rows [N, K] @ matrix [K, M] -> [N, M]."""
+def matmul_in_portions(rows: NDArray[Number], matrix: NDArray[Number]) -> NDArray[Number]:
+    """Returns rows [N, K] @ matrix [K, M], which is [N, M]."""
     at_once = max(1, (_THREADS_FROM - 1) // matrix.size)
     out = np.empty((len(rows), matrix.shape[1]), np.result_type(rows, matrix))
     for first in range(0, len(rows), at_once):
