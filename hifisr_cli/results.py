@@ -67,6 +67,11 @@ class Bandwidth:
     source: CutoffSource
 
     @property
+    def certain(self) -> bool:
+        """False where the user had better listen, or give the cutoff."""
+        return self.confidence >= 0.5
+
+    @property
     def full_band(self) -> bool:
         """True where there is nothing to restore."""
         return self.source in ("full-band", "silence")

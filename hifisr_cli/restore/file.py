@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[Literal["survey", "restore"], float, float | None], None]
 
-_CONFIDENT = 0.5
-
 
 @dataclass(frozen=True, slots=True)
 class RestoreOptions:
@@ -304,7 +302,7 @@ def _loudness_note(levels: Levels | None) -> tuple[str, ...]:
 
 def _warnings(found: Survey, clipped_samples: int) -> tuple[str, ...]:
     warnings = [] if found.note is None else [found.note]
-    if found.bandwidth.confidence < _CONFIDENT:
+    if not found.bandwidth.certain:
         what = (
             f"the cutoff of {found.bandwidth.cutoff_hz:.0f} Hz" if found.restorable else "that there is nothing to do"
         )

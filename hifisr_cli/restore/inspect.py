@@ -20,8 +20,6 @@ from hifisr_cli.dsp.loudness.true_peak import TruePeakMeter, decibels
 from hifisr_cli.restore.survey import Survey, survey
 from hifisr_cli.results import AudioInfo, Bandwidth
 
-_CONFIDENT = 0.5
-
 Progress = Callable[[float, float | None], None]
 
 
@@ -147,7 +145,7 @@ class _Meters:
 def _reason(found: Survey) -> str:
     """Why a recording would be restored or not."""
     cutoff = f"{found.bandwidth.cutoff_hz / 1000:.1f} kHz"
-    doubt = ", uncertain" if found.bandwidth.confidence < _CONFIDENT else ""
+    doubt = "" if found.bandwidth.certain else ", uncertain"
     if found.restorable:
         full = found.bandwidth.source == "nyquist"
         return (f"its sample rate ends at {cutoff}" if full else f"its content ends at {cutoff}") + doubt
