@@ -37,7 +37,7 @@ def inspect_all(
     Args:
         found: from `discover`.
         stdin: where "-" is read from; this process's standard input if None.
-        on_progress: hears the index of the recording, the seconds that are through, the seconds in all.
+        on_progress: called with the index of the recording, the seconds done and the seconds in all.
 
     Raises:
         RunError: standard input cannot be kept for a while.
@@ -56,7 +56,7 @@ def _inspect(index: int, item: Found, stdin: BinaryIO | None, on_progress: Progr
     if item.error is not None:
         raise item.error
 
-    def heard(seconds: float, total: float | None) -> None:
+    def progressed(seconds: float, total: float | None) -> None:
         if on_progress is not None:
             on_progress(index, seconds, total)
 
@@ -67,7 +67,7 @@ def _inspect(index: int, item: Found, stdin: BinaryIO | None, on_progress: Progr
 
             source = stack.enter_context(spool(stdin if stdin is not None else sys.stdin.buffer))
         try:
-            return inspect_file(source, label=item.label, on_progress=heard)
+            return inspect_file(source, label=item.label, on_progress=progressed)
         except HifisrError as error:
             if error.path == str(source):
                 error.path = item.label  # nobody knows the temporary name of standard input

@@ -218,7 +218,7 @@ class Run:
         self._check_time()
 
     def _take(self, news: Iterable[News]) -> Iterator[FileResult]:
-        """What the crew has to say: progress is passed on, outcomes are recorded."""
+        """Pass on the progress and record the outcomes that the crew reports."""
         for word in news:
             if isinstance(word, Progressed):
                 self._progressed(word)

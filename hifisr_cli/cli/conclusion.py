@@ -51,7 +51,7 @@ class Conclusion:
 
     @property
     def exit_status(self) -> int:
-        """Of a run that came to its end: 0, 3 where some files failed, 1 where one of them met a bug."""
+        """The status of a run that came to its end: 0, 3 where some files failed, 1 where one of them met a bug."""
         codes = {result.error.code for result in self._results if result.error is not None}
         if UNEXPECTED in codes:
             return 1

@@ -33,7 +33,7 @@ class Inspection:
         frames: samples a channel that are really there.
         seconds: duration.
         bandwidth: the upper edge of its content, as `upsample` sees it, with a confidence of 0 to 1.
-        cutoff_evidence: what it was read from; see `dsp.bandwidth_found.evidence`.
+        cutoff_evidence: what it was read from; see `dsp.bandwidth.reason.evidence`.
         restorable: whether `upsample` would restore it (otherwise it would copy it through).
         reason: why, in a few words.
         effective_bits: bits of its samples that are in use; None for lossy, companded and real floating point.
@@ -73,23 +73,23 @@ def inspect_file(path: Path, *, label: str | None = None, on_progress: Progress 
 
     Args:
         label: the name to report instead of `path`.
-        on_progress: hears the seconds that are through and the seconds in all (None while unknown).
+        on_progress: called with the seconds done and the seconds in all (None while unknown).
 
     Raises:
-        FileError: it cannot be read; see `audio.decode.open_recording`.
+        FileError: it cannot be read; see `audio.open.open_recording`.
     """
     with open_recording(path) as recording:
         info = recording.info
         meters = _Meters(info)
 
-        def heard(seconds: float) -> None:
+        def progressed(seconds: float) -> None:
             if on_progress is not None:
                 on_progress(seconds, info.seconds)
 
         found = survey(
             meters.watching(recording.blocks()),
             info.sample_rate,
-            on_progress=heard,
+            on_progress=progressed,
             width=meters.width,
             loudness=meters.loudness,
         )

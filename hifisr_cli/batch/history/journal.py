@@ -30,12 +30,12 @@ _TAIL = 1 << 16
 
 
 def journal_path(folder: str | os.PathLike[str]) -> Path:
-    """Of the output folder `folder`."""
+    """Where the journal of an output folder lies: at its top."""
     return Path(folder) / JOURNAL_NAME
 
 
 def journal_size(folder: str | os.PathLike[str]) -> int:
-    """In bytes, 0 where there is none."""
+    """How long the journal is, in bytes; 0 where there is none."""
     try:
         return journal_path(folder).stat().st_size
     except OSError:

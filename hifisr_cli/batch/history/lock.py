@@ -1,4 +1,4 @@
-"""One run at a time on an output folder, and what a dead one had in hand.
+"""One run at a time on an output folder, and which outputs a run that died was making.
 
 The lock is the operating system's, on the file `.hifisr-lock`: it ends with the processes that hold it, however they
 end. The worker processes are given it, so that a folder is not free before the last of them is gone.
@@ -36,7 +36,7 @@ class FolderLock:
 
     Attributes:
         fd: for worker processes to hold, too.
-        announced: outputs that dead runs announced, below the folder, and how long the journal was at that time.
+        announced: outputs that dead runs announced, by their paths below the folder, and how long the journal was then.
 
     Raises:
         LockedError: another run holds it.

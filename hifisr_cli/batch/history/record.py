@@ -270,7 +270,7 @@ def _identity(job: Job) -> tuple[int, int]:
 
 @cache
 def software() -> dict[str, str]:
-    """What had a say in the bytes of an output, by name and version."""
+    """The versions of what decides about the bytes of an output, by name."""
     from hifisr_cli import __version__
     from hifisr_cli.audio.resample import RESAMPLER_ID
 

@@ -12,7 +12,7 @@ SIDECAR_SUFFIX = ".sha256"
 
 
 def sidecar_path(output: Path) -> Path:
-    """Of the output at `output`."""
+    """Where the sidecar of an output lies: beside it."""
     return output.with_name(output.name + SIDECAR_SUFFIX)
 
 

@@ -49,7 +49,7 @@ def verify_folder(folder: Path, *, on_read: Callable[[int, int], None] | None = 
     Originals that were kept as backups are checked as well.
 
     Args:
-        on_read: hears the bytes that are checked and those that there are in all.
+        on_read: called with the bytes that are checked and the bytes in all.
 
     Raises:
         UsageError: there is no such folder, or neither a journal nor a record in it.

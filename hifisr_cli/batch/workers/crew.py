@@ -47,5 +47,5 @@ class Crew(Protocol):
         ...
 
     def close(self) -> list[tuple[WorkItem, WorkOutcome]]:
-        """End the work; what was being worked on is given up. Returns what was finished and nobody has heard of yet."""
+        """End the work; what was being worked on is given up. Returns the outcomes that nobody has taken yet."""
         ...

@@ -1,4 +1,4 @@
-"""The work in this process."""
+"""The crew of a run that works in this process."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ class InProcess:
         return self._work
 
     def wait(self, timeout: float | None) -> tuple[()]:  # noqa: ARG002  as other crews
-        """Nothing: `start` has said it all."""
+        """Nothing: `start` gives all outcomes."""
         return ()
 
     def close(self) -> list[tuple[WorkItem, WorkOutcome]]:
-        """End what is being worked on. There is nothing that nobody has heard of."""
+        """End what is being worked on. Every outcome has been taken by then."""
         if self._work is not None:
             self._work.close()
         return []

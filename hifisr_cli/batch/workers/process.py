@@ -33,17 +33,17 @@ class Launched:
 
     @property
     def replies(self) -> BinaryIO:
-        """Where it answers."""
+        """The pipe that its replies come from."""
         return cast(BinaryIO, self.process.stdout)
 
     def greet(self, hello: Hello, lock_fd: int | None) -> None:
         """Tell it what the run is, and let it hold the lock of the output folder as long as it lives."""
-        with contextlib.suppress(OSError):  # it is dead: whoever listens hears of it
+        with contextlib.suppress(OSError):  # it is dead: whoever reads its replies notices
             self._line.open(lock_fd)
             send(self._line.stream, hello)
 
     def order(self, order: Do) -> None:
-        """Give it something to do."""
+        """Tell it what to do next."""
         with contextlib.suppress(OSError):
             send(self._line.stream, order)
 
@@ -55,7 +55,7 @@ class Launched:
 class Reserve:
     """One worker process that may be started while a large run is still being planned.
 
-    Nobody need end it: like every worker it ends with its orders, at the latest when this process does.
+    It needs no closing: like every worker it ends when no more orders can come, at the latest with this process.
     """
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class Reserve:
             self._launched = Launched()
 
     def take(self) -> Launched | None:
-        """It, once, if it was started."""
+        """The process, once, if it was started; it is the caller's then."""
         launched, self._launched = self._launched, None
         return launched
 
