@@ -1,6 +1,6 @@
-"""Through a codec and back in memory: what telephones and old files did to recordings.
+"""Codecs encode and decode in memory here, as telephones and old files did with recordings.
 
-For training and for the bench, so that both speak of the same damage.
+Training and the bench share them, so that both speak of the same damage.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What happens to recordings besides their band limit: hum, codecs, noise of the machine that played them."""
+"""Recordings suffer more than their band limit: hum, codecs and noise gates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _RATES = (8_000, 16_000, 24_000)  # those that two or more of the codecs know, i
 
 
 def disturb(wave: Wave, cutoff_hz: float, rng: np.random.Generator) -> Wave:
-    """A band-limited waveform [T] at 48 kHz, now and then with hum or through a codec."""
+    """Returns a band-limited waveform [T] at 48 kHz, now and then with hum or through a codec."""
     if rng.random() < HUM_SHARE:
         wave = wave + hum(wave.size, rng)
     if rng.random() < CODEC_SHARE:
@@ -28,7 +28,7 @@ def disturb(wave: Wave, cutoff_hz: float, rng: np.random.Generator) -> Wave:
 
 
 def gated(wave: Wave, rng: np.random.Generator) -> Wave:
-    """A noise gate, as editors and transmitters use: pauses [T] become quieter, often digitally silent."""
+    """Puts a waveform [T] through a noise gate, as editors use: pauses become quieter, often digitally silent."""
     frames = -(-wave.size // _GATE_FRAME)
     padded = np.pad(wave, (0, frames * _GATE_FRAME - wave.size)).reshape(frames, _GATE_FRAME)
     power = np.square(padded).mean(axis=1)
@@ -41,7 +41,7 @@ def gated(wave: Wave, rng: np.random.Generator) -> Wave:
 
 
 def hum(samples: int, rng: np.random.Generator) -> Wave:
-    """Mains hum with falling harmonics, -60 to -36 dBFS: [T]."""
+    """Makes mains hum with falling harmonics, -60 to -36 dBFS: [T]."""
     time = np.arange(samples) / SAMPLE_RATE
     base, level = rng.choice([50.0, 60.0]), 10.0 ** (rng.uniform(-60.0, -36.0) / 20.0)
     total = np.zeros(samples)
@@ -52,7 +52,7 @@ def hum(samples: int, rng: np.random.Generator) -> Wave:
 
 
 def codec_for(rate: int, rng: np.random.Generator) -> Codec:
-    """One of the codecs that know this sample rate, at a random bit rate."""
+    """Chooses one of the codecs that know this sample rate, at a random bit rate."""
     choices = [mp3(rng.uniform(24.0, 96.0)), opus(rng.uniform(8.0, 48.0)), G711, GSM]
     able = [codec for codec in choices if not codec.rates or rate in codec.rates]
     return able[int(rng.integers(len(able)))]

@@ -1,4 +1,4 @@
-"""Noise floors: what a recording's own is, and those of microphones and converters.
+"""Noise floors are measured on recordings, and made as microphones and converters make them.
 
 The metric counts silent frames like any other, and above the cutoff nearly all frames of speech are floor.
 """
@@ -42,7 +42,7 @@ class Floor:
 
 
 def natural_floor(path: str, wave: Wave, bandwidth_hz: float, sources: Mapping[str, float]) -> Floor | None:
-    """The floor of a recording [T] at the network's level; None if its source went through a lossy codec.
+    """Returns the floor of a recording [T] at the network's level; None if its source went through a lossy codec.
 
     Args:
         sources: what the paths of uncompressed recordings contain, and how often they get a converter's noise.
@@ -54,8 +54,10 @@ def natural_floor(path: str, wave: Wave, bandwidth_hz: float, sources: Mapping[s
 
 
 def own_floor(wave: Wave, bandwidth_hz: float = SAMPLE_RATE / 2) -> Density:
-    """Power density of the noise in a recording's quietest tenth of frames: [257] from 0 to 24 kHz, 1 for white noise
-    of variance 1. Digital silence does not count, and above its bandwidth it goes on as it was below."""
+    """Measures the power density of the noise in a recording's quietest tenth of frames: [257] from 0 to 24 kHz.
+
+    White noise of variance 1 has 1. Digital silence does not count, and above its bandwidth it goes on as it was below.
+    """
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(wave, (0, max(_FRAME - wave.size, 0))), _FRAME)
     window = np.hanning(_FRAME)
     power = np.abs(np.fft.rfft(frames[:: _FRAME // 2] * window)) ** 2 / np.square(window).sum()
@@ -71,7 +73,7 @@ def own_floor(wave: Wave, bandwidth_hz: float = SAMPLE_RATE / 2) -> Density:
 
 
 def microphone_noise(samples: int, rng: np.random.Generator, *, studio: bool = False) -> Wave:
-    """The noise of a microphone, its amplifier and often a converter: [T].
+    """Makes the noise of a microphone, its amplifier and often a converter: [T].
 
     It falls towards the middle and often rises again above 10 kHz. Its level at 8 kHz is that of white noise of -92 to
     -70 dBFS; a good studio has hardly any.
@@ -90,13 +92,13 @@ def microphone_noise(samples: int, rng: np.random.Generator, *, studio: bool = F
 
 
 def floor_noise(floor: Density, samples: int, rng: np.random.Generator) -> Wave:
-    """Noise with this floor's power density: [T]."""
+    """Makes noise with this floor's power density: [T]."""
     frequency = np.fft.rfftfreq(samples, 1.0 / SAMPLE_RATE)
     return _shaped(np.interp(frequency, _centres(floor), floor), samples, rng)
 
 
 def converter_noise(floor: Density, samples: int, rng: np.random.Generator) -> Wave:
-    """Noise that rises above 15 kHz to 9 to 21 dB over the rest of this floor, as a noise-shaping converter adds: [T].
+    """Makes noise [T] that rises above 15 kHz to 9 to 21 dB over the rest of this floor, as some converters do.
 
     The later speakers of VCTK have such floors. That a converter made them is a guess from their shape.
     """
@@ -123,6 +125,6 @@ def _shaped(power: Frequencies, samples: int, rng: np.random.Generator) -> Wave:
 
 
 def smooth_step(frequency: Frequencies, start_hz: float, end_hz: float) -> Frequencies:
-    """0 below `start_hz`, 1 above `end_hz`, without corners between."""
+    """Returns 0 below `start_hz`, 1 above `end_hz`, without corners between."""
     climb = np.clip((frequency - start_hz) / (end_hz - start_hz), 0.0, 1.0)
     return np.asarray(3.0 * climb**2 - 2.0 * climb**3)

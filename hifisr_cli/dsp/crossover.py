@@ -1,4 +1,4 @@
-"""Low-band replacement: below the cutoff the input itself, above it the network.
+"""Low-band replacement keeps the input itself below the cutoff and takes the network's output above it.
 
 One linear-phase high-pass h serves both sides, because its complement is the low-pass:
 
@@ -25,14 +25,14 @@ _BLOCK = 4096  # samples of a transform, at least: fits into a processor's cache
 
 
 def transition(cutoff_hz: float, kept_hz: float | None = None) -> tuple[float, float]:
-    """Edges of the crossover in Hz: from 0.9 of the cutoff, or from where it is said, up to the cutoff."""
+    """Returns the edges of the crossover in Hz: from 0.9 of the cutoff, or from `kept_hz`, up to the cutoff."""
     low = KEPT_FRACTION * cutoff_hz if kept_hz is None else kept_hz
     return low, max(cutoff_hz, low + LEAST_CROSSOVER_HZ)
 
 
 @lru_cache(maxsize=64)
 def highpass_kernel(cutoff_hz: float, kept_hz: float | None = None) -> Tensor:
-    """Kaiser-windowed linear-phase high-pass [N], N odd, float32 (Kaiser 1974 for length and window shape)."""
+    """Returns a Kaiser-windowed linear-phase high-pass [N], N odd, float32 (length and window after Kaiser 1974)."""
     low, high = transition(cutoff_hz, kept_hz)
     width = 2.0 * math.pi * (high - low) / SAMPLE_RATE
     half = math.ceil((ATTENUATION_DB - 8.0) / (2.285 * width) / 2.0)
@@ -47,12 +47,12 @@ def highpass_kernel(cutoff_hz: float, kept_hz: float | None = None) -> Tensor:
 
 
 def reach(cutoff_hz: float, kept_hz: float | None = None) -> int:
-    """Samples to either side that the crossover needs."""
+    """Returns how many samples the crossover needs to either side."""
     return (highpass_kernel(cutoff_hz, kept_hz).numel() - 1) // 2
 
 
 def replace_low_band(generated: Tensor, original: Tensor, cutoff_hz: float, kept_hz: float | None = None) -> Tensor:
-    """The original below the cutoff, the generated signal above.
+    """Joins the original below the cutoff and the generated signal above it.
 
     Shape: [..., T], [..., T] -> [..., T]. The outermost `reach(cutoff_hz, kept_hz)` samples see zeros beyond the edge.
 

@@ -1,4 +1,4 @@
-"""How far the kept band moved: the promise of every output, measured."""
+"""Every output promises that the kept band did not move; this measures by how much it did."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GUARD_BINS = 6
 
 
 class KeptBandMeter:
-    """Energy of (output - original) over that of the original, below `edge_hz`, in dB. Streaming, any block sizes.
+    """Measures the energy of (output - original) over that of the original below `edge_hz`, in dB, block by block.
 
     A last frame of less than 85 ms is left out: where it breaks off its spectrum would tell of the break.
     """
@@ -43,7 +43,7 @@ class KeptBandMeter:
             self._energy += float(power[1])
 
     def error_db(self) -> float | None:
-        """The figure; -inf when nothing moved, None when there was nothing to compare. Call it once, at the end."""
+        """Returns the figure: -inf when nothing moved, None with nothing to compare. Call it once, at the end."""
         if self._rest.size and self._energy == 0.0:  # a recording shorter than one frame
             self._add(np.pad(self._rest, ((0, 0), (0, 0), (0, _FRAME - self._rest.shape[2]))))
         if self._energy == 0.0:

@@ -1,4 +1,4 @@
-"""Active level: how loud a recording is where something happens, so that pauses and appended silence do not count."""
+"""The active level is how loud a recording is where something happens: pauses and appended silence do not count."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GATE_DB = 30.0
 
 
 class LevelMeter:
-    """Streaming active level. Push blocks of any size, then ask.
+    """Measures the active level of a stream. Push blocks of any size, then ask.
 
     The level is the root mean square over the 20 ms frames within 30 dB of the loudest frame of the loudest channel;
     a shorter last frame counts as if zeros followed. It scales exactly with the signal, and appended silence does not
@@ -46,7 +46,7 @@ class LevelMeter:
             self._powers.append(np.square(frames).mean(axis=2).astype(np.float32))
 
     def rms(self) -> float:
-        """The active root mean square, 0 for silence. Call it once, at the end."""
+        """Returns the active root mean square, 0 for silence. Call it once, at the end."""
         if self._rest is not None and self._rest.shape[1]:
             self._add(np.pad(self._rest, ((0, 0), (0, self._frame - self._rest.shape[1]))))
             self._rest = None
@@ -61,7 +61,7 @@ class LevelMeter:
 
 
 def active_rms(wave: Wave, sample_rate: int) -> float:
-    """The active root mean square of a whole recording [T]."""
+    """Returns the active root mean square of a whole recording [T]."""
     meter = LevelMeter(sample_rate)
     meter.push(wave[None])
     return meter.rms()

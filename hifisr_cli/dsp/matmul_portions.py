@@ -1,4 +1,4 @@
-"""Matrix products in portions, so that OpenBLAS does them in one thread.
+"""Matrix products are made in portions here, so that OpenBLAS does each in one thread.
 
 It starts its threads from 2**18 multiplications on. For the tall, narrow products of signal processing they gain
 nothing, and where the cores are busy they wait for each other many times longer than the product takes.

@@ -1,4 +1,4 @@
-"""What a recording looks like: power over time and frequency, in constant memory for any length."""
+"""A spectrogram shows power over time and frequency; it is made in constant memory for any length."""
 
 from __future__ import annotations
 
@@ -89,14 +89,14 @@ class SpectrogramMeter:
         self._frames = 0
 
     def push(self, block: npt.NDArray[np.float32]) -> None:
-        """Take a block [C, T]."""
+        """Takes a block [C, T]."""
         if self._rest is None:  # frames are centred on their time: the first window begins half of itself early
             self._rest = np.zeros((block.shape[0], self._size // 2), np.float32)
         self._frames += block.shape[1]
         self._take(np.concatenate([self._rest, block], axis=1))
 
     def result(self) -> Spectrogram:
-        """The spectrogram of what has passed; ends the measurement."""
+        """Returns the spectrogram of what has passed, and ends the measurement."""
         rows = self._size // 2 + 1
         if self._rest is not None:
             self._take(np.pad(self._rest, ((0, 0), (0, self._size // 2))))

@@ -90,7 +90,7 @@ def inspect_file(path: Path, *, label: str | None = None, on_progress: Progress 
             meters.watching(recording.blocks()),
             info.sample_rate,
             on_progress=progressed,
-            width=meters.width,
+            cutoff_meter=meters.cutoff,
             loudness=meters.loudness,
         )
     return meters.inspection(label or str(path), found)
@@ -101,7 +101,7 @@ class _Meters:
 
     def __init__(self, info: AudioInfo) -> None:
         self._info = info
-        self.width = BandwidthMeter(info.sample_rate)
+        self.cutoff = BandwidthMeter(info.sample_rate)
         self.loudness = LoudnessMeter(info.sample_rate)
         self._peak = TruePeakMeter(info.sample_rate)
         self._clipping = ClippingMeter(full_scale(info.bits, info.codec))
@@ -126,7 +126,7 @@ class _Meters:
             frames=found.frames,
             seconds=found.frames / info.sample_rate,
             bandwidth=found.bandwidth,
-            cutoff_evidence=evidence(self.width.levels, found.bandwidth, lossy=info.lossy),
+            cutoff_evidence=evidence(self.cutoff.levels, found.bandwidth, lossy=info.lossy),
             restorable=found.restorable,
             reason=_reason(found),
             effective_bits=None if self._depth is None else self._depth.result(),

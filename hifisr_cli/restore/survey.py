@@ -66,28 +66,28 @@ def survey(
     *,
     cutoff_hz: float | None = None,
     on_progress: Callable[[float], None] | None = None,
-    width: BandwidthMeter | None = None,
+    cutoff_meter: BandwidthMeter | None = None,
     loudness: LoudnessMeter | None = None,
 ) -> Survey:
     """Measures blocks [C, T] at the source's rate.
 
     Args:
         cutoff_hz: given by the user; None measures it.
-        on_progress: hears the seconds that are through.
-        width, loudness: meters to use, for a caller who wants to ask them more.
+        on_progress: called with the seconds done.
+        cutoff_meter, loudness: meters to use, for a caller who wants to ask them more.
     """
-    width, level = width or BandwidthMeter(sample_rate), LevelMeter(sample_rate)
+    cutoff_meter, level = cutoff_meter or BandwidthMeter(sample_rate), LevelMeter(sample_rate)
     frames = 0
     for block in blocks:
         if loudness is not None:
             loudness.push(block)
-        width.push(block)
+        cutoff_meter.push(block)
         level.push(block)
         frames += block.shape[1]
         if on_progress is not None:
             on_progress(frames / sample_rate)
     rms = level.rms()
-    bandwidth = width.result() if cutoff_hz is None else Bandwidth(cutoff_hz, 1.0, "given")
+    bandwidth = cutoff_meter.result() if cutoff_hz is None else Bandwidth(cutoff_hz, 1.0, "given")
     highest = RESAMPLER_EDGE * min(sample_rate, SAMPLE_RATE) / 2
     if not bandwidth.full_band and bandwidth.cutoff_hz > highest:
         bandwidth = Bandwidth(highest, bandwidth.confidence, bandwidth.source)
@@ -98,7 +98,7 @@ def survey(
         bandwidth,
         gain=NETWORK_RMS / rms if rms > 0.0 else 1.0,
         peak=level.peak,
-        kept_hz=kept_edge_hz(width.levels, bandwidth.cutoff_hz),
+        kept_hz=kept_edge_hz(cutoff_meter.levels, bandwidth.cutoff_hz),
         loudness_lufs=None if loudness is None else loudness.integrated(),
     )
 

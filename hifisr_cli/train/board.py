@@ -1,4 +1,4 @@
-"""A run as TensorBoard shows it: losses, validation, sound and spectrograms. Needs the extra `tensorboard`."""
+"""TensorBoard shows a run's losses, validation, sound and spectrograms. It needs the extra `tensorboard`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Board:
         self._excerpts = excerpts[:2]
 
     def take(self, report: StepReport, generator: Generator) -> None:
-        """One step; `generator` is the one that was validated."""
+        """Takes the report of one step; `generator` is the one that was validated."""
         if report.step % _EVERY == 0:
             for name, value in (report.losses | {"seconds": report.seconds}).items():
                 self._writer.add_scalar(f"train/{name}", value, report.step)

@@ -1,4 +1,4 @@
-"""Training recordings in memory, and how often each is drawn."""
+"""Training recordings are held in memory; this says how often each is drawn."""
 
 from __future__ import annotations
 
@@ -53,8 +53,10 @@ class Clip:
 
 
 def load_clips(folders: list[Path], floors: Mapping[str, float] | None = None) -> list[Clip]:
-    """Every recording below `folders`. A `sources.csv` beside or above them tells bandwidths and speakers; without it
-    recordings have their full band, and those of a folder one speaker.
+    """Loads every recording below `folders`.
+
+    A `sources.csv` beside or above them tells bandwidths and speakers; without it recordings have their full band, and
+    those of a folder one speaker.
 
     Args:
         floors: which of them have a noise floor of their own, see `TrainConfig`.
@@ -105,7 +107,7 @@ def _sources(folder: Path) -> dict[str, dict[str, str]]:
 
 
 def source_weights(clips: list[Clip], sources: dict[str, float]) -> NDArray[np.float64]:
-    """Probability of each clip: named sources get their share, all others what is left.
+    """Returns the probability of each clip: named sources get their share, all others what is left.
 
     Within a source a speaker counts as the root of what there is of him or her, so that few are not most of it.
     """

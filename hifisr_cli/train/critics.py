@@ -16,7 +16,7 @@ from hifisr_cli.train.optimise import computing_in, descend, optimizer
 
 
 class Critics:
-    """Discriminators and their optimiser."""
+    """Holds the discriminators and their optimiser."""
 
     def __init__(self, config: TrainConfig, device: torch.device) -> None:
         self._config, self._device = config, device
@@ -25,7 +25,7 @@ class Critics:
         self.optimizer = optimizer(self._networks, config.discriminator_rate)
 
     def learn(self, real: Tensor, fake: Tensor) -> float:
-        """One step on originals and restored recordings [B, T]; the loss."""
+        """Takes one step on originals and restored recordings [B, T], and returns the loss."""
         self._networks.requires_grad_(requires_grad=True)
         with computing_in(self._config.precision, self._device):
             # one pass over both: DistributedDataParallel counts one pass a step
@@ -37,7 +37,7 @@ class Critics:
         return float(loss.detach())
 
     def judge(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-        """Losses of the generator, keyed like the weights: [B, T], [B, T] -> scalars."""
+        """Returns the losses of the generator, keyed like the weights: [B, T], [B, T] -> scalars."""
         self._networks.requires_grad_(requires_grad=False)
         with computing_in(self._config.precision, self._device):
             with torch.no_grad():
@@ -58,7 +58,7 @@ class Critics:
 
 
 def within(wave: Tensor, bandwidth_hz: Tensor) -> Tensor:
-    """Cut off above the target's own bandwidth, so that no discriminator can tell by what the target never had.
+    """Cuts a waveform off above the target's own bandwidth, so that no discriminator can tell it by that.
 
     Shape: [B, T], [B] -> [B, T].
     """

@@ -1,4 +1,4 @@
-"""Training data on the fly: full-band crops and what band limits make of them."""
+"""Training data is made on the fly: full-band crops, and what band limits make of them."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Batches:
         return Batch(*waves, *scalars)
 
     def noise(self, step: int) -> Tensor:
-        """Two draws of the noise that the network shapes in a step: [2, B, T]. The data's seed decides them, too."""
+        """Returns two draws of the noise that the network shapes in a step, [2, B, T], from the data's seed."""
         rows = [
             np.stack([calm_noise(np.random.default_rng((self.seed, step, i, 1, draw)), self.crop) for draw in (0, 1)])
             for i in self.items
@@ -175,7 +175,7 @@ def _inside(samples: int, rng: np.random.Generator) -> Wave:
 
 
 def random_limit(cutoff_hz: float, rng: np.random.Generator) -> BandLimit:
-    """A band limit of random family at `cutoff_hz`."""
+    """Returns a band limit of random family at `cutoff_hz`."""
     names = [name for name, _ in _FAMILIES]
     family = names[int(rng.choice(len(names), p=[share for _, share in _FAMILIES]))]
     return BandLimit(

@@ -1,4 +1,4 @@
-"""Several processes, one model: started by torchrun, joined by DistributedDataParallel."""
+"""Several processes train one model: torchrun starts them, and DistributedDataParallel joins them."""
 
 from __future__ import annotations
 

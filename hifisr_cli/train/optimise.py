@@ -1,4 +1,4 @@
-"""Optimisers and steps: the same for generator and discriminators."""
+"""Optimisers and steps are the same for generator and discriminators."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def optimizer(module: nn.Module, rate: float) -> torch.optim.AdamW:
 
 
 def set_rate(chosen: torch.optim.Optimizer, rate: float) -> None:
-    """The learning rate of every group of parameters."""
+    """Sets the learning rate of every group of parameters."""
     for group in chosen.param_groups:
         group["lr"] = rate
 
 
 def descend(loss: Tensor, module: nn.Module, chosen: torch.optim.Optimizer, clip_norm: float) -> float:
-    """One step down; returns the norm of the gradient. A step whose gradient is not finite is left out."""
+    """Takes one step down and returns the norm of the gradient. A step whose gradient is not finite is left out."""
     chosen.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]  # untyped in torch
     norm = float(nn.utils.clip_grad_norm_(module.parameters(), clip_norm))

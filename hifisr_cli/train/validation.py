@@ -1,4 +1,4 @@
-"""A quick look at a generator while it trains: LSD on short excerpts, all in memory."""
+"""A generator is validated while it trains by the LSD of short excerpts, all in memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_CONTEXT = SAMPLE_RATE // 2  # samples of silence around an excerpt, which 
 
 
 def excerpts(clips: list[Clip]) -> list[NDArray[np.float32]]:
-    """The first two seconds of some of the clips, at the level that the network expects."""
+    """Returns the first two seconds of some of the clips, at the level that the network expects."""
     return [clip.wave(slice(0, _EXCERPT)) for clip in clips[:: max(len(clips) // _MOST, 1)]]
 
 
@@ -32,7 +32,7 @@ def excerpts(clips: list[Clip]) -> list[NDArray[np.float32]]:
 def validate(
     generator: Generator, excerpts: list[NDArray[np.float32]], rates: tuple[int, ...] = RATES
 ) -> dict[str, float]:
-    """Mean LSD for each input rate, keyed "lsd@4000", and their mean as "score".
+    """Measures the mean LSD for each input rate, keyed "lsd@4000", and their mean as "score".
 
     Args:
         excerpts: full-band waveforms [T] at 48 kHz, at the level that the network expects.
@@ -50,7 +50,7 @@ def validate(
 
 @torch.inference_mode()
 def restored(generator: Generator, excerpt: NDArray[np.float32], rate: int) -> tuple[Tensor, Tensor]:
-    """An excerpt [T] band-limited to what `rate` carries and restored, and the excerpt itself, both [T].
+    """Returns an excerpt [T] band-limited to what `rate` carries and restored, and the excerpt itself, both [T].
 
     As when a file is restored, there is digital silence around it.
     """

@@ -1,6 +1,6 @@
-"""Band levels of a recording, sorted by what else sounds at the time, in constant memory.
+"""This module measures the band levels of a recording, sorted by what else sounds at the time, in constant memory.
 
-The numbers that the cutoff is read from. A cutoff is a fact of certain moments: an s reaches 10 kHz in one frame of
+The cutoff is read from these numbers. A cutoff is a fact of certain moments: an s reaches 10 kHz in one frame of
 ten, and noise hides it in the mean. So every band's level is kept separately for the frames that are loud and the
 frames that are quiet in each of a few reference bands. What rises together with speech is content, whatever rises
 with nothing is hum or noise, of any colour.
@@ -35,7 +35,7 @@ _FRAMES_AT_ONCE = 64  # memory against calls: 64 frames of 48 kHz are 1 MB as sp
 
 
 def band_edges(sample_rate: int) -> FloatArray:
-    """Edges in Hz of the bands up to Nyquist (at most 24 kHz): 1/12 octave, and never narrower than 200 Hz.
+    """Returns the edges in Hz of the bands up to Nyquist (at most 24 kHz): 1/12 octave, never narrower than 200 Hz.
 
     The edges are the same for every rate, except that the last band ends at Nyquist.
     """
@@ -94,16 +94,16 @@ class BandLevels:
 
     @property
     def centres_hz(self) -> FloatArray:
-        """[K] geometric centres of the bands."""
+        """Returns the geometric centres of the bands [K]."""
         return np.asarray(np.sqrt(self.edges_hz[:-1] * self.edges_hz[1:]))
 
     @property
     def frames(self) -> float:
-        """Frames that are not silence."""
+        """Returns how many frames are not silence."""
         return float(self.counts[0].sum())
 
     def means(self, frames: FloatArray, *, quietest: bool = False) -> FloatArray:
-        """Mean `power ** 0.25` over the loudest (or the quietest) frames in each reference: [R, S, K].
+        """Returns the mean `power ** 0.25` over the loudest (or quietest) frames in each reference: [R, S, K].
 
         Args:
             frames: how many, [R, S]; a class may count in part.
@@ -115,7 +115,7 @@ class BandLevels:
         return np.asarray(share @ sums / frames[:, :, None])
 
     def push(self, block: npt.NDArray[np.float32]) -> None:
-        """Take a block [C, T]; any T. Samples that are not finite count as zero."""
+        """Takes a block [C, T] of any length T. Samples that are not finite count as zero."""
         if block.ndim != 2:
             raise ValueError(f"block must be [channels, samples], not {block.shape}")
         data = self._without_trailing_zeros(np.nan_to_num(np.asarray(block, np.float32), posinf=0.0, neginf=0.0))
@@ -142,7 +142,7 @@ class BandLevels:
         return np.pad(data[:, :end], ((0, 0), (lead, 0)))
 
     def finished(self) -> BandLevels:
-        """These levels; of a recording shorter than one window, those of its only, shorter frame."""
+        """Returns these levels; of a recording shorter than one window, those of its only, shorter frame."""
         if self.samples >= self.window or self._tail is None or self.samples < 16:
             return self
         padded = np.zeros((self._tail.shape[0], self.window), np.float32)
@@ -161,7 +161,7 @@ class BandLevels:
         self.add(matmul_in_portions(np.asarray(power), self._weights))
 
     def add(self, density: FloatArray) -> None:
-        """Count frames of these mean power densities [N, K]; silent ones are left out."""
+        """Counts frames of these mean power densities [N, K]; silent ones are left out."""
         density = density[density.max(axis=1) > _SILENCE]
         if not len(density):
             return

@@ -31,19 +31,19 @@ WEIGHTS = Path(__file__).with_name("classifier.npz")
 
 @dataclass(frozen=True)
 class Verdict:
-    """Probability of each of CUTOFFS_HZ, and that nothing is missing up to `open_from_hz`."""
+    """Holds the probability of each of CUTOFFS_HZ, and that nothing is missing up to `open_from_hz`."""
 
     cutoffs: FloatArray
     complete: float
 
 
 def open_from_hz(nyquist: float) -> float:
-    """From where on content counts as complete, Hz."""
+    """Returns the frequency in Hz up to which content must reach to count as complete."""
     return min(FULL_BAND_HZ, OPEN_SHARE * nyquist)
 
 
 def judge(seen: npt.NDArray[np.float32], nyquist: float) -> Verdict:
-    """The distribution of the cutoff after features [CHANNELS, POSITIONS] of a file with this Nyquist frequency."""
+    """Returns the distribution of the cutoff, from features [CHANNELS, POSITIONS] of a file with this Nyquist."""
     w = _weights()
     inside = seen[-3]
     x = _conv(seen, w["enter.weight"], w["enter.bias"], 1)

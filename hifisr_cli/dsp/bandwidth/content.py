@@ -1,4 +1,4 @@
-"""What of the band levels is content: the part that rises together with other bands."""
+"""Content is told from background here: it is the part of the band levels that rises together with other bands."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LIVELY_DB = 4.0  # that a reference must rise by beyond what steady noise does 
 
 @dataclass(frozen=True)
 class Content:
-    """Density of the content, of the steady rest, and the least content that would show; dB, each [K].
+    """Holds the density of the content, of the steady rest, and the least content that would show; dB, each [K].
 
     `lively` is false where nothing rises and falls (steady noise, a tone): then all counts as content.
     """
@@ -33,12 +33,12 @@ class Content:
 
     @property
     def centres_hz(self) -> FloatArray:
-        """[K] geometric centres of the bands."""
+        """Returns the geometric centres of the bands [K]."""
         return np.asarray(np.sqrt(self.edges_hz[:-1] * self.edges_hz[1:]))
 
 
 def separate(levels: BandLevels) -> Content:
-    """Content and steady background of a recording that is not silent."""
+    """Separates content and steady background of a recording that is not silent."""
     views = [_rising(levels, share) for share in _LOUD_SHARES]
     level, limit = views[0]
     lively = bool(np.isfinite(limit).any())

@@ -1,4 +1,4 @@
-"""The last tenth below a cutoff, in the finest spectrum that there is: where steep edges lie, and what can be kept."""
+"""The last tenth below a cutoff is looked at in the finest spectrum, for steep edges and for what can be kept."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STEEP = 0.03  # of the edge: within this the level has to fall to that; encoder
 
 
 def steep_edge_hz(levels: BandLevels, cutoff_hz: float) -> float:
-    """The cutoff in Hz, moved to a steep edge between 0.9 of it and itself, if there is one.
+    """Returns the cutoff in Hz, moved to a steep edge between 0.9 of it and itself if there is one.
 
     Encoders and converters often empty the band just below the cutoff that their format has: by 25 dB within 3 %.
     """
@@ -34,8 +34,11 @@ def steep_edge_hz(levels: BandLevels, cutoff_hz: float) -> float:
 
 
 def kept_edge_hz(levels: BandLevels, cutoff_hz: float) -> float:
-    """Where the crossover to what is generated may begin, in Hz: 0.98 of the cutoff, but 60 Hz below it, where the mean
-    spectrum is as high up to there as below 0.9, and else 0.9."""
+    """Returns where the crossover to what is generated may begin, in Hz.
+
+    That is 0.98 of the cutoff, but at least 60 Hz below it, where the mean spectrum is as high up to there as below 0.9
+    of it, and else 0.9 of it.
+    """
     lowest, highest = KEPT_FRACTION * cutoff_hz, min(_WHOLE_FRACTION * cutoff_hz, cutoff_hz - LEAST_CROSSOVER_HZ)
     place, level = _near(levels, cutoff_hz)
     inside = level[place <= highest]
@@ -44,7 +47,7 @@ def kept_edge_hz(levels: BandLevels, cutoff_hz: float) -> float:
 
 
 def _near(levels: BandLevels, cutoff_hz: float) -> tuple[FloatArray, FloatArray]:
-    """Places in Hz from 0.9 of the cutoff up to it, and the smoothed mean spectrum there in dB over what it is below.
+    """Returns places in Hz from 0.9 of the cutoff up to it, and the smoothed spectrum there in dB over that below.
 
     Both are empty where there is too little to see.
     """

@@ -1,9 +1,9 @@
-"""What the cutoff judge looks at: band levels on a fixed grid of log-frequency, relative to the sound's own level.
+"""The classifier looks at band levels on a fixed grid of log-frequency, relative to the sound's own level.
 
-Three views of every band. Its own: at which levels it spends its time (a steady floor is narrow, a codec's holes are
-deep, sound is wide). In company: by how much it rises while each reference band is loud, which shows content far below
-the noise, because noise rises with nothing. And how strongly it goes up and down with the bands beside it, those below
-and those above, which ends where content ends.
+There are three views of every band. Its own: at which levels it spends its time (a steady floor is narrow, a codec's
+holes are deep, sound is wide). In company: by how much it rises while each reference band is loud, which shows content
+far below the noise, because noise rises with nothing. And how strongly it goes up and down with the bands beside it,
+those below and those above, which ends where content ends.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ CHANNELS = LEVELS + REFERENCES * len(_LOUD_SHARES) + 2 * GROUPS + 3  # and contr
 
 
 def features(levels: BandLevels) -> npt.NDArray[np.float32]:
-    """[CHANNELS, POSITIONS] of levels that hold at least one frame; free of the recording's gain.
+    """Returns the features [CHANNELS, POSITIONS] of levels that hold at least one frame; the gain does not matter.
 
     First LEVELS channels of levels (dB / 20), then contrasts (asinh of dB), then correlations with groups of bands and
     how sure they are, then 1 where the file has content at all, the position, and how much was heard.

@@ -18,12 +18,12 @@ _POINTS = 12  # a band's mean is taken over this many frequencies
 
 
 def butterworth(order: int) -> Callable[[FloatArray], FloatArray]:
-    """|H|^2 over frequency / cutoff: -3 dB at the cutoff, 6 dB an octave and order after it."""
+    """Returns |H|^2 over frequency / cutoff: -3 dB at the cutoff, 6 dB an octave and order after it."""
     return lambda ratio: 1 / (1 + ratio ** (2 * order))
 
 
 def bessel(order: int) -> Callable[[FloatArray], FloatArray]:
-    """|H|^2 of a Bessel filter over frequency / its -3 dB frequency, from the reverse Bessel polynomial."""
+    """Returns |H|^2 of a Bessel filter over frequency / its -3 dB frequency, from the reverse Bessel polynomial."""
     coefficients = [1.0]  # ascending powers of s: a_k = (2n - k)! / (2^(n - k) k! (n - k)!), from a_n = 1 downwards
     for k in range(order, 0, -1):
         coefficients.append(coefficients[-1] * (2 * order - k + 1) * k / (2 * (order - k + 1)))
@@ -41,12 +41,12 @@ def bessel(order: int) -> Callable[[FloatArray], FloatArray]:
 
 
 def brick_wall(ratio: FloatArray) -> FloatArray:
-    """|H|^2: all up to the cutoff, nothing above."""
+    """Returns |H|^2: all up to the cutoff, nothing above."""
     return np.asarray(ratio <= 1, dtype=np.float64)
 
 
 def chebyshev(order: int, ripple_db: float) -> Callable[[FloatArray], FloatArray]:
-    """|H|^2 of a Chebyshev I filter over frequency / its ripple band's edge."""
+    """Returns |H|^2 of a Chebyshev I filter over frequency / its ripple band's edge."""
     epsilon = 10 ** (ripple_db / 10) - 1
 
     def gain(ratio: FloatArray) -> FloatArray:
@@ -58,7 +58,7 @@ def chebyshev(order: int, ripple_db: float) -> Callable[[FloatArray], FloatArray
 
 
 def resampler(centre: float, width: float) -> Callable[[FloatArray], FloatArray]:
-    """|H|^2 of a linear-phase low-pass over frequency / Nyquist of the low rate: -6 dB at `centre`, softly falling."""
+    """Returns |H|^2 of a linear-phase low-pass over frequency / low Nyquist: -6 dB at `centre`, softly falling."""
 
     def gain(ratio: FloatArray) -> FloatArray:
         x = np.clip((ratio - centre) / width, -6.0, 6.0)
@@ -70,7 +70,7 @@ def resampler(centre: float, width: float) -> Callable[[FloatArray], FloatArray]
 
 @dataclass(frozen=True)
 class Family:
-    """A kind of low-pass: its |H|^2 over frequency / cutoff, and how deep (dB) its attenuation follows that.
+    """Describes a kind of low-pass: its |H|^2 over frequency / cutoff, and how deep (dB) its attenuation follows that.
 
     `weight` is its share of the prior. `digital` filters come from the bilinear transform, which squeezes all
     frequencies below Nyquist.
@@ -104,7 +104,7 @@ FAMILIES: dict[str, Family] = {
 
 
 def attenuation_db(family: Family, cutoffs_hz: FloatArray, edges_hz: FloatArray, sample_rate: float) -> FloatArray:
-    """Attenuation [H, K] in dB (at most 0, at least -120) of K bands by low-passes at H cutoffs."""
+    """Returns the attenuation [H, K] in dB (at most 0, at least -120) of K bands by low-passes at H cutoffs."""
     steps = (np.arange(_POINTS) + 0.5) / _POINTS
     inside = edges_hz[:-1, None] + np.diff(edges_hz)[:, None] * steps  # [K, points]
     if family.digital:

@@ -1,4 +1,4 @@
-"""The upper edge of a recording's real content, measured and not assumed."""
+"""The upper edge of a recording's real content is measured here, and not assumed."""
 
 from __future__ import annotations
 
@@ -65,16 +65,16 @@ class BandwidthMeter:
         self._levels = BandLevels(sample_rate)
 
     def push(self, block: npt.NDArray[np.float32]) -> None:
-        """Take a block [C, T]."""
+        """Takes a block [C, T]."""
         self._levels.push(block)
 
     @property
     def levels(self) -> BandLevels:
-        """What the cutoff is read from."""
+        """Returns what the cutoff is read from."""
         return self._levels.finished()
 
     def result(self) -> Bandwidth:
-        """The measured cutoff; may be asked for at any time."""
+        """Returns the measured cutoff; it may be asked for at any time."""
         levels = self._levels.finished()
         nyquist = self.sample_rate / 2
         if levels.frames == 0:
@@ -93,7 +93,7 @@ class BandwidthMeter:
 
 
 def blend(verdict: Verdict, evidence: Evidence, nyquist: float) -> Verdict:
-    """The weighted geometric mean of the network's distribution and the templates', which are blurred by 2 %."""
+    """Returns the weighted geometric mean of the network's distribution and the templates', blurred by 2 %."""
     top = open_from_hz(nyquist)
     weight = np.exp(evidence.log_posterior - evidence.log_posterior.max())
     weight /= weight.sum()
@@ -112,7 +112,7 @@ def blend(verdict: Verdict, evidence: Evidence, nyquist: float) -> Verdict:
 
 
 def decide(verdict: Verdict, nyquist: float) -> tuple[float, float]:
-    """The cutoff in Hz with the most probability within the tolerance, and that probability.
+    """Returns the cutoff in Hz with the most probability within the tolerance, and that probability.
 
     Between a cutoff and content up to Nyquist it leans to the latter, by which nothing of the recording can be lost.
     """

@@ -1,4 +1,4 @@
-"""What a cutoff was read from: a visible edge, the shelf of a lossy codec, or content that sinks into the noise."""
+"""A cutoff has a reason: a visible edge, the shelf of a lossy codec, or content that sinks into the noise."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def drop_db(levels: BandLevels, cutoff_hz: float) -> float | None:
 
 
 def evidence(levels: BandLevels, bandwidth: Bandwidth, *, lossy: bool) -> CutoffEvidence:
-    """What the cutoff that was measured on these levels rests on.
+    """Says what the cutoff that was measured on these levels rests on.
 
     "edge": content breaks off. "codec-shelf": it does so steeply in a file whose own codec is lossy (that of an earlier
     copy in a lossless file looks like any low-pass and is an edge). "noise-floor": no break is to be seen, content

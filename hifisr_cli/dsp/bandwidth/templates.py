@@ -1,4 +1,4 @@
-"""Which low-pass explains the band levels best: a Gaussian process for the sound, a template for the filter.
+"""Templates of low-passes, and a Gaussian process for the sound, tell which filter explains the band levels best.
 
 The level of band k is   y_k = g + m(f_k) + e(f_k) + A(f_k; cutoff, family), where g is the gain, m the mean spectrum of
 loud speech, e a Gaussian process over log-frequency (voices, microphones and rooms differ, smoothly) and A the
@@ -36,7 +36,7 @@ _LOWEST_CUTOFF_HZ = 800.0  # below there is too little left of a voice to restor
 
 @dataclass(frozen=True)
 class Sound:
-    """What spectra a kind of sound has: a mean over frequency, and how single recordings depart from it.
+    """Describes what spectra a kind of sound has: a mean over frequency, and how single recordings depart from it.
 
     Departures are a Gaussian process over octaves: `fine` (exponential covariance), `broad` (squared exponential), a
     slope, and any gain. Each is a standard deviation in dB, with a length in octaves.
@@ -50,7 +50,7 @@ class Sound:
     nugget_db: float
 
     def prior(self, centres_hz: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Mean [K] and covariance [K, K] at these frequencies in Hz."""
+        """Returns mean [K] and covariance [K, K] at these frequencies in Hz."""
         octaves = np.log2(centres_hz)
         distance = np.abs(octaves[:, None] - octaves[None])
         away = octaves - np.log2(2000.0)
@@ -88,7 +88,7 @@ MURMUR = Sound(SPEECH.mean_hz, SPEECH.mean_db, fine=(5.0, 0.3), broad=(6.0, 2.0)
 
 @dataclass(frozen=True)
 class Evidence:
-    """Log posterior (natural, up to a constant) of H hypotheses: `cutoffs_hz` [H], infinite for "no low-pass"."""
+    """Holds the log posterior (natural, up to a constant) of H hypotheses; a cutoff is infinite for "no low-pass"."""
 
     cutoffs_hz: FloatArray
     log_posterior: FloatArray
@@ -102,7 +102,7 @@ class _Hypotheses:
     log_prior: FloatArray
 
     def within(self, low_hz: float, high_hz: float) -> _Hypotheses:
-        """Those with a cutoff in this range, and "no low-pass"."""
+        """Returns those with a cutoff in this range, and "no low-pass"."""
         rows = np.flatnonzero((self.cutoffs_hz >= low_hz) & (self.cutoffs_hz <= high_hz) | np.isinf(self.cutoffs_hz))
         return _Hypotheses(self.cutoffs_hz[rows], self.attenuation_db[rows], self.depth_db[rows], self.log_prior[rows])
 
@@ -131,7 +131,7 @@ def _hypotheses(edges: tuple[float, ...], sample_rate: float) -> _Hypotheses:
 
 
 def weigh(content: Content, sample_rate: float, low_hz: float = 0.0, high_hz: float = np.inf) -> Evidence:
-    """Score every hypothesis with a cutoff in a range (it costs by their number) on the content and the background."""
+    """Scores every hypothesis with a cutoff in a range on the content and the background; it costs by their number."""
     hypotheses = _hypotheses(tuple(content.edges_hz.tolist()), sample_rate).within(low_hz, high_hz)
     centres = content.centres_hz
     log_posterior = _explain(content.level_db, content.limit_db, centres, SPEECH, hypotheses) + hypotheses.log_prior
@@ -148,7 +148,7 @@ def weigh(content: Content, sample_rate: float, low_hz: float = 0.0, high_hz: fl
 
 
 def _explain(y: FloatArray, limit: FloatArray, centres: FloatArray, sound: Sound, hyp: _Hypotheses) -> FloatArray:
-    """Log likelihood [H] of levels `y` [K], seen where above `limit` [K], of a sound behind each low-pass."""
+    """Returns the log likelihood [H] of levels `y` [K], seen where above `limit` [K], behind each low-pass."""
     mean, covariance = sound.prior(centres)
     attenuation = hyp.attenuation_db
     low = centres < max(1200.0, centres[min(3, len(centres) - 1)])

@@ -1,4 +1,4 @@
-"""Effective bit depth: how many bits of its samples a file really uses."""
+"""The effective bit depth is how many bits of its samples a file really uses."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class BitDepthMeter:
         self._used |= int(np.bitwise_or.reduce(np.abs(integers), axis=None))
 
     def result(self) -> int | None:
-        """Bits in use, the sign among them; 0 for silence, None for floating point that is no integer in disguise."""
+        """Returns the bits in use with the sign; 0 for silence, None for floating point that holds no integers."""
         if not self._whole:
             return None
         if self._used == 0:

@@ -1,4 +1,4 @@
-"""Clipping: runs of equal samples at full scale, which sound hardly ever makes and a converter at its limit always."""
+"""Clipping shows as runs of equal samples at full scale, which sound that is not clipped hardly ever has."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SHORTEST_RUN = 3
 
 
 def full_scale(bits: int | None, codec: str = "") -> float:
-    """From which absolute value on a sample is at the limit of its format: the largest positive code.
+    """Returns the absolute value from which on a sample is at the limit of its format: the largest positive code.
 
     Companded formats end below 1. Floating point has no limit of its own, so there it is that of 16 bits, which is
     also that of the 24 and 32-bit files that such material is kept in.

@@ -1,4 +1,4 @@
-"""DC offset: the mean of the samples."""
+"""The DC offset is the mean of the samples."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 class OffsetMeter:
-    """Streaming mean of every channel."""
+    """Measures the mean of every channel of a stream."""
 
     def __init__(self) -> None:
         self._sums: NDArray[np.float64] | float = 0.0
@@ -19,7 +19,7 @@ class OffsetMeter:
         self._samples += block.shape[1]
 
     def result(self) -> float:
-        """The mean that is farthest from zero among the channels, full scale 1; 0 for nothing."""
+        """Returns the mean that is farthest from zero among the channels, full scale 1; 0 for nothing."""
         if not self._samples:
             return 0.0
         means = np.atleast_1d(self._sums) / self._samples

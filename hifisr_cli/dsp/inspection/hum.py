@@ -1,4 +1,4 @@
-"""Mains hum: lines at 50 or 60 Hz and their multiples that stand still for seconds, as voices and music do not."""
+"""Mains hum is lines at 50 or 60 Hz and their multiples that stand still for seconds, as voices and music do not."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ALONE_DB = 4.0  # and more for a single line without any harmonics
 
 @dataclass(frozen=True, slots=True)
 class Hum:
-    """Hum that was looked for.
+    """Describes the hum that was looked for.
 
     Attributes:
         present: whether there is any.
@@ -87,7 +87,7 @@ class HumMeter:
             self._windows += 1
 
     def result(self) -> Hum | None:
-        """What was found; None where the recording is too short (1 s) or too low in rate to tell, or silent."""
+        """Returns the hum; None where the recording is too short (1 s) or too low in rate to tell, or silent."""
         power, seconds, windows = self._spectrum()
         if power is None:
             return None

@@ -1,4 +1,4 @@
-"""The noise floor: what a recording sounds like where nothing sounds."""
+"""The noise floor is what is left of a recording in its pauses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CLASSES = round((20.0 - _LOWEST_DB) / _STEP_DB)  # up to 20 dB above full scale
 
 
 class NoiseFloorMeter:
-    """Level that the quietest tenth of the 50 ms frames stays below, without DC. Digital silence does not count.
+    """Measures the level that the quietest tenth of the 50 ms frames stays below, without DC or digital silence.
 
     In a recording without pauses that is its quiet passages. The noisiest channel is the one reported. Levels are kept
     as a histogram of 0.1 dB steps: memory is constant.
@@ -54,7 +54,7 @@ class NoiseFloorMeter:
             counts[channel] += np.bincount(place[counted], minlength=_CLASSES)
 
     def level_db(self) -> float | None:
-        """The floor in dBFS (root mean square; a sine at full scale is at -3); None where there is only silence."""
+        """Returns the floor in dBFS (root mean square; a sine at full scale has -3); None where all is silent."""
         if self._counts is None:
             return None
         floors = [_percentile(counts) for counts in self._counts if counts.any()]

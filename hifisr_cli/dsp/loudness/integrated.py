@@ -1,4 +1,4 @@
-"""Integrated loudness after ITU-R BS.1770-4, as a stream: exactly pyloudnorm's figure, in constant memory."""
+"""Integrated loudness is measured after ITU-R BS.1770-4, as a stream: pyloudnorm's figure, in constant memory."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _WEIGHTS: dict[int, tuple[float, ...]] = {  # BS.1770-4, table 4, in the order o
 
 
 def channel_weights(channels: int) -> FloatArray:
-    """[C] weights of the channels; beyond eight all count alike."""
+    """Returns the weights of the channels [C]; beyond eight all count alike."""
     if channels <= len(_FIVE):
         return np.array(_FIVE[:channels])
     return np.array(_WEIGHTS.get(channels, (1.0,) * channels))
 
 
 class LoudnessMeter:
-    """Streaming integrated loudness. Push blocks of any size, ask at any time.
+    """Measures the integrated loudness of a stream. Push blocks of any size, ask at any time.
 
     Memory: 8 bytes for each 0.1 s (0.3 MB an hour), whatever the rate and the channels.
 
@@ -67,7 +67,7 @@ class LoudnessMeter:
             self._steps.frombytes(closed.tobytes())
 
     def integrated(self, gain_db: float = 0.0) -> float | None:
-        """Integrated loudness in LUFS of what was pushed, amplified by `gain_db`.
+        """Returns the integrated loudness in LUFS of what was pushed, amplified by `gain_db`.
 
         (The gates make it move by not quite as much as the gain.)
 

@@ -1,4 +1,4 @@
-"""The true peak: how high the waveform rises between its samples (BS.1770-4, annex 2), as a stream."""
+"""The true peak is how high the waveform rises between its samples (BS.1770-4, annex 2); measured as a stream."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MARGIN = 1e-5  # of the level: the bound below is exact, the arithmetic is not
 
 
 def oversampling(sample_rate: int) -> int:
-    """How much finer than the samples the waveform is looked at: to 192 kHz, and four times at the usual rates."""
+    """Returns how much finer than the samples the waveform is looked at: to 192 kHz, or four times."""
     return 4 if sample_rate < 96_000 else 2 if sample_rate < 192_000 else 1
 
 
@@ -38,7 +38,7 @@ def _interpolator(factor: int) -> tuple[Wave, float]:
 
 
 class TruePeakMeter:
-    """Streaming peak and true peak over all channels. Push blocks of any size, ask at any time.
+    """Measures the peak and true peak of a stream over all channels. Push blocks of any size, ask at any time.
 
     At 48 kHz the waveform is looked at in four points a sample (the samples and three between them), through a
     windowed sinc of 32 samples, flat to 0.03 dB up to 0.45 of the sample rate (the example filter of the standard: to
@@ -76,7 +76,7 @@ class TruePeakMeter:
 
     @property
     def true_peak(self) -> float:
-        """Largest absolute value of the waveform so far, at least the largest sample."""
+        """Returns the largest absolute value of the waveform so far, at least the largest sample."""
         if self._pending is not None:
             kept = self._between
             units = -(-(self._pending.shape[1] - (_REACH - 1)) // _UNIT)
@@ -105,5 +105,5 @@ class TruePeakMeter:
 
 
 def decibels(amplitude: float) -> float | None:
-    """An amplitude relative to full scale in dB; None for silence."""
+    """Returns an amplitude relative to full scale in dB; None for silence."""
     return 20.0 * math.log10(amplitude) if amplitude > 0.0 else None

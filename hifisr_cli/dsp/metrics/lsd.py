@@ -1,6 +1,6 @@
-"""Log-spectral distance: its one and only definition.
+"""The log-spectral distance has its one and only definition here.
 
-48 kHz mono, STFT n_fft 2048, hop 512, periodic Hann, centred with reflection; mean over frames of
+It takes 48 kHz mono, STFT n_fft 2048, hop 512, periodic Hann, centred with reflection; mean over frames of
 sqrt(mean over bins of (log10 P - log10 P')^2), P clamped at 1e-8. AP-BWE's definition (Lu et al. 2024).
 """
 
@@ -20,7 +20,7 @@ POWER_FLOOR = 1e-8  # power that counts as none
 
 
 def log_power(wave: Tensor, n_fft: int = N_FFT, hop: int = HOP) -> Tensor:
-    """log10 of the clamped power spectrum: [..., T] -> [..., K, F], K = n_fft / 2 + 1."""
+    """Returns log10 of the clamped power spectrum: [..., T] -> [..., K, F], K = n_fft / 2 + 1."""
     lead = wave.shape[:-1]
     flat = wave.reshape(-1, wave.shape[-1])
     flat = F.pad(flat[:, None], (n_fft // 2, n_fft // 2), mode="reflect")[:, 0]
@@ -32,7 +32,7 @@ def log_power(wave: Tensor, n_fft: int = N_FFT, hop: int = HOP) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Lsd:
-    """LSD over all bins, below the cutoff and at and above it."""
+    """Holds the LSD over all bins, below the cutoff and at and above it."""
 
     full: float
     low: float
@@ -40,7 +40,7 @@ class Lsd:
 
 
 def lsd(estimate: Tensor, reference: Tensor, cutoff_hz: float | None = None) -> Lsd:
-    """LSD of two recordings [T] of equal length, longer than 1024 samples.
+    """Measures the LSD of two recordings [T] of equal length, longer than 1024 samples.
 
     Without a cutoff the low and the high figure are those of the whole band.
     """
