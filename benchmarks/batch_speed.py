@@ -60,7 +60,8 @@ def _nothing(_model: object, waves: Tensor, _cutoff_hz: Tensor, noise: Tensor) -
 
 def without_network(source: Path, output: Path, *, profile: bool) -> float:
     """Processor milliseconds for each file where the network gives back what it gets."""
-    from hifisr_cli.batch.run import RunRequest, open_run
+    from hifisr_cli.batch.request import RunRequest
+    from hifisr_cli.batch.run import open_run
     from hifisr_cli.engines.hifisr.engine import Model, load_model
     from hifisr_cli.restore.file import RestoreOptions
 

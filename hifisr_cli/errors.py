@@ -27,6 +27,9 @@ EXIT_STATUSES: dict[int, str] = {
     143: "terminated (SIGTERM)",
 }
 
+UNEXPECTED = "unexpected"
+"""The code of an error that nobody foresaw: a bug. The other codes are those of the classes below."""
+
 
 class HifisrError(Exception):
     """Base of the family. `str(error)` is one line: file, what happened, what to do.

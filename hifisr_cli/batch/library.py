@@ -40,7 +40,8 @@ def restore_folder(
         RunError: while iterating, where nothing further can be done (disk full, out of memory on the device, another
             run on the same output folder).
     """
-    from hifisr_cli.batch.run import RunRequest, open_run
+    from hifisr_cli.batch.request import RunRequest
+    from hifisr_cli.batch.run import open_run
     from hifisr_cli.restore.file import RestoreOptions
 
     if (Path(output) / "bagit.txt").is_file():

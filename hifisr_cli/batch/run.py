@@ -23,7 +23,7 @@ from hifisr_cli.batch.history.record import ModelUsed
 from hifisr_cli.batch.history.single_output import NoRecord, SingleRecord
 from hifisr_cli.batch.plan.output_names import Job
 from hifisr_cli.batch.plan.run_plan import RunPlan, plan_run
-from hifisr_cli.batch.request import ModelRequest, RunRequest, RunSettings
+from hifisr_cli.batch.request import ModelRequest, RunRequest
 from hifisr_cli.batch.workers.crew import Crew, News
 from hifisr_cli.batch.workers.grouping import add_to_groups, most_together
 from hifisr_cli.batch.workers.in_process import InProcess, TimeUp
@@ -31,15 +31,13 @@ from hifisr_cli.batch.workers.messages import Hello, Progressed
 from hifisr_cli.batch.workers.pool import Pool
 from hifisr_cli.batch.workers.process import Reserve
 from hifisr_cli.batch.workers.sharing import Sharing, share
-from hifisr_cli.batch.workers.work_item import UNEXPECTED, Manner, WorkItem, WorkOutcome, failed
+from hifisr_cli.batch.workers.work_item import Manner, WorkItem, WorkOutcome, failed
 from hifisr_cli.errors import RunError, TimeLimitError
 from hifisr_cli.results import Event, FileFinished, FileProgressed, FileResult, FileStarted
 from hifisr_cli.system.machine import cores
 
 if TYPE_CHECKING:
     from hifisr_cli.engines.hifisr.engine import Model
-
-__all__ = ["UNEXPECTED", "ModelRequest", "Run", "RunRequest", "RunSettings", "open_run"]
 
 logger = logging.getLogger("hifisr_cli")
 

@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from hifisr_cli.batch.run import UNEXPECTED
 from hifisr_cli.cli.render import json_line, plan_table, result_json, summary_fields, summary_text
-from hifisr_cli.errors import FileError
+from hifisr_cli.errors import UNEXPECTED, FileError
 from hifisr_cli.results import FileResult, RunSummary
 from hifisr_cli.system.files import reader_has_left
 

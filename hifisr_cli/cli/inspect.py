@@ -28,10 +28,10 @@ def inspect(
     """Show what recordings are: format, real bandwidth, loudness, defects, and whether upsample would restore them."""
     from hifisr_cli.batch.inspect import inspect_all
     from hifisr_cli.batch.plan.discover import discover
-    from hifisr_cli.batch.workers.work_item import UNEXPECTED
     from hifisr_cli.cli.conclusion import logging_to_stderr
     from hifisr_cli.cli.inspect_progress import follow
     from hifisr_cli.cli.inspect_text import csv_header, csv_line, inspected_json, print_table
+    from hifisr_cli.errors import UNEXPECTED
 
     if as_json and as_csv:
         raise UsageError("--json and --csv would both write to standard output", hint="choose one")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,12 +18,11 @@ def _option(panel: str, help_text: str, *names: str, metavar: str | None = None,
     return typer.Option(*names, metavar=metavar, help=help_text, rich_help_panel=panel, **limits)
 
 
-_OUTPUT = "Output"
+_output = partial(_option, "Output")
 
 Output = Annotated[
     str | None,
-    _option(
-        _OUTPUT,
+    _output(
         "Where to write: a folder, a file name for a single input, or - for stdout.",
         "--output",
         "-o",
@@ -31,8 +31,7 @@ Output = Annotated[
 ]
 FileFormat = Annotated[
     Literal["wav", "flac", "raw", "keep"] | None,
-    _option(
-        _OUTPUT,
+    _output(
         "Format of the outputs; raw has no header, keep is the input's [default: the file name's, or wav].",
         "--format",
         metavar="wav|flac|raw|keep",
@@ -40,47 +39,39 @@ FileFormat = Annotated[
 ]
 BitDepth = Annotated[
     Literal["keep", "16", "24", "32f"],
-    _option(
-        _OUTPUT, "Bits a sample; keep is the input's, at least 24; 32f is floating point.", metavar="keep|16|24|32f"
-    ),
+    _output("Bits a sample; keep is the input's, at least 24; 32f is floating point.", metavar="keep|16|24|32f"),
 ]
 Overwrite = Annotated[
     bool,
-    _option(
-        _OUTPUT,
+    _output(
         "Replace outputs that are there already, also those that are done; after an interruption it starts over.",
         "--overwrite",
     ),
 ]
-KeepMtime = Annotated[bool, _option(_OUTPUT, "Outputs keep their input's time of modification.", "--keep-mtime")]
+KeepMtime = Annotated[bool, _output("Outputs keep their input's time of modification.", "--keep-mtime")]
 NameSuffix = Annotated[
-    str, _option(_OUTPUT, "Goes into the names of outputs: _48k makes NAME_48k.wav.", "--suffix", metavar="TEXT")
+    str, _output("Goes into the names of outputs: _48k makes NAME_48k.wav.", "--suffix", metavar="TEXT")
 ]
-InPlace = Annotated[
-    bool, _option(_OUTPUT, "Outputs replace their inputs; the originals are kept as NAME.orig.", "--in-place")
-]
+InPlace = Annotated[bool, _output("Outputs replace their inputs; the originals are kept as NAME.orig.", "--in-place")]
 BackupDir = Annotated[
     Path | None,
-    _option(_OUTPUT, "With --in-place: keep the originals in this folder, under their names.", metavar="DIR"),
+    _output("With --in-place: keep the originals in this folder, under their names.", metavar="DIR"),
 ]
 
-_NETWORK = "Network"
+_network = partial(_option, "Network")
 
 ModelName = Annotated[
     str | None,
-    _option(
-        _NETWORK, "A bundled model by name, or a .safetensors file [default: bundled].", "--model", metavar="NAME|PATH"
-    ),
+    _network("A bundled model by name, or a .safetensors file [default: bundled].", "--model", metavar="NAME|PATH"),
 ]
-Device = Annotated[str, _option(_NETWORK, "Where the network runs.", metavar="auto|cpu|cuda|cuda:N|mps")]
+Device = Annotated[str, _network("Where the network runs.", metavar="auto|cpu|cuda|cuda:N|mps")]
 Precision = Annotated[
     Literal["auto", "float32", "bfloat16", "float16"],
-    _option(_NETWORK, "Arithmetic of the network; auto is float32.", metavar="auto|float32|bfloat16|float16"),
+    _network("Arithmetic of the network; auto is float32.", metavar="auto|float32|bfloat16|float16"),
 ]
 ChunkSeconds = Annotated[
     float | None,
-    _option(
-        _NETWORK,
+    _network(
         "Length of the network's pieces: memory, speed and delay, not the result [default: 3; 1 in a pipe].",
         metavar="SECONDS",
         min=0.1,
@@ -89,59 +80,44 @@ ChunkSeconds = Annotated[
 ]
 BatchSize = Annotated[
     int | None,
-    _option(_NETWORK, "Pieces computed at once [default: one a core, 8 on a GPU].", metavar="N", min=1, max=1024),
+    _network("Pieces computed at once [default: one a core, 8 on a GPU].", metavar="N", min=1, max=1024),
 ]
 Threads = Annotated[
     int | None,
-    _option(_NETWORK, "Processor threads of the network [default: all cores].", metavar="N", min=1, max=1024),
+    _network("Processor threads of the network [default: all cores].", metavar="N", min=1, max=1024),
 ]
 
-_SOUND = "Cutoff and loudness"
+_sound = partial(_option, "Cutoff and loudness")
 
 Cutoff = Annotated[
-    str, _option(_SOUND, "Upper edge of the recordings' real content: measured, or given in Hz.", metavar="auto|HZ")
+    str, _sound("Upper edge of the recordings' real content: measured, or given in Hz.", metavar="auto|HZ")
 ]
 Measure = Annotated[
     str | None,
-    _option(
-        _SOUND, "From stdin to stdout: measure the cutoff on so much, or all [default: 10].", metavar="SECONDS|all"
-    ),
+    _sound("From stdin to stdout: measure the cutoff on so much, or all [default: 10].", metavar="SECONDS|all"),
 ]
 LoudnessTarget = Annotated[
     str,
-    _option(
-        _SOUND, "Output as loud as restored, as its input, or as this: -23.", "--loudness", metavar="keep|match|LUFS"
-    ),
+    _sound("Output as loud as restored, as its input, or as this: -23.", "--loudness", metavar="keep|match|LUFS"),
 ]
 TruePeak = Annotated[
     str | None,
-    _option(
-        _SOUND,
-        "The gain keeps the true peak below [default: -1 with a target in LUFS, else off].",
-        metavar="DBTP|off",
-    ),
+    _sound("The gain keeps the true peak below [default: -1 with a target in LUFS, else off].", metavar="DBTP|off"),
 ]
 
-_INPUT = "Damaged and headerless inputs"
+_input = partial(_option, "Damaged and headerless inputs")
 
 Raw = Annotated[
     str | None,
-    _option(
-        _INPUT,
-        "Inputs without a header; FORMAT: s16le, s24be, f32le, u8, mulaw, ...",
-        metavar="RATE,CHANNELS,FORMAT",
-    ),
+    _input("Inputs without a header; FORMAT: s16le, s24be, f32le, u8, mulaw, ...", metavar="RATE,CHANNELS,FORMAT"),
 ]
-Salvage = Annotated[
-    bool, _option(_INPUT, "Restore what is readable of damaged recordings; the result says so.", "--salvage")
-]
+Salvage = Annotated[bool, _input("Restore what is readable of damaged recordings; the result says so.", "--salvage")]
 
-_FOLDERS = "Folders and resuming"
+_folders = partial(_option, "Folders and resuming")
 
 Jobs = Annotated[
     int | None,
-    _option(
-        _FOLDERS,
+    _folders(
         "Worker processes; 0 is none but this one [default: as many as the cores, 0 for one file].",
         metavar="N",
         min=0,
@@ -149,45 +125,34 @@ Jobs = Annotated[
     ),
 ]
 Checksum = Annotated[
-    bool, _option(_FOLDERS, "What is done already is known by the inputs' SHA-256, not their mtime.", "--checksum")
+    bool, _folders("What is done already is known by the inputs' SHA-256, not their mtime.", "--checksum")
 ]
 TimeLimit = Annotated[
     str | None,
-    _option(_FOLDERS, "End after this time; the same command goes on from there.", metavar="SECONDS|H:MM:SS"),
+    _folders("End after this time; the same command goes on from there.", metavar="SECONDS|H:MM:SS"),
 ]
-DryRun = Annotated[
-    bool, _option(_FOLDERS, "List what would be done, with the measured cutoffs; write nothing.", "--dry-run")
-]
+DryRun = Annotated[bool, _folders("List what would be done, with the measured cutoffs; write nothing.", "--dry-run")]
 
-_BESIDE = "Records and reports"
+_beside = partial(_option, "Records and reports")
 
-Checksums = Annotated[
-    bool, _option(_BESIDE, "Write the SHA-256 of each output beside it, for sha256sum -c.", "--checksums")
-]
+Checksums = Annotated[bool, _beside("Write the SHA-256 of each output beside it, for sha256sum -c.", "--checksums")]
 RecordFile = Annotated[
     Path | None,
-    _option(
-        _BESIDE,
+    _beside(
         "The record of a single output (what was done, hashes) [default: OUTPUT.hifisr.json; none of stdout].",
         "--record",
         metavar="FILE",
     ),
 ]
-NoRecord = Annotated[bool, _option(_BESIDE, "Write no record of a single output.", "--no-record")]
+NoRecord = Annotated[bool, _beside("Write no record of a single output.", "--no-record")]
 ReportPage = Annotated[
-    bool, _option(_BESIDE, "Write report.html into the output folder: what was done, to see and hear.", "--report")
+    bool, _beside("Write report.html into the output folder: what was done, to see and hear.", "--report")
 ]
-Premis = Annotated[
-    bool, _option(_BESIDE, "Write premis.xml into the output folder: the run as PREMIS 3 events.", "--premis")
-]
-Bagit = Annotated[
-    bool, _option(_BESIDE, "Make the output folder a BagIt bag, with the outputs below data/.", "--bagit")
-]
+Premis = Annotated[bool, _beside("Write premis.xml into the output folder: the run as PREMIS 3 events.", "--premis")]
+Bagit = Annotated[bool, _beside("Make the output folder a BagIt bag, with the outputs below data/.", "--bagit")]
 
-_TERMINAL = "Terminal"
+_terminal = partial(_option, "Terminal")
 
-Quiet = Annotated[bool, _option(_TERMINAL, "No progress and no summary; failures only.", "--quiet", "-q")]
-Verbose = Annotated[
-    bool, _option(_TERMINAL, "A line for every file, and tracebacks of unexpected errors.", "--verbose", "-v")
-]
-AsJson = Annotated[bool, _option(_TERMINAL, "A JSON object per file on stdout, progress as JSON on stderr.", "--json")]
+Quiet = Annotated[bool, _terminal("No progress and no summary; failures only.", "--quiet", "-q")]
+Verbose = Annotated[bool, _terminal("A line for every file, and tracebacks of unexpected errors.", "--verbose", "-v")]
+AsJson = Annotated[bool, _terminal("A JSON object per file on stdout, progress as JSON on stderr.", "--json")]

@@ -67,7 +67,8 @@ def upsample(
     """
     from hifisr_cli.audio.decoders.raw import parse_raw
     from hifisr_cli.batch.plan.output_names import STDOUT, names_file
-    from hifisr_cli.batch.run import ModelRequest, RunRequest, RunSettings, open_run
+    from hifisr_cli.batch.request import ModelRequest, RunRequest, RunSettings
+    from hifisr_cli.batch.run import open_run
     from hifisr_cli.cli.conclusion import Conclusion, logging_to_stderr
     from hifisr_cli.cli.progress import display
     from hifisr_cli.restore.file import RestoreOptions

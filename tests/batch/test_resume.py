@@ -21,7 +21,8 @@ from hifisr_cli.batch.history.journal import iter_journal, journal_path, read_jo
 from hifisr_cli.batch.history.lock import LOCK_NAME
 from hifisr_cli.batch.history.output_folder import DONE_BEFORE, OutputFolder
 from hifisr_cli.batch.history.record import ModelUsed
-from hifisr_cli.batch.run import Run, RunRequest, RunSettings, open_run
+from hifisr_cli.batch.request import RunRequest, RunSettings
+from hifisr_cli.batch.run import Run, open_run
 from hifisr_cli.batch.workers.work_item import WorkItem, WorkOutcome
 from hifisr_cli.errors import LockedError, NotAudioError, OutputError, TimeLimitError
 from hifisr_cli.restore import file as recording

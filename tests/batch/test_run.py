@@ -12,10 +12,19 @@ from typing import Any
 import pytest
 
 from hifisr_cli.batch.library import restore_folder
-from hifisr_cli.batch.run import UNEXPECTED, ModelRequest, RunRequest, RunSettings, open_run
+from hifisr_cli.batch.request import ModelRequest, RunRequest, RunSettings
+from hifisr_cli.batch.run import open_run
 from hifisr_cli.batch.workers.in_process import InProcess
 from hifisr_cli.batch.workers.work_item import WorkItem
-from hifisr_cli.errors import DeviceError, ModelError, NotAudioError, OutputError, OutputExistsError, RunError
+from hifisr_cli.errors import (
+    UNEXPECTED,
+    DeviceError,
+    ModelError,
+    NotAudioError,
+    OutputError,
+    OutputExistsError,
+    RunError,
+)
 from hifisr_cli.restore import file as recording
 from hifisr_cli.restore.file import RestoreOptions
 from hifisr_cli.results import Event, FileFinished, FileProgressed, FileResult, FileStarted

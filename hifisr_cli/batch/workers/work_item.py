@@ -8,12 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from hifisr_cli.batch.plan.output_names import Job
-from hifisr_cli.errors import HifisrError, RunError, UnreadableError, reason_of
+from hifisr_cli.errors import UNEXPECTED, HifisrError, RunError, UnreadableError, reason_of
 from hifisr_cli.results import ErrorInfo, FileResult
 from hifisr_cli.system.hashing import file_sha256
-
-UNEXPECTED = "unexpected"
-"""The code of an error that nobody foresaw: a bug. The other codes are those of the classes in `errors`."""
 
 
 @dataclass(frozen=True, slots=True)

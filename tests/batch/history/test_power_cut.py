@@ -20,7 +20,8 @@ from hifisr_cli.batch.history.journal import JOURNAL_NAME, read_journal
 from hifisr_cli.batch.history.lock import LOCK_NAME
 from hifisr_cli.batch.history.output_folder import DONE_BEFORE
 from hifisr_cli.batch.history.verify import verify_folder
-from hifisr_cli.batch.run import Run, RunRequest, open_run
+from hifisr_cli.batch.request import RunRequest
+from hifisr_cli.batch.run import Run, open_run
 from hifisr_cli.restore import file as recording
 from hifisr_cli.restore.file import RestoreOptions
 from hifisr_cli.results import FileResult
