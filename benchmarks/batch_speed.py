@@ -25,6 +25,8 @@ import numpy as np
 import soundfile
 from torch import Tensor
 
+from hifisr_cli.engines.protocol import Engine, WindowBatch
+
 RATE = 16_000
 
 
@@ -52,21 +54,21 @@ def seconds(source: Path, output: Path, options: list[str]) -> tuple[float, floa
     return wall, used
 
 
-def _nothing(_model: object, waves: Tensor, _cutoff_hz: Tensor, noise: Tensor) -> Tensor:
-    """A network that gives back what it gets, without the context."""
-    trim = (waves.shape[1] - noise.shape[1]) // 2
-    return waves[:, trim : trim + noise.shape[1]]
+def _nothing(engine: Engine, windows: WindowBatch) -> Tensor:
+    """An engine that gives back what it gets, without the context."""
+    trim = engine.geometry.trim
+    return windows.waves[:, trim : windows.waves.shape[1] - trim]
 
 
 def without_network(source: Path, output: Path, *, profile: bool) -> float:
     """Processor milliseconds for each file where the network gives back what it gets."""
     from hifisr_cli.batch.request import RunRequest
     from hifisr_cli.batch.run import open_run
-    from hifisr_cli.engines.hifisr.engine import Model, load_model
+    from hifisr_cli.engines.load import load_model
     from hifisr_cli.restore.file import RestoreOptions
 
     model = load_model(threads=1)
-    Model.generate = _nothing  # type: ignore[method-assign,assignment]
+    type(model).generate = _nothing  # type: ignore[method-assign,assignment]
     profiler = cProfile.Profile()
     with open_run(RunRequest([source], str(output), RestoreOptions(), model)) as run:
         results = run.results()

@@ -34,7 +34,7 @@ ADDRESS_SPACE = 8 << 30  # PyTorch maps far more than it uses
 def small_model(folder: Path) -> Path:
     import torch
 
-    from hifisr_cli.checkpoints.frozen import freeze
+    from hifisr_cli.engines.hifisr.freezing import freeze
     from hifisr_cli.engines.hifisr.generator import Generator
     from tests.restore.conftest import TINY
 

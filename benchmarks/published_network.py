@@ -33,9 +33,9 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from hifisr_cli.checkpoints.frozen import freeze, load
 from hifisr_cli.engines.hifisr.accelerate import accelerate, plain_is_faster
 from hifisr_cli.engines.hifisr.config import COMPACT, PUBLISHED
+from hifisr_cli.engines.hifisr.freezing import freeze, load_generator
 from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.system.machine import has_bfloat16
@@ -101,7 +101,7 @@ def matrix_peak() -> float:
 
 def speed(network: str, path: Path, seconds: float, repetitions: int, thread_counts: list[int]) -> None:
     """Every way in which a processor can compute the network, side by side: what all takes, and the head alone."""
-    original, _ = load(path)
+    original = load_generator(path)
     ways = {
         "PyTorch as it is": original,
         "float32, plain head": accelerate(copy.deepcopy(original), plain=True),
@@ -188,13 +188,13 @@ def memory(network: str, path: Path, durations: list[float], one_pass: list[floa
 
 def run_one_pass(path: Path, seconds: float) -> None:
     """What the published program does with recordings of up to 20 s."""
-    plain, _ = load(path)
+    plain = load_generator(path)
     with torch.inference_mode():
         plain(*inputs(plain, seconds))
 
 
 def gpu(network: str, path: Path, seconds: float, repetitions: int) -> None:
-    generator = load(path)[0].to("cuda")
+    generator = load_generator(path).to("cuda")
     print(f"\n## {network}: {torch.cuda.get_device_name()}, windows of {seconds:.3f} s\n")
     print(
         "| precision | windows at a time | x real time | peak memory | difference to float32 |\n|---|---|---|---|---|"

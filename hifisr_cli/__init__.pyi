@@ -3,7 +3,8 @@
 from hifisr_cli.batch.history.journal import read_journal as read_journal
 from hifisr_cli.batch.history.record import Record as Record, read_record as read_record
 from hifisr_cli.batch.library import restore_folder as restore_folder
-from hifisr_cli.engines.hifisr.engine import Model as Model, load_model as load_model
+from hifisr_cli.engines.load import load_model as load_model
+from hifisr_cli.engines.protocol import Engine as Engine
 from hifisr_cli.errors import (
     EXIT_STATUSES as EXIT_STATUSES,
     DeviceError as DeviceError,
@@ -34,6 +35,7 @@ from hifisr_cli.restore.file import (
     restore_file as restore_file,
 )
 from hifisr_cli.restore.inspect import Inspection as Inspection, inspect_file as inspect_file
+from hifisr_cli.restore.survey import Restoration as Restoration
 from hifisr_cli.results import (
     SAMPLE_RATE as SAMPLE_RATE,
     AudioInfo as AudioInfo,

@@ -12,7 +12,7 @@ from hifisr_cli.results import Event, FileResult
 
 if TYPE_CHECKING:
     from hifisr_cli.batch.run import Run
-    from hifisr_cli.engines.hifisr.engine import Model
+    from hifisr_cli.engines.protocol import Engine
     from hifisr_cli.restore.file import RestoreOptions
 
 
@@ -20,7 +20,7 @@ def restore_folder(
     folder: str | os.PathLike[str],
     output: str | os.PathLike[str],
     *,
-    model: Model,
+    model: Engine,
     options: RestoreOptions | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Iterator[FileResult]:

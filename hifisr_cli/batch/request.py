@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from hifisr_cli.checkpoints.frozen import FrozenInfo
-    from hifisr_cli.engines.hifisr.engine import Model, Precision
+    from hifisr_cli.engines.load import Precision
+    from hifisr_cli.engines.protocol import Engine, Identity
     from hifisr_cli.restore.file import RestoreOptions
 
 
@@ -39,23 +39,25 @@ class ModelRequest:
     device: str = "auto"
     precision: Precision = "auto"
     threads: int | None = None
+    settings: Mapping[str, object] = field(default_factory=dict)
 
-    def describe(self) -> FrozenInfo:
-        """What the model's header says of it.
+    def identity(self) -> Identity:
+        """What `load` gives, from the model's header alone. Raises what `engines.load.identify` raises."""
+        from hifisr_cli.engines import load
 
-        Raises:
-            ModelError: there is no such model, or it is damaged.
-        """
-        from hifisr_cli.checkpoints.frozen import read_info
-        from hifisr_cli.checkpoints.registry import find_model
+        return load.identify(self.name_or_path, precision=self.precision, settings=self.settings)
 
-        return read_info(find_model(self.name_or_path).path)
+    def load(self) -> Engine:
+        """The model. Raises what `engines.load.load_model` raises."""
+        from hifisr_cli.engines import load
 
-    def load(self) -> Model:
-        """The model. Raises what `load_model` raises."""
-        from hifisr_cli.engines.hifisr import engine
-
-        return engine.load_model(self.name_or_path, device=self.device, precision=self.precision, threads=self.threads)
+        return load.load_model(
+            self.name_or_path,
+            device=self.device,
+            precision=self.precision,
+            threads=self.threads,
+            settings=self.settings,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class RunRequest:
     inputs: Sequence[str | os.PathLike[str]]
     output: str | None
     options: RestoreOptions
-    model: ModelRequest | Model = field(default_factory=ModelRequest)
+    model: ModelRequest | Engine = field(default_factory=ModelRequest)
     settings: RunSettings = RunSettings()
     name_suffix: str = ""
     payload: str = ""

@@ -37,7 +37,7 @@ from hifisr_cli.results import Event, FileFinished, FileProgressed, FileResult, 
 from hifisr_cli.system.machine import cores
 
 if TYPE_CHECKING:
-    from hifisr_cli.engines.hifisr.engine import Model
+    from hifisr_cli.engines.protocol import Engine, Identity
 
 logger = logging.getLogger("hifisr_cli")
 
@@ -56,13 +56,11 @@ def open_run(request: RunRequest) -> Run:
     """
     model, reserve = request.model, Reserve()
     if isinstance(model, ModelRequest):
-        header = model.describe()  # a model that is not there is noticed before any work
-        precision = "float32" if model.precision == "auto" else model.precision
-        used, limits = ModelUsed(header.name, header.parameter_hash, precision), header.limits
+        identity = model.identity()  # a model that is not there is noticed before any work
         on_many = None if request.dry_run or request.settings.jobs == 0 else reserve.start
     else:
-        used, limits, on_many = ModelUsed(model.name, model.parameter_hash, model.precision), (), None
-    return Run(request, plan_run(request, on_many=on_many), used, limits, reserve)
+        identity, on_many = model.identity, None
+    return Run(request, plan_run(request, on_many=on_many), identity, reserve)
 
 
 class Run:
@@ -78,11 +76,9 @@ class Run:
         OutputError: the folder cannot be made or written to.
     """
 
-    def __init__(
-        self, request: RunRequest, plan: RunPlan, used: ModelUsed, limits: tuple[str, ...], reserve: Reserve
-    ) -> None:
-        self.plan, self.limits = plan, limits
-        self._request, self._used, self._reserve = request, used, reserve
+    def __init__(self, request: RunRequest, plan: RunPlan, identity: Identity, reserve: Reserve) -> None:
+        self.plan, self.limits = plan, identity.limits
+        self._request, self._used, self._reserve = request, ModelUsed.of(identity), reserve
         self._held = ExitStack()
 
     def __enter__(self) -> Self:
@@ -162,14 +158,14 @@ class Run:
             streams=any(job.reads is None or job.writes is None for job in jobs),
         )
 
-    def _load(self) -> Model:
+    def _load(self) -> Engine:
         model = self._request.model
         if not isinstance(model, ModelRequest):
             return model
         started = time.monotonic()
         loaded = model.load()
-        seconds = time.monotonic() - started
-        logger.info("model %s on %s, %s, loaded in %.1f s", loaded.name, loaded.device, loaded.precision, seconds)
+        seconds, known = time.monotonic() - started, loaded.identity
+        logger.info("model %s on %s, %s, loaded in %.1f s", known.name, loaded.device, known.precision, seconds)
         return loaded
 
     def _through(self, crew: Crew) -> Iterator[FileResult]:

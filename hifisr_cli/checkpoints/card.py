@@ -10,15 +10,18 @@ from hifisr_cli.errors import OutputError, reason_of
 _BLANK = "(to be filled in)"
 
 
-def write_card(info: FrozenInfo, checkpoint: Path) -> Path | None:
+def write_card(info: FrozenInfo, checkpoint: Path, architecture: str) -> Path | None:
     """Writes the card beside a checkpoint, unless there is one already; returns its path where it was written.
 
     In a folder of its own ("model.safetensors") the card is MODEL_CARD.md, else it bears the checkpoint's name.
+
+    Args:
+        architecture: of the network, in a line.
     """
     path = checkpoint.with_name("MODEL_CARD.md" if checkpoint.stem == "model" else f"{checkpoint.stem}.MODEL_CARD.md")
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(card_text(info))
+            file.write(card_text(info, architecture))
     except FileExistsError:
         return None
     except OSError as error:
@@ -26,17 +29,11 @@ def write_card(info: FrozenInfo, checkpoint: Path) -> Path | None:
     return path
 
 
-def card_text(info: FrozenInfo) -> str:
+def card_text(info: FrozenInfo, architecture: str) -> str:
     """The card in Markdown."""
-    latent, head, mel = info.config.latent, info.config.head, info.config.mel
-    tail = f"inverse STFT (n_fft {head.istft_n_fft})" if head.istft_n_fft else "waveform convolution"
     rows = [
-        (
-            "architecture",
-            f"log-mel ({mel.bands} bands, 0 to {mel.f_max / 1000:g} kHz, hop {mel.hop}) -> MossFormer latent "
-            f"({latent.blocks} blocks, {latent.width} wide, {latent.context} context) -> HiFi-GAN head "
-            f"({head.channels} channels, {len(head.rates)} upsamplings) -> {tail}",
-        ),
+        ("engine", info.engine),
+        ("architecture", architecture),
         ("licence", info.licence),
         ("parameter hash", f"`{info.parameter_hash}`"),
         ("made by", _BLANK if info.provenance is None else f"imported by {info.provenance.importer}"),

@@ -1,7 +1,7 @@
 """The frozen checkpoint: one safetensors file that describes itself.
 
-Weight norm is folded, the averaged weights are the only ones, and the metadata holds everything that is needed to
-build the network again. Loading runs no code from the file.
+The averaged weights are the only ones, and the metadata holds everything that is needed to build the network again.
+What the network is made of is the business of the engine that it names. Loading runs no code from the file.
 """
 
 from __future__ import annotations
@@ -9,22 +9,23 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hifisr_cli.checkpoints.sources import Provenance
-from hifisr_cli.engines.hifisr.config import ConfigError, NetworkConfig
 from hifisr_cli.errors import ModelError, OutputError, reason_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from hifisr_cli.engines.hifisr.generator import Generator
+FORMAT = "hifisr-frozen-2"
+_FIRST_FORMAT = "hifisr-frozen-1"
+"""Without an engine's name, which was "hifisr", and with `latent_reach` beside the config instead of in it."""
 
-FORMAT = "hifisr-frozen-1"
 _MAX_HEADER_BYTES = 16_000_000
-_REINSTALL = "install hifisr again or get the file anew"
+REINSTALL = "install hifisr again or get the file anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,36 +34,35 @@ class FrozenInfo:
 
     Attributes:
         name: of the model.
-        config: sizes of the network.
+        engine: the kind of network; see `engines.load.ENGINES`.
+        config: what the engine builds the network from; the engine validates it.
         resampler: the resampler that training and inference share.
         licence: SPDX identifier of the weights.
         training: what it was trained on, for how long.
         parameter_hash: SHA-256 over names, shapes and bytes of all tensors.
-        latent_reach: frames to either side that were measured to matter (`nets.reach`); None where not measured.
         limits: what it cannot do, one line each; the user is told once a run.
         provenance: of weights that were imported; None for those that were trained here.
     """
 
     name: str
-    config: NetworkConfig
+    engine: str
+    config: Mapping[str, Any]
     resampler: str
     licence: str
     training: str
-    parameter_hash: str
-    latent_reach: int | None = None
+    parameter_hash: str = ""
     limits: tuple[str, ...] = ()
     provenance: Provenance | None = None
 
     def to_metadata(self) -> dict[str, str]:
-        optional = {} if self.latent_reach is None else {"latent_reach": str(self.latent_reach)}
-        if self.limits:
-            optional["limits"] = json.dumps(self.limits)
+        optional = {"limits": json.dumps(self.limits)} if self.limits else {}
         if self.provenance is not None:
             optional["provenance"] = json.dumps(asdict(self.provenance), sort_keys=True)
         return optional | {
             "format": FORMAT,
             "name": self.name,
-            "config": json.dumps(self.config.to_dict(), sort_keys=True),
+            "engine": self.engine,
+            "config": json.dumps(self.config, sort_keys=True),
             "resampler": self.resampler,
             "licence": self.licence,
             "training": self.training,
@@ -73,26 +73,29 @@ class FrozenInfo:
     def from_metadata(cls, metadata: dict[str, str], path: Path) -> FrozenInfo:
         """Raises `ModelError` when something is missing or of another format."""
         found = metadata.get("format")
-        if found != FORMAT:
+        if found not in (FORMAT, _FIRST_FORMAT):
             raise ModelError(
                 f"not a frozen hifisr checkpoint (format {found!r}, expected {FORMAT!r})",
                 path=path,
                 hint="made by another program, or by a newer hifisr",
             )
         try:
+            config = dict(json.loads(metadata["config"]))
+            if found == _FIRST_FORMAT and "latent_reach" in metadata:
+                config["latent_reach"] = int(metadata["latent_reach"])
             return cls(
                 name=metadata["name"],
-                config=NetworkConfig.from_dict(json.loads(metadata["config"])),
+                engine="hifisr" if found == _FIRST_FORMAT else metadata["engine"],
+                config=config,
                 resampler=metadata["resampler"],
                 licence=metadata["licence"],
                 training=metadata["training"],
                 parameter_hash=metadata["parameter_sha256"],
-                latent_reach=int(metadata["latent_reach"]) if "latent_reach" in metadata else None,
                 limits=tuple(str(line) for line in json.loads(metadata.get("limits", "[]"))),
                 provenance=Provenance.from_json(metadata["provenance"]) if "provenance" in metadata else None,
             )
-        except (ValueError, KeyError, TypeError, AttributeError, ConfigError, json.JSONDecodeError) as error:
-            raise ModelError(f"damaged metadata: {error}", path=path, hint=_REINSTALL) from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ModelError(f"damaged metadata: {error}", path=path, hint=REINSTALL) from error
 
 
 def read_info(path: Path) -> FrozenInfo:
@@ -105,7 +108,7 @@ def read_info(path: Path) -> FrozenInfo:
         with path.open("rb") as file:
             size = int.from_bytes(file.read(8), "little")
             if not 0 < size <= _MAX_HEADER_BYTES:
-                raise ModelError("not a safetensors file", path=path, hint=_REINSTALL)
+                raise ModelError("not a safetensors file", path=path, hint=REINSTALL)
             header = json.loads(file.read(size))
             data_bytes = os.fstat(file.fileno()).st_size - 8 - size
         metadata = dict(header.pop("__metadata__", {}))
@@ -113,16 +116,16 @@ def read_info(path: Path) -> FrozenInfo:
     except OSError as error:
         raise ModelError(f"cannot be read: {reason_of(error)}", path=path) from error
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
-        raise ModelError("not a safetensors file, or a truncated one", path=path, hint=_REINSTALL) from error
+        raise ModelError("not a safetensors file, or a truncated one", path=path, hint=REINSTALL) from error
     info = FrozenInfo.from_metadata(metadata, path)
     if promised != data_bytes:
         raise ModelError(
-            f"truncated or damaged: {data_bytes} bytes of weights, {promised} promised", path=path, hint=_REINSTALL
+            f"truncated or damaged: {data_bytes} bytes of weights, {promised} promised", path=path, hint=REINSTALL
         )
     return info
 
 
-def parameter_hash(tensors: dict[str, Tensor]) -> str:
+def parameter_hash(tensors: Mapping[str, Tensor]) -> str:
     """SHA-256 over the names, types, shapes and bytes of all tensors, in the order of their names."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
@@ -158,37 +161,13 @@ def verify_parameters(path: Path) -> None:
     except OSError as error:
         raise ModelError(f"cannot be read: {reason_of(error)}", path=path) from error
     except (ValueError, TypeError, KeyError) as error:
-        raise ModelError("damaged header", path=path, hint=_REINSTALL) from error
+        raise ModelError("damaged header", path=path, hint=REINSTALL) from error
     if digest.hexdigest() != info.parameter_hash:
-        raise ModelError("damaged: its weights do not match their hash", path=path, hint=_REINSTALL)
+        raise ModelError("damaged: its weights do not match their hash", path=path, hint=REINSTALL)
 
 
-def freeze(
-    generator: Generator,
-    path: Path,
-    *,
-    name: str,
-    training: str,
-    licence: str,
-    resampler: str,
-    half: bool = True,
-) -> FrozenInfo:
-    """Writes a generator as a frozen checkpoint. The generator's weight norm is folded in place.
-
-    Args:
-        half: store float16 (half the size; the network still computes in the precision asked for at run time).
-    """
-    from hifisr_cli.engines.hifisr.hifigan import fold_weight_norm
-    from hifisr_cli.engines.hifisr.reach import measured_reach
-
-    fold_weight_norm(generator)
-    reach = measured_reach(generator) if generator.config.latent.context == "bounded" else None
-    info = FrozenInfo(name, generator.config, resampler, licence, training, parameter_hash="", latent_reach=reach)
-    return write(generator.state_dict(), info, path, half=half)
-
-
-def write(tensors: dict[str, Tensor], info: FrozenInfo, path: Path, *, half: bool) -> FrozenInfo:
-    """Writes folded weights with their description, all or nothing; returns it with the hash of what was stored.
+def write(tensors: Mapping[str, Tensor], info: FrozenInfo, path: Path, *, half: bool) -> FrozenInfo:
+    """Writes weights with their description, all or nothing; returns it with the hash of what was stored.
 
     Raises:
         ModelError: a weight is too large for float16.
@@ -218,32 +197,19 @@ def write(tensors: dict[str, Tensor], info: FrozenInfo, path: Path, *, half: boo
     return described
 
 
-def load(path: Path) -> tuple[Generator, FrozenInfo]:
-    """Builds the network and fills in its weights, float32, ready for inference.
+def read_tensors(path: Path, info: FrozenInfo) -> dict[str, Tensor]:
+    """The weights as they are stored.
 
     Raises:
-        ModelError: missing, damaged, of another format, or weights that do not fit the described network.
+        ModelError: damaged.
     """
-    import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from hifisr_cli.engines.hifisr.generator import Generator
-
-    info = read_info(path)
     try:
-        tensors: dict[str, Any] = load_file(path)
+        tensors: dict[str, Tensor] = load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"damaged: {error}", path=path, hint=_REINSTALL) from error
+        raise ModelError(f"damaged: {error}", path=path, hint=REINSTALL) from error
     if parameter_hash(tensors) != info.parameter_hash:
-        raise ModelError("damaged: its weights do not match their hash", path=path, hint=_REINSTALL)
-    with torch.device("meta"):  # neither time nor memory for random weights
-        generator = Generator(info.config, normed=False)
-    try:
-        generator.load_state_dict({key: value.float() for key, value in tensors.items()}, assign=True)
-    except RuntimeError as error:
-        first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
-        raise ModelError(f"weights that do not fit its description: {first}", path=path, hint=_REINSTALL) from error
-    if info.latent_reach is not None:
-        generator.latent_reach = min(info.latent_reach, generator.latent_reach)
-    return generator.eval().requires_grad_(requires_grad=False), info
+        raise ModelError("damaged: its weights do not match their hash", path=path, hint=REINSTALL)
+    return tensors

@@ -68,6 +68,7 @@ class PublishedModel:
         licence: SPDX identifier of the weights.
         trained_on: the data in a few words.
         files: what the weights are read from.
+        engine: that imports them.
     """
 
     name: str
@@ -76,6 +77,7 @@ class PublishedModel:
     licence: str
     trained_on: str
     files: tuple[SourceFile, ...]
+    engine: str = "hifisr"
 
 
 def user_folder() -> Path:
@@ -151,6 +153,7 @@ def _published(_folder: Path, entry: dict[str, Any]) -> PublishedModel:
         licence=entry["licence"],
         trained_on=entry["trained_on"],
         files=tuple(SourceFile(f["name"], int(f["size"]), f["sha256"]) for f in entry["files"]),
+        engine=entry.get("engine", "hifisr"),
     )
 
 

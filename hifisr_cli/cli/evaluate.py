@@ -83,7 +83,7 @@ def evaluate(
         _write(output, table.finished_json(pairs), table.to_markdown(table.finished_rows(pairs)))
         return
 
-    from hifisr_cli.engines.hifisr.engine import load_model
+    from hifisr_cli.engines.load import load_model
     from hifisr_cli.evaluate import bench, conditions
     from hifisr_cli.evaluate.pictures import draw_triples
 
@@ -95,7 +95,8 @@ def evaluate(
     loaded = load_model(model, device=device, threads=threads)
     with _bar("recording") as bar:
         scores = bench.evaluate(data, recordings, loaded, chosen, visqol=judge, on_progress=_mover(bar))
-    report = table.to_json(scores, loaded.name, loaded.parameter_hash, peak_memory_mb=peak_memory() / 2**20)
+    used = loaded.identity
+    report = table.to_json(scores, used.name, used.parameter_hash, peak_memory_mb=peak_memory() / 2**20)
     _write(output, report, table.to_markdown(table.summarize(scores)))
     if pictures:
         with _bar("row") as bar:

@@ -160,10 +160,11 @@ def import_model(
 
     Reads last_best_checkpoint with *_m.pt and *_g.pt, or m_00000000 and g_00000000. Runs no code from them.
     """
-    from hifisr_cli.engines.hifisr.importing import import_published
+    from hifisr_cli.engines.load import engine_module
 
     _check_output(output, overwrite=overwrite)
-    _made(import_published(sources, output, name=name, licence=licence, half=half), output)
+    weights = engine_module("hifisr").import_weights
+    _made(weights(sources, output, name=name, licence=licence, half=half), output)
 
 
 def freeze(
@@ -180,7 +181,7 @@ def freeze(
 ) -> None:
     """Make a model file of a training state: averaged weights, weight norm folded, with the skeleton of a card."""
     from hifisr_cli.audio.resample import RESAMPLER_ID
-    from hifisr_cli.engines.hifisr.training_state import freeze_state
+    from hifisr_cli.train.freeze import freeze_state
 
     _check_output(output, overwrite=overwrite)
     info = freeze_state(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from hifisr_cli.cli.render import one_line
+from hifisr_cli.engines.load import default_settings, engine_module
 
 if TYPE_CHECKING:
     from hifisr_cli.checkpoints.catalogue import Description, ScoreRow
@@ -60,17 +61,20 @@ def model_text(described: Description) -> list[str]:
         ("file", str(model.path)),
         ("size", f"{megabytes(described.size)}, {described.parameters / 1e6:.1f} million parameters"),
         ("licence", described.licence),
+        ("engine", info.engine),
         ("trained on", described.trained_on),
         ("resampler", info.resampler),
         ("parameters", f"sha256 {info.parameter_hash}"),
     ]
     rows += [("whole file", f"sha256 {model.sha256}")] if model.sha256 else []
     if described.trained_on != info.training:
-        rows.insert(5, ("training", info.training))
+        rows.insert(6, ("training", info.training))
     if info.provenance is not None:
         rows.append(("imported by", info.provenance.importer))
         rows += [("published at", info.provenance.source)] if info.provenance.source else []
         rows += [("from", f"{f.name}, {f.size} bytes, sha256 {f.sha256}") for f in info.provenance.files]
+    settings = fields(engine_module(info.engine).Settings)
+    rows += [("setting", f"{one.name}={one.default}: {one.metadata['help']}") for one in settings]
     lines = [f"{label + ':':<14}{value}" for label, value in rows]
     lines += [f"{'limit:':<14}{limit}" for limit in info.limits]
     lines += score_table(described.scores)
@@ -122,6 +126,8 @@ def model_fields(described: Description) -> dict[str, Any]:
         "parameter_sha256": info.parameter_hash,
         "limits": list(info.limits),
         "provenance": None if info.provenance is None else asdict(info.provenance),
-        "network": info.config.to_dict(),
+        "engine": info.engine,
+        "network": dict(info.config),
+        "settings": dict(default_settings(info.engine)),
         "scores": [asdict(score) for score in described.scores],
     }

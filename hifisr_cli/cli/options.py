@@ -69,6 +69,10 @@ Precision = Annotated[
     Literal["auto", "float32", "bfloat16", "float16"],
     _network("Arithmetic of the network; auto is float32.", metavar="auto|float32|bfloat16|float16"),
 ]
+EngineSet = Annotated[
+    list[str] | None,
+    _network("A setting of the model's engine; hifisr models show lists them.", metavar="KEY=VALUE"),
+]
 ChunkSeconds = Annotated[
     float | None,
     _network(

@@ -41,6 +41,15 @@ def parse_duration(text: str | None) -> float | None:
     return seconds
 
 
+def parse_engine_settings(given: Sequence[str]) -> dict[str, str]:
+    """The values of --engine-set by name; the engine says what it makes of them."""
+    pairs = [(text, *text.partition("=")) for text in given]
+    for text, name, equals, _ in pairs:
+        if not name or not equals:
+            raise UsageError(f"--engine-set {text!r} is not KEY=VALUE", hint="say --engine-set seed=1")
+    return {name: value for _, name, _, value in pairs}
+
+
 def check_in_place(
     output: str | None,
     file_format: Literal["wav", "flac", "raw", "keep"] | None,

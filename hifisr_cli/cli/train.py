@@ -51,7 +51,6 @@ def train(
     import torch
     from tqdm import tqdm
 
-    from hifisr_cli.checkpoints.frozen import load
     from hifisr_cli.checkpoints.registry import find_model
     from hifisr_cli.train.board import Board
     from hifisr_cli.train.clips import load_clips
@@ -85,7 +84,7 @@ def train(
         if resume:
             trainer.resume(last)
         elif init is not None:
-            trainer.start_from(load(find_model(init).path)[0])
+            trainer.start_from_model(find_model(init).path)
         board = Board(output / "tensorboard", held_out) if tensorboard and first else None
         bar = tqdm(total=settings.steps, initial=trainer.step_index, unit="step", disable=not first)
         try:
@@ -112,7 +111,7 @@ def train(
 def _freeze(state: Path, model: Path, name: str, licence: str) -> None:
     """The averaged weights of a training state as a model."""
     from hifisr_cli.audio.resample import RESAMPLER_ID
-    from hifisr_cli.engines.hifisr.training_state import freeze_state
+    from hifisr_cli.train.freeze import freeze_state
 
     info = freeze_state(state, model, name=name, licence=licence, resampler=RESAMPLER_ID)
     typer.echo(f"{model}: {info.name}, parameters {info.parameter_hash[:12]}")

@@ -17,6 +17,7 @@ from hifisr_cli.cli.settings import (
     is_live,
     parse_cutoff,
     parse_duration,
+    parse_engine_settings,
     parse_measure,
 )
 
@@ -38,6 +39,7 @@ def upsample(
     model: given.ModelName = None,
     device: given.Device = "auto",
     precision: given.Precision = "auto",
+    engine_set: given.EngineSet = None,
     chunk_seconds: given.ChunkSeconds = None,
     batch_size: given.BatchSize = None,
     threads: given.Threads = None,
@@ -105,7 +107,7 @@ def upsample(
             inputs,
             output,
             options,
-            ModelRequest(model, device, precision, threads),
+            ModelRequest(model, device, precision, threads, parse_engine_settings(engine_set or ())),
             settings,
             name_suffix=name_suffix,
             payload=payload,

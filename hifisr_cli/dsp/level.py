@@ -9,8 +9,9 @@ from hifisr_cli.arrays import Wave
 
 FRAME_SECONDS = 0.02
 """Short enough for a syllable, long enough for a period of the lowest voice; the network was trained at this level."""
-NETWORK_RMS = 10.0 ** (-26.0 / 20.0)
-"""The active level that the network is trained at and is given: -26 dBFS."""
+
+NOMINAL_RMS = 10.0 ** (-26.0 / 20.0)
+"""-26 dBFS, the nominal active level of speech (ITU-T G.191), at which networks are trained."""
 
 GATE_DB = 30.0
 """Frames this far below the loudest one do not count."""

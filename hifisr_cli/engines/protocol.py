@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+
+    from hifisr_cli.checkpoints.frozen import FrozenInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,8 @@ class Identity:
     engine: str
     name: str
     parameter_hash: str
-    precision: Literal["float32", "bfloat16", "float16"]
-    settings: Mapping[str, object] = field(default_factory=dict)
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    settings: Mapping[str, Any] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
 
 
@@ -41,11 +44,11 @@ class Geometry:
     """How recordings are cut into windows for a network.
 
     Attributes:
-        grid: cores begin on multiples of it.
+        grid: cores begin on multiples of it, and are multiples of it long.
         context: input that a core needs on either side.
         trim: output that is missing at either end of a window, at most `context`.
         core: the length of every core, None where any length does.
-        fade: over how much neighbours are faded into each other; 0 where they agree by construction.
+        fade: over how much neighbours are faded into each other, at most `context`; 0 where they agree by construction.
         outside: what stands in beyond the ends of a recording.
     """
 
@@ -59,10 +62,10 @@ class Geometry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WindowBatch:
-    """Windows that are computed together, of one recording or of several.
+    """Windows of one length that are computed together, of one recording or of several.
 
     Attributes:
-        waves: [B, T], at the level that the engine wants.
+        waves: [B, T] on the engine's device, at the level that the engine wants.
         cutoff_hz: upper edge of the content of each, [B].
         starts: the place of each window's first sample in its recording, negative before it; equal for the channels
             of one recording, so that equal channels stay equal.
@@ -92,19 +95,65 @@ class Engine(Protocol):
 
     @property
     def lanes(self) -> int:
-        """Windows worth computing side by side."""
-        ...
-
-    def generates_to(self, cutoff_hz: float) -> float:
-        """Up to where there is content in what it makes of a recording with this cutoff, in Hz."""
+        """Windows worth computing together on its device."""
         ...
 
     def generate(self, windows: WindowBatch) -> Tensor:
-        """Makes the full band: [B, T] -> [B, T - 2 trim], on the engine's device, at the level of the windows.
+        """Makes the full band: [B, T] -> [B, T - 2 trim], at the level of the windows.
 
-        Every row is what it would be alone. All randomness is a function of (seed, place in the recording).
+        Every row is what it would be alone. All randomness is a function of the engine's seed and the place in the
+        recording, so that cuts, batches, workers and machines do not show.
 
         Raises:
-            DeviceError: the device ran out of memory.
+            torch.OutOfMemoryError: which `restore.batches`, the one caller, makes a DeviceError.
+        """
+        ...
+
+
+class EngineModule(Protocol):
+    """The module by which `engines.load` knows an engine. Importing it loads neither PyTorch nor numpy."""
+
+    @property
+    def Settings(self) -> type[Any]:  # noqa: N802  a class
+        """What the engine can be asked for: a frozen dataclass of int, float, bool and str, each with a default.
+
+        A field's metadata says under "help" what it does. A value out of range raises ValueError.
+        """
+        ...
+
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        """Raises ValueError or TypeError: the config of a checkpoint does not describe a network of this engine."""
+        ...
+
+    def load(self, path: Path, info: FrozenInfo, identity: Identity, device: torch.device) -> Engine:
+        """Builds the network of a checkpoint, ready to run.
+
+        Raises:
+            ModelError: damaged, or weights that do not fit the description.
+        """
+        ...
+
+    def import_weights(
+        self,
+        paths: list[Path],
+        output: Path,
+        *,
+        name: str | None = None,
+        licence: str | None = None,
+        half: bool = False,
+        revision: str | None = None,
+    ) -> FrozenInfo:
+        """Converts published weights to a frozen checkpoint, with a model card beside it.
+
+        Args:
+            paths: the published folder, or its files.
+            name: of the model; else the published name where the files are known, else that of the output.
+            licence: SPDX identifier; else that of the published files where they are known.
+            half: store float16; float32 is what computes exactly what the published weights do.
+            revision: of the repository that the files were downloaded from.
+
+        Raises:
+            ModelError: something is missing, unknown, of another shape or damaged; nothing is written then.
+            OutputError: the output cannot be written.
         """
         ...

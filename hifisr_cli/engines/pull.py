@@ -12,7 +12,7 @@ from typing import Protocol
 from hifisr_cli.checkpoints.frozen import FrozenInfo
 from hifisr_cli.checkpoints.registry import PublishedModel, published_models
 from hifisr_cli.checkpoints.sources import SourceFile
-from hifisr_cli.engines.hifisr.importing import import_published
+from hifisr_cli.engines.load import engine_module
 from hifisr_cli.errors import DownloadError, ModelError, UsageError
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -48,7 +48,8 @@ def pull(
         raise UsageError(problem, hint="give --revision with the 40 hexadecimal digits of a commit")
     source = hub if hub is not None else _installed_hub()
     paths = [_checked(_fetched(source, model, file.name, commit), file) for file in model.files]
-    return import_published(paths, output, name=model.name, licence=model.licence, half=half, revision=commit)
+    weights = engine_module(model.engine).import_weights
+    return weights(paths, output, name=model.name, licence=model.licence, half=half, revision=commit)
 
 
 def find_published(name: str) -> PublishedModel:

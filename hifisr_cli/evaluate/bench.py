@@ -5,28 +5,27 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from hifisr_cli.arrays import Wave
 from hifisr_cli.audio.formats import AUDIO_SUFFIXES
 from hifisr_cli.audio.open import open_recording
 from hifisr_cli.audio.resample import resample
 from hifisr_cli.dsp.metrics.lsd import N_FFT
-from hifisr_cli.engines.hifisr.noise import positional_noise
 from hifisr_cli.errors import NoAudioError
 from hifisr_cli.evaluate.conditions import Condition, Degraded
 from hifisr_cli.evaluate.measures import Measures, Visqol, measure
+from hifisr_cli.restore.blocks import stream
 from hifisr_cli.restore.file import RestoreOptions, restore_file
 from hifisr_cli.restore.survey import survey
 from hifisr_cli.results import SAMPLE_RATE
 
 if TYPE_CHECKING:
-    from hifisr_cli.engines.hifisr.engine import Model
+    from hifisr_cli.engines.protocol import Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def find_recordings(folder: Path, exclude: Iterable[str] = ()) -> list[Path]:
 def evaluate(
     folder: Path,
     recordings: Sequence[Path],
-    model: Model,
+    model: Engine,
     conditions: Sequence[Condition],
     *,
     visqol: Visqol | None = None,
@@ -111,7 +110,7 @@ def evaluate(
     return scores
 
 
-def assess(name: str, recording: Wave, condition: Condition, model: Model, visqol: Visqol | None = None) -> Assessment:
+def assess(name: str, recording: Wave, condition: Condition, model: Engine, visqol: Visqol | None = None) -> Assessment:
     """Degrades, restores and measures one full-band recording [T] at 48 kHz."""
     degraded = condition.degrade(recording)
     started = time.process_time()
@@ -135,7 +134,7 @@ def assess(name: str, recording: Wave, condition: Condition, model: Model, visqo
     return Assessment(score, before, after, reference)
 
 
-def _restored(degraded: Degraded, condition: Condition, model: Model) -> tuple[Wave, float, float | None]:
+def _restored(degraded: Degraded, condition: Condition, model: Engine) -> tuple[Wave, float, float | None]:
     """Output [T], the cutoff and the kept-band error, through files as `upsample` makes them."""
     options = RestoreOptions(cutoff_hz=None if condition.detect else condition.cutoff_hz, bit_depth="32f")
     with tempfile.TemporaryDirectory() as folder:
@@ -147,19 +146,12 @@ def _restored(degraded: Degraded, condition: Condition, model: Model) -> tuple[W
     return output, cutoff, result.kept_band_error_db
 
 
-def _generated(degraded: Degraded, model: Model) -> tuple[Wave, float, None]:
-    """What the network makes of the recording, nothing put back: output [T], the detected cutoff."""
-    found = survey([degraded.wave[None]], degraded.rate)
-    cutoff = found.bandwidth.cutoff_hz
-    wave = resample(degraded.wave[None], degraded.rate, SAMPLE_RATE)
-    frames = -(-wave.shape[1] // model.hop)
-    window = np.pad(wave, ((0, 0), (model.context, model.context + frames * model.hop - wave.shape[1])))
-    trim = model.trim
-    noise = positional_noise(trim - model.context, window.shape[1] - 2 * trim)[None]
-    on_device = [torch.from_numpy(array).to(model.device) for array in (window * np.float32(found.gain), noise)]
-    output = model.generate(on_device[0], torch.tensor([cutoff], device=model.device), on_device[1])
-    inner = output[0, model.context - trim :][: wave.shape[1]]
-    return (inner / found.gain).cpu().numpy(), cutoff, None
+def _generated(degraded: Degraded, model: Engine) -> tuple[Wave, float, None]:
+    """What the engine makes of the recording, nothing put back: output [T], the detected cutoff."""
+    surveyed = survey([degraded.wave[None]], degraded.rate)
+    restoration = replace(surveyed.restoration(model.level_rms), keeps_low_band=False)
+    stretches = stream([degraded.wave[None]], degraded.rate, restoration, model=model)
+    return np.concatenate([stretch.output[0] for stretch in stretches]), restoration.cutoff_hz, None
 
 
 def read_full_band(path: Path) -> Wave:

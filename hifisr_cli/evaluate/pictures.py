@@ -14,7 +14,7 @@ from hifisr_cli.report.comparison import draw_comparison
 from hifisr_cli.results import SAMPLE_RATE
 
 if TYPE_CHECKING:
-    from hifisr_cli.engines.hifisr.engine import Model
+    from hifisr_cli.engines.protocol import Engine
 
 RANKS = ("best", "median", "worst")
 
@@ -29,7 +29,7 @@ def draw_triples(
     folder: Path,
     scores: Sequence[Score],
     conditions: Sequence[Condition],
-    model: Model,
+    model: Engine,
     output: Path,
     *,
     on_progress: Callable[[int, int], None] | None = None,
@@ -53,7 +53,7 @@ def draw_triples(
     return pictures
 
 
-def _draw(recording: Path, condition: Condition, model: Model, picture: Path) -> None:
+def _draw(recording: Path, condition: Condition, model: Engine, picture: Path) -> None:
     outcome = assess(recording.name, read_full_band(recording), condition, model)
     with tempfile.TemporaryDirectory() as folder:
         waves = {"input": outcome.before, "restored": outcome.after, "original": outcome.reference}

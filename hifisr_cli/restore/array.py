@@ -8,8 +8,8 @@ import numpy as np
 
 from hifisr_cli.arrays import Wave
 from hifisr_cli.audio.resample import resample
+from hifisr_cli.engines.protocol import Engine
 from hifisr_cli.errors import EmptyAudioError, NonFiniteError, UsageError
-from hifisr_cli.restore.batches import Network
 from hifisr_cli.restore.blocks import stream
 from hifisr_cli.restore.survey import survey
 from hifisr_cli.restore.windows import CHUNK_SECONDS
@@ -36,7 +36,7 @@ def restore_array(
     audio: Wave,
     sample_rate: int,
     *,
-    model: Network,
+    model: Engine,
     cutoff_hz: float | None = None,
     chunk_seconds: float = CHUNK_SECONDS,
     batch_size: int | None = None,
@@ -55,19 +55,17 @@ def restore_array(
         raise EmptyAudioError("the recording holds no samples")
     if not np.isfinite(channels).all():
         raise NonFiniteError("the recording holds NaN or infinite samples")
-    found = survey([channels], sample_rate, cutoff_hz=cutoff_hz)
-    if found.restorable:
+    surveyed = survey([channels], sample_rate, cutoff_hz=cutoff_hz)
+    if surveyed.restorable:
         stretches = stream(
             [channels],
             sample_rate,
+            surveyed.restoration(model.level_rms),
             model=model,
-            cutoff_hz=found.bandwidth.cutoff_hz,
-            gain=found.gain,
             chunk_seconds=chunk_seconds,
             batch_size=batch_size,
-            kept_hz=found.kept_hz,
         )
         output = np.concatenate([stretch.output for stretch in stretches], axis=1)
     else:
         output = resample(channels, sample_rate)
-    return RestoredArray(output if audio.ndim == 2 else output[0], found.bandwidth, found.restorable)
+    return RestoredArray(output if audio.ndim == 2 else output[0], surveyed.bandwidth, surveyed.restorable)

@@ -25,7 +25,7 @@ from hifisr_cli.system.hashing import Tally
 from hifisr_cli.system.staged_file import Overwrite
 
 if TYPE_CHECKING:
-    from hifisr_cli.engines.hifisr.engine import Model
+    from hifisr_cli.engines.protocol import Engine
     from hifisr_cli.restore.scheduler import Steps
 
 Progress = Callable[[Literal["survey", "restore"], float, float | None], None]
@@ -88,7 +88,7 @@ def restore_file(
     source: Path,
     target: Path | None,
     *,
-    model: Model,
+    model: Engine,
     options: RestoreOptions,
     on_progress: Progress | None = None,
     label: str | None = None,
@@ -131,7 +131,7 @@ def restoring(
     source: Path,
     target: Path | None,
     *,
-    model: Model,
+    model: Engine,
     options: RestoreOptions,
     overwrite: Overwrite,
     on_progress: Progress | None = None,
@@ -204,7 +204,7 @@ def restoring(
         clipped_samples=output.clipped,
         wall_seconds=time.monotonic() - started - waited,
         levels=levelled.levels(),
-        model=model.name if found.restorable else None,
+        engine=model,
         notes=(*recording.notes, *carried.warnings, *output.problems),
         salvaged=recording.salvaged,
     )
@@ -213,23 +213,16 @@ def restoring(
 def _through_network(
     blocks: Iterator[Wave],
     found: Survey,
-    model: Model,
+    model: Engine,
     options: RestoreOptions,
     write: Callable[[Wave, Wave], None],
 ) -> Steps[float]:
     """Returns the seconds that others were worked on."""
-    from hifisr_cli.restore.batches import default_batch, tasks
+    from hifisr_cli.restore.batches import tasks
 
     waited = 0.0
-    for group in tasks(
-        blocks,
-        model,
-        cutoff_hz=found.bandwidth.cutoff_hz,
-        gain=found.gain,
-        chunk_seconds=options.chunk_seconds,
-        batch_size=options.batch_size or default_batch(model),
-        kept_hz=found.kept_hz,
-    ):
+    restoration = found.restoration(model.level_rms)
+    for group in tasks(blocks, model, restoration, chunk_seconds=options.chunk_seconds, batch_size=options.batch_size):
         left = time.monotonic()
         stretches = yield group
         waited += time.monotonic() - left - sum(stretch.seconds for stretch in stretches)
@@ -267,11 +260,12 @@ def make_result(
     clipped_samples: int = 0,
     wall_seconds: float | None = None,
     levels: Levels | None = None,
-    model: str | None = None,
+    engine: Engine | None = None,
     notes: tuple[str, ...] = (),
     salvaged: bool = False,
 ) -> FileResult:
     """The result of a recording, from what was found and done. `names` are those of input and output."""
+    gain = found.gain() if engine is None else found.gain(engine.level_rms)
     return FileResult(
         input=names[0],
         output=names[1],
@@ -279,7 +273,7 @@ def make_result(
         info=info,
         seconds=found.frames / info.sample_rate,
         bandwidth=found.bandwidth,
-        gain_db=20.0 * math.log10(found.gain),
+        gain_db=20.0 * math.log10(gain),
         kept_hz=found.kept_hz if found.restorable else None,
         kept_band_error_db=kept_band_error_db,
         clipped_samples=clipped_samples,
@@ -290,7 +284,7 @@ def make_result(
         output_loudness_lufs=None if levels is None else levels.loudness_lufs,
         true_peak_dbtp=None if levels is None else levels.true_peak_dbtp,
         loudness_gain_db=None if levels is None else levels.gain_db,
-        model=model,
+        model=engine.identity.name if engine is not None and found.restorable else None,
         salvaged=salvaged,
         warnings=(*_warnings(found, clipped_samples), *notes, *_loudness_note(levels)),
     )

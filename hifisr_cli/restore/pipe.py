@@ -28,7 +28,7 @@ from hifisr_cli.results import KEPT_FRACTION, SAMPLE_RATE, FileResult
 from hifisr_cli.system.hashing import Tally
 
 if TYPE_CHECKING:
-    from hifisr_cli.engines.hifisr.engine import Model
+    from hifisr_cli.engines.protocol import Engine
     from hifisr_cli.restore.file import Progress, RestoreOptions
 
 MEASURE_SECONDS, MEASURE_LEVEL_SECONDS = 10.0, 2.0
@@ -56,7 +56,7 @@ def can_stream(options: RestoreOptions, kept: str | None) -> bool:
 def restore_live(
     recording: Recording,
     *,
-    model: Model,
+    model: Engine,
     options: RestoreOptions,
     label: str,
     on_progress: Progress | None = None,
@@ -121,7 +121,7 @@ class _Live:
     """The state of one stream."""
 
     def __init__(
-        self, blocks: Iterator[Wave], recording: Recording, model: Model, options: RestoreOptions, chosen: OutputFormat
+        self, blocks: Iterator[Wave], recording: Recording, model: Engine, options: RestoreOptions, chosen: OutputFormat
     ) -> None:
         self._blocks, self._recording, self._info = blocks, recording, recording.info
         self._model, self._options, self._chosen = model, options, chosen
@@ -147,7 +147,7 @@ class _Live:
 
     def stretches(self, first: _Window) -> Iterator[tuple[Wave, Wave]]:
         """Finished output and resampled input, stretch by stretch."""
-        from hifisr_cli.restore.blocks import stream
+        from hifisr_cli.restore.blocks import resampled, restore_blocks
 
         resampler = Resampler(self._info.sample_rate, SAMPLE_RATE, self._info.channels)
         window = first
@@ -157,21 +157,19 @@ class _Live:
                 yield out, out
             window = self.listen()
         self._found, found = window, window.survey
-        wide = self._resampled(resampler, chain(window.blocks, self._blocks))
+        blocks = map(self._count, chain(window.blocks, self._blocks))
+        wide = resampled(blocks, self._info.sample_rate, resampler)
         if not found.restorable:
             for block in wide:
                 yield block, block
             return
         self.meter = KeptBandMeter(KEPT_FRACTION * found.bandwidth.cutoff_hz)
-        for stretch in stream(
+        for stretch in restore_blocks(
             wide,
-            SAMPLE_RATE,
-            model=self._model,
-            cutoff_hz=found.bandwidth.cutoff_hz,
-            gain=found.gain,
+            self._model,
+            found.restoration(self._model.level_rms),
             chunk_seconds=self._options.chunk_seconds,
             batch_size=self._options.batch_size,
-            kept_hz=found.kept_hz,
         ):
             yield stretch.output, stretch.original
 
@@ -195,7 +193,7 @@ class _Live:
             kept_band_error_db=self.meter.error_db(),
             clipped_samples=clipped,
             wall_seconds=wall_seconds,
-            model=self._model.name if found.restorable else None,
+            engine=self._model,
             notes=(*note, *self._recording.notes),
             salvaged=self._recording.salvaged,
         )
@@ -204,12 +202,3 @@ class _Live:
     def _count(self, block: Wave) -> Wave:
         self._received += block.shape[1]
         return block
-
-    def _resampled(self, resampler: Resampler, blocks: Iterator[Wave]) -> Iterator[Wave]:
-        for block in blocks:
-            out = resampler.push(self._count(block))
-            if out.shape[1]:
-                yield out
-        out = resampler.finish()
-        if out.shape[1]:
-            yield out

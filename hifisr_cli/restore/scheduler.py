@@ -1,4 +1,4 @@
-"""Several recordings at once through one network, each written as if it were alone.
+"""Several recordings at once through one engine, each written as if it were alone.
 
 A recording is a generator that yields lists of windows and is sent what became of them. Whoever drives several of
 them can put the windows of all into one batch: for short recordings, which never fill one by themselves. While some of
@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:  # PyTorch is not needed before there is a window
-    from hifisr_cli.restore.batches import Network, Restored, Task
+    from hifisr_cli.engines.protocol import Engine
+    from hifisr_cli.restore.batches import Restored, WindowTask
 
 _MOMENT = 0.005
 
 Result = TypeVar("Result")
-Steps = Generator[list["Task"], list["Restored"], Result]
+Steps = Generator[list["WindowTask"], list["Restored"], Result]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,32 +32,32 @@ class _End:
 
 def drive(
     recordings: Sequence[Steps[Result]],
-    network: Network | None,
+    engine: Engine | None,
     batch_size: int | None = None,
     *,
     pool: Executor | None = None,
 ) -> Iterator[tuple[int, Result | Exception]]:
     """Runs every recording to its end; its place and its result, or the exception that ended it, as soon as it ends.
 
-    A window that the network cannot do ends its own recording. What is raised here (an interrupt), or thrown in by
+    A window that the engine cannot do ends its own recording. What is raised here (an interrupt), or thrown in by
     closing the iterator, is raised once every recording was closed.
 
     Args:
-        network: None where none of them has a window for it.
-        batch_size: windows in one pass of the network; None chooses.
+        engine: None where none of them has a window for it.
+        batch_size: windows that are computed together; None leaves it to the engine.
         pool: threads for what the recordings do with their windows: writing them, above all.
     """
     answers: dict[int, list[Restored] | Exception | None] = dict.fromkeys(range(len(recordings)))
     threads = None  # opened one after the other: libsndfile has one place for why it could not open a file
     try:
         while answers:
-            waiting: dict[int, list[Task]] = {}
+            waiting: dict[int, list[WindowTask]] = {}
             for index, step in _steps(answers, recordings, threads):
                 if isinstance(step, _End):
                     yield index, step.outcome
                 else:
                     waiting[index] = step
-            threads, answers = pool, _computed(waiting, network, batch_size)
+            threads, answers = pool, _computed(waiting, engine, batch_size)
     finally:
         for recording in recordings:
             _close(recording)
@@ -66,7 +67,7 @@ def _steps(
     answers: Mapping[int, list[Restored] | Exception | None],
     recordings: Sequence[Steps[Result]],
     pool: Executor | None,
-) -> Iterator[tuple[int, list[Task] | _End]]:
+) -> Iterator[tuple[int, list[WindowTask] | _End]]:
     """Sends each recording its answer (None to begin): what it wants computed, or its end, in any order."""
     if pool is None or len(answers) == 1:
         for index, answer in answers.items():
@@ -82,7 +83,7 @@ def _steps(
         wait(places)  # a recording that is being worked on cannot be closed
 
 
-def _step(recording: Steps[Result], answer: list[Restored] | Exception | None) -> list[Task] | _End:
+def _step(recording: Steps[Result], answer: list[Restored] | Exception | None) -> list[WindowTask] | _End:
     try:
         if isinstance(answer, Exception):
             return recording.throw(answer)
@@ -105,23 +106,22 @@ def _close(recording: Steps[Result]) -> None:
 
 
 def _computed(
-    waiting: Mapping[int, list[Task]], network: Network | None, batch_size: int | None
+    waiting: Mapping[int, list[WindowTask]], engine: Engine | None, batch_size: int | None
 ) -> dict[int, list[Restored] | Exception | None]:
-    """What the network makes of the windows of each recording, or why it cannot."""
+    """What the engine makes of the windows of each recording, or why it cannot."""
     if not waiting:
         return {}
-    from hifisr_cli.restore.batches import compute, default_batch
+    from hifisr_cli.restore.batches import compute
 
-    if network is None:
-        raise ValueError("there are windows, but no network")
-    size = batch_size or default_batch(network)
+    if engine is None:
+        raise ValueError("there are windows, but no engine")
     try:
-        finished = iter(compute([task for group in waiting.values() for task in group], network, size))
+        finished = iter(compute([task for group in waiting.values() for task in group], engine, batch_size))
         return {index: [next(finished) for _ in group] for index, group in waiting.items()}
     except Exception as error:
         if len(waiting) == 1:
             return dict.fromkeys(waiting, error)
     alone: dict[int, list[Restored] | Exception | None] = {}
     for index, group in waiting.items():  # the company may have been too much for the memory
-        alone.update(_computed({index: group}, network, batch_size))
+        alone.update(_computed({index: group}, engine, batch_size))
     return alone

@@ -11,7 +11,7 @@ from hifisr_cli.audio.decoders.raw import RawFormat
 from hifisr_cli.audio.open import open_recording
 from hifisr_cli.dsp.bandwidth.edge import kept_edge_hz
 from hifisr_cli.dsp.bandwidth.meter import BandwidthMeter
-from hifisr_cli.dsp.level import NETWORK_RMS, LevelMeter
+from hifisr_cli.dsp.level import NOMINAL_RMS, LevelMeter
 from hifisr_cli.dsp.loudness.integrated import LoudnessMeter
 from hifisr_cli.results import SAMPLE_RATE, AudioInfo, Bandwidth
 
@@ -23,13 +23,31 @@ LOWEST_CUTOFF_HZ = 500.0
 
 
 @dataclass(frozen=True, slots=True)
+class Restoration:
+    """What the windows of a recording have in common.
+
+    Attributes:
+        cutoff_hz: upper edge of the content.
+        kept_hz: where the crossover to what is generated begins; None for 0.9 of the cutoff.
+        gain: brings the recording to the engine's level; undone after it.
+        keeps_low_band: below the crossover the output is the recording; False leaves all of it to the engine, which is
+            for measuring an engine alone.
+    """
+
+    cutoff_hz: float
+    kept_hz: float | None = None
+    gain: float = 1.0
+    keeps_low_band: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Survey:
-    """What the first pass found.
+    """What the first pass over a recording measured.
 
     Attributes:
         frames: samples a channel.
         bandwidth: the detected (or given) cutoff, no higher than the resampler reaches.
-        gain: brings the active level to the network's.
+        rms: active level, 0 for silence.
         peak: largest absolute sample.
         loudness_lufs: integrated loudness, where it was asked for and there is any.
         kept_hz: where the crossover to what is generated begins: the recording is kept whole below.
@@ -37,7 +55,7 @@ class Survey:
 
     frames: int
     bandwidth: Bandwidth
-    gain: float
+    rms: float
     peak: float
     kept_hz: float
     loudness_lufs: float | None = None
@@ -47,6 +65,14 @@ class Survey:
         """There is something above the cutoff to restore, and something below to restore it from."""
         found = self.bandwidth
         return not found.full_band and (found.source == "given" or found.cutoff_hz >= LOWEST_CUTOFF_HZ)
+
+    def gain(self, level_rms: float | None = NOMINAL_RMS) -> float:
+        """What brings the active level to the one that an engine wants; 1 where it wants none."""
+        return level_rms / self.rms if level_rms is not None and self.rms > 0.0 else 1.0
+
+    def restoration(self, level_rms: float | None) -> Restoration:
+        """For the windows of an engine that wants this level."""
+        return Restoration(self.bandwidth.cutoff_hz, self.kept_hz, self.gain(level_rms))
 
     @property
     def note(self) -> str | None:
@@ -96,7 +122,7 @@ def survey(
     return Survey(
         frames,
         bandwidth,
-        gain=NETWORK_RMS / rms if rms > 0.0 else 1.0,
+        rms=rms,
         peak=level.peak,
         kept_hz=kept_edge_hz(cutoff_meter.levels, bandwidth.cutoff_hz),
         loudness_lufs=None if loudness is None else loudness.integrated(),

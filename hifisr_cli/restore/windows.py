@@ -1,8 +1,8 @@
-"""Chunks: cutting an endless signal into windows of context + core + context.
+"""Windows: cutting an endless signal into context + core + context, and joining what became of the cores.
 
-Everything is integer arithmetic on the 48 kHz grid. Outside the recording there is digital silence, so the network
-never sees an edge inside a core, and neither the place of the cuts nor silence appended to a recording can change what
-comes out.
+Everything is integer arithmetic on the 48 kHz grid. Outside a recording stands digital silence, or its mirror image
+for networks that judge a window as a whole. So a network never sees an edge inside a core, and where it has a bounded
+context neither the place of the cuts nor appended silence can change what comes out.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -31,35 +32,24 @@ class ChunkPlan:
     """How windows are cut.
 
     Attributes:
-        core: samples that each window contributes, a multiple of `hop`.
-        context: samples before and after the core, a multiple of `hop`.
-        hop: samples per latent frame.
-        grain: hops that the last, shorter core is a multiple of, unless that is more than a whole one: more silence to
-            compute, and fewer lengths of windows.
+        core: samples that each window contributes.
+        context: samples before and after the core.
+        grain: samples that the last, shorter core is a multiple of, but for one as long as the others: more silence to
+            compute, and fewer lengths of windows. With the length of the core every window has one length.
+        outside: what stands in beyond the ends of a recording.
     """
 
     core: int
     context: int
-    hop: int
-    grain: int = 1
-
-    @classmethod
-    def fit(cls, chunk_seconds: float, context: int, hop: int, sample_rate: int, *, grain: int = 1) -> ChunkPlan:
-        """The plan for cores of about `chunk_seconds` (at least one frame) and at least `context` samples around.
-
-        Raises:
-            UsageError: see `check_chunk_seconds`.
-        """
-        check_chunk_seconds(chunk_seconds)
-        core = max(round(chunk_seconds * sample_rate / hop), 1) * hop
-        return cls(core, -(-context // hop) * hop, hop, grain)
+    grain: int
+    outside: Literal["silence", "mirror"] = "silence"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
     """One unit of inference: samples [C, context + core + context]; `length` samples of its core are wanted.
 
-    `start` is the place of its first sample in the recording (negative in the silence before it).
+    `start` is the place of its first sample in the recording (negative before it).
     """
 
     samples: Wave
@@ -72,25 +62,71 @@ def windows(blocks: Iterable[Wave], plan: ChunkPlan) -> Iterator[Window]:
     """Cuts blocks [C, T] of any length into windows, in constant memory.
 
     The cores, each cropped to its `length`, join to exactly the samples that came in. The last window is as short as
-    the samples that are left allow (rounded up to whole frames).
+    the samples that are left and the plan's grain allow.
     """
-    buffer: Wave | None = None
-    start = -plan.context
-    for block in blocks:
-        if buffer is None:
-            buffer = np.zeros((block.shape[0], plan.context), np.float32)
-        buffer = np.concatenate((buffer, block), axis=1)
-        while buffer.shape[1] >= plan.core + 2 * plan.context:
-            yield Window(buffer[:, : plan.core + 2 * plan.context], plan.core, start, plan.context)
-            buffer, start = buffer[:, plan.core :], start + plan.core
+    rest = iter(blocks)
+    buffer = _beginning(rest, plan)
     if buffer is None:
         return
-    left, step = buffer.shape[1] - plan.context, plan.grain * plan.hop
+    start, context = -plan.context, plan.context
+    size = plan.core + 2 * context
+    while True:
+        while buffer.shape[1] >= size:
+            yield Window(buffer[:, :size], plan.core, start, context)
+            buffer, start = buffer[:, plan.core :], start + plan.core
+        block = next(rest, None)
+        if block is None:
+            break
+        buffer = np.concatenate((buffer, block), axis=1)
+    left = buffer.shape[1] - context
     while left > 0:
         length = min(left, plan.core)
-        core = min(-(-length // step) * step, plan.core)
-        size = core + 2 * plan.context
-        window = buffer[:, :size]
-        yield Window(np.pad(window, ((0, 0), (0, size - window.shape[1]))), length, start, plan.context)
+        core = min(-(-length // plan.grain) * plan.grain, plan.core)
+        window = buffer[:, : core + 2 * context]
+        yield Window(_padded(window, 0, core + 2 * context - window.shape[1], plan), length, start, context)
         buffer, start = buffer[:, core:], start + core
         left -= length
+
+
+def _beginning(blocks: Iterator[Wave], plan: ChunkPlan) -> Wave | None:
+    """The first samples with what stands in before them; None where the recording is empty."""
+    needed = plan.context if plan.outside == "mirror" else 0
+    parts: list[Wave] = []
+    for block in blocks:
+        parts.append(block)
+        if sum(part.shape[1] for part in parts) >= max(needed, 1):
+            break
+    if not sum(part.shape[1] for part in parts):
+        return None
+    samples = np.concatenate(parts, axis=1)
+    before = _padded(samples[:, : max(plan.context, 1)], plan.context, 0, plan)[:, : plan.context]
+    return np.concatenate((before, samples), axis=1)
+
+
+def _padded(samples: Wave, before: int, after: int, plan: ChunkPlan) -> Wave:
+    return np.pad(samples, ((0, 0), (before, after)), mode="symmetric" if plan.outside == "mirror" else "constant")
+
+
+class Seam:
+    """Joins what became of the windows of one recording, in their order. The fade is linear, its weights sum to 1:
+    where two windows are both the input itself, as they are below the cutoff, nothing changes.
+
+    Args:
+        fade: samples over which neighbours are faded into each other.
+    """
+
+    def __init__(self, fade: int) -> None:
+        self.fade = fade
+        ramp = (np.arange(fade, dtype=np.float32) + 0.5) / max(fade, 1)
+        self._rise = ramp
+        self._tail: Wave | None = None
+
+    def join(self, output: Wave, length: int) -> Wave:
+        """The next window's core and `fade` samples more, [C, length + fade] -> the core, faded in: [C, length]."""
+        core = output[:, :length]
+        if self._tail is not None:
+            n = min(self.fade, length)
+            faded = self._tail[:, :n] + self._rise[:n] * (core[:, :n] - self._tail[:, :n])
+            core = np.concatenate((faded, core[:, n:]), axis=1)
+        self._tail = output[:, length : length + self.fade]
+        return core

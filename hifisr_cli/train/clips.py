@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hifisr_cli.arrays import Wave
 from hifisr_cli.degrade.noise_floors import Floor, natural_floor
-from hifisr_cli.dsp.level import NETWORK_RMS, active_rms
+from hifisr_cli.dsp.level import NOMINAL_RMS, active_rms
 from hifisr_cli.errors import NoAudioError
 from hifisr_cli.results import SAMPLE_RATE
 
@@ -78,7 +78,7 @@ def load_clips(folders: list[Path], floors: Mapping[str, float] | None = None) -
             row = sources.get(path.name, {})
             widest = 0.98 * rate / 2 if rate < SAMPLE_RATE else SAMPLE_RATE / 2
             edge = min(float(row.get("bandwidth_hz", widest)), widest)
-            gain = NETWORK_RMS / max(active_rms(wave, SAMPLE_RATE), 1e-4)
+            gain = NOMINAL_RMS / max(active_rms(wave, SAMPLE_RATE), 1e-4)
             floor = natural_floor(path.as_posix(), wave * np.float32(gain), edge, floors or {})
             clips.append(
                 Clip(

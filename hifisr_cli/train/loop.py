@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from hifisr_cli.dsp.crossover import replace_low_band
 from hifisr_cli.engines.hifisr.config import NetworkConfig
+from hifisr_cli.engines.hifisr.freezing import load_generator
 from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.engines.hifisr.hifigan import unfold
 from hifisr_cli.errors import UsageError
@@ -173,6 +174,10 @@ class Trainer:
         torch.save(state, part)
         part.replace(target)
         return target
+
+    def start_from_model(self, checkpoint: Path) -> None:
+        """Begins with the weights of a frozen checkpoint; see `start_from`. Raises ModelError: it cannot be read."""
+        self.start_from(load_generator(checkpoint))
 
     def start_from(self, generator: Generator) -> None:
         """Begins with the weights of a frozen generator of the same sizes, instead of random ones.

@@ -16,6 +16,7 @@ from hifisr_cli.batch.request import ModelRequest, RunRequest, RunSettings
 from hifisr_cli.batch.run import open_run
 from hifisr_cli.batch.workers.in_process import InProcess
 from hifisr_cli.batch.workers.work_item import WorkItem
+from hifisr_cli.engines.protocol import Identity
 from hifisr_cli.errors import (
     UNEXPECTED,
     DeviceError,
@@ -32,7 +33,7 @@ from tests.conftest import in_steps
 
 
 @dataclass
-class Engine:
+class Copier:
     """Restores by copying; raises what is wanted for a name; counts how often the model was loaded."""
 
     errors: dict[str, BaseException] = field(default_factory=dict)
@@ -41,7 +42,7 @@ class Engine:
 
     def load(self) -> Any:
         self.loads += 1
-        return SimpleNamespace(name="copier", parameter_hash="0" * 64, precision="float32", device="cpu")
+        return SimpleNamespace(identity=Identity("copier", "copier", "0" * 64), device="cpu")
 
     def restore_file(self, source: Path, target: Path | None, *, on_progress: Any, label: str, **_: Any) -> FileResult:
         if source.name in self.errors:
@@ -54,8 +55,8 @@ class Engine:
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
-    stand_in = Engine()
+def engine(monkeypatch: pytest.MonkeyPatch) -> Copier:
+    stand_in = Copier()
     monkeypatch.setattr(recording, "restoring", in_steps(stand_in.restore_file))
     monkeypatch.setattr(ModelRequest, "load", stand_in.load)
     return stand_in
@@ -80,20 +81,20 @@ def run(
         return list(going.results(on_event))
 
 
-def test_every_job_has_its_result_and_the_model_is_loaded_once(engine: Engine, inputs: Path, tmp_path: Path) -> None:
+def test_every_job_has_its_result_and_the_model_is_loaded_once(engine: Copier, inputs: Path, tmp_path: Path) -> None:
     results = run(inputs, tmp_path / "out")
     assert [result.status for result in results] == ["restored"] * 3
     assert [Path(result.input).name for result in results] == ["a.wav", "b.wav", "c.wav"]
     assert engine.loads == 1
 
 
-def test_events_come_in_order(engine: Engine, inputs: Path, tmp_path: Path) -> None:
+def test_events_come_in_order(engine: Copier, inputs: Path, tmp_path: Path) -> None:
     events: list[Event] = []
     run(inputs / "deep" / "a.wav", tmp_path / "out", events.append)
     assert [type(event) for event in events] == [FileStarted, FileProgressed, FileFinished]
 
 
-def test_results_come_as_they_are_made_and_leaving_ends_the_run(engine: Engine, inputs: Path, tmp_path: Path) -> None:
+def test_results_come_as_they_are_made_and_leaving_ends_the_run(engine: Copier, inputs: Path, tmp_path: Path) -> None:
     request = RunRequest([inputs], str(tmp_path / "out"), RestoreOptions(), settings=RunSettings(jobs=0))
     with open_run(request) as going:
         results = going.results()
@@ -113,7 +114,7 @@ def test_results_come_as_they_are_made_and_leaving_ends_the_run(engine: Engine, 
     ],
 )
 def test_a_failed_file_is_not_a_failed_run(
-    engine: Engine, inputs: Path, tmp_path: Path, error: Exception, code: str
+    engine: Copier, inputs: Path, tmp_path: Path, error: Exception, code: str
 ) -> None:
     engine.errors["b.wav"] = error
     results = run(inputs, tmp_path / "out")
@@ -127,7 +128,7 @@ def test_a_failed_file_is_not_a_failed_run(
     "error", [OutputError("disk full"), DeviceError("out of memory"), OSError(errno.ENOSPC, "full")]
 )
 def test_an_error_of_the_run_ends_it_after_the_file_it_struck(
-    engine: Engine, inputs: Path, tmp_path: Path, error: Exception
+    engine: Copier, inputs: Path, tmp_path: Path, error: Exception
 ) -> None:
     engine.errors["b.wav"] = error
     events: list[Event] = []
@@ -138,13 +139,13 @@ def test_an_error_of_the_run_ends_it_after_the_file_it_struck(
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), BrokenPipeError()])
-def test_interruptions_pass(engine: Engine, inputs: Path, tmp_path: Path, error: BaseException) -> None:
+def test_interruptions_pass(engine: Copier, inputs: Path, tmp_path: Path, error: BaseException) -> None:
     engine.errors["b.wav"] = error
     with pytest.raises(type(error)):
         run(inputs, tmp_path / "out")
 
 
-def test_existing_output_is_skipped_without_loading_the_model(engine: Engine, inputs: Path, tmp_path: Path) -> None:
+def test_existing_output_is_skipped_without_loading_the_model(engine: Copier, inputs: Path, tmp_path: Path) -> None:
     run(inputs, tmp_path / "out")
     assert [result.status for result in run(inputs, tmp_path / "out")] == ["skipped"] * 3
     assert engine.loads == 1
@@ -152,7 +153,7 @@ def test_existing_output_is_skipped_without_loading_the_model(engine: Engine, in
 
 
 @pytest.mark.parametrize("record", ["beside", None])
-def test_existing_output_that_was_named_is_a_failure(engine: Engine, inputs: Path, tmp_path: Path, record: Any) -> None:
+def test_existing_output_that_was_named_is_a_failure(engine: Copier, inputs: Path, tmp_path: Path, record: Any) -> None:
     (tmp_path / "named.wav").write_bytes(b"mine")
     (result,) = run(inputs / "deep" / "a.wav", tmp_path / "named.wav", record=record)
     assert result.error is not None
@@ -161,7 +162,7 @@ def test_existing_output_that_was_named_is_a_failure(engine: Engine, inputs: Pat
 
 
 def test_output_that_appears_meanwhile_is_skipped(
-    engine: Engine, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Copier, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "out" / "a.wav"
 
@@ -174,7 +175,7 @@ def test_output_that_appears_meanwhile_is_skipped(
     assert result.status == "skipped"
 
 
-def test_short_neighbours_are_done_together(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_short_neighbours_are_done_together(engine: Copier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     groups: list[list[str]] = []
     start = InProcess.start
 
@@ -194,14 +195,14 @@ def test_short_neighbours_are_done_together(engine: Engine, tmp_path: Path, monk
     assert len(groups[-1]) == 1, "at the end there is something to do for every worker"
 
 
-def test_planned_failures_need_no_model(engine: Engine, tmp_path: Path) -> None:
+def test_planned_failures_need_no_model(engine: Copier, tmp_path: Path) -> None:
     (result,) = run(tmp_path / "missing.wav", tmp_path / "out")
     assert (result.status, result.output) == ("failed", None)
     assert engine.loads == 0
 
 
 def test_a_model_that_does_not_load_is_no_files_failure(
-    engine: Engine, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Copier, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def load(_request: ModelRequest) -> Any:
         raise ModelError("damaged")
@@ -213,7 +214,7 @@ def test_a_model_that_does_not_load_is_no_files_failure(
     assert not any(isinstance(event, FileFinished) for event in events)
 
 
-def test_standard_input_is_read_through_a_file(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_standard_input_is_read_through_a_file(engine: Copier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"piped")))
     (result,) = run("-", tmp_path / "out")
     assert result.input == "-"
@@ -221,7 +222,7 @@ def test_standard_input_is_read_through_a_file(engine: Engine, tmp_path: Path, m
 
 
 def test_errors_about_standard_input_do_not_name_its_temporary_file(
-    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Copier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(source: Path, *_: object, **__: object) -> FileResult:
         raise NotAudioError("is not a recording", path=source)
@@ -233,14 +234,14 @@ def test_errors_about_standard_input_do_not_name_its_temporary_file(
     assert result.error.message == "is not a recording"
 
 
-def test_blocked_output_folder_fails_the_file(engine: Engine, inputs: Path, tmp_path: Path) -> None:
+def test_blocked_output_folder_fails_the_file(engine: Copier, inputs: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "deep").write_bytes(b"in the way")
     assert [result.status for result in run(inputs, tmp_path / "out")] == ["failed"] * 3
 
 
 def test_dry_run_writes_nothing_and_loads_nothing(
-    engine: Engine, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Copier, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recording, "plan_file", lambda source, *_, label, **__: FileResult(label, None, "planned"))
     assert [result.status for result in run(inputs, tmp_path / "out", dry_run=True)] == ["planned"] * 3
@@ -248,7 +249,7 @@ def test_dry_run_writes_nothing_and_loads_nothing(
     assert not (tmp_path / "out").exists()
 
 
-def test_the_result_of_what_ends_the_run_comes_before_the_error(engine: Engine, inputs: Path, tmp_path: Path) -> None:
+def test_the_result_of_what_ends_the_run_comes_before_the_error(engine: Copier, inputs: Path, tmp_path: Path) -> None:
     engine.errors["b.wav"] = OutputError("disk full")
     statuses = []
     with pytest.raises(OutputError):
@@ -257,7 +258,7 @@ def test_the_result_of_what_ends_the_run_comes_before_the_error(engine: Engine, 
     assert statuses == ["restored", "failed"]
 
 
-def test_restore_folder_yields_results(engine: Engine, tmp_path: Path) -> None:
+def test_restore_folder_yields_results(engine: Copier, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.wav").write_bytes(b"a")
     results: Iterator[FileResult] = restore_folder(tmp_path / "in", tmp_path / "out", model=engine.load())

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from hifisr_cli.checkpoints.frozen import freeze
 from hifisr_cli.checkpoints.registry import find_model, registered
+from hifisr_cli.engines.hifisr.freezing import freeze
 from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.errors import ModelError
 from tests.restore.conftest import TINY

@@ -14,8 +14,9 @@ import soundfile
 import torch
 from typer.testing import CliRunner, Result
 
-from hifisr_cli.checkpoints.frozen import load, read_info
+from hifisr_cli.checkpoints.frozen import read_info
 from hifisr_cli.cli.app import app
+from hifisr_cli.engines.hifisr.freezing import load_generator
 from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.errors import DownloadError
 from tests.engines.hifisr.published_form import Sizes, random_states, save
@@ -164,7 +165,7 @@ def test_freeze_makes_a_model_of_the_averaged_weights_and_a_card(tmp_path: Path)
     assert run("models", "freeze", tmp_path / "last.pt", "-o", output, "--overwrite").exit_code == 0
     assert card.read_text() == "written by hand"
     run("models", "freeze", tmp_path / "last.pt", "-o", output, "--overwrite", "--full")
-    loaded, _ = load(output)
+    loaded = load_generator(output)
     assert not any("parametrizations" in key for key in loaded.state_dict())
     wave, cutoff = 0.1 * torch.randn(1, 4800), torch.tensor([4000.0])
     with torch.inference_mode():

@@ -260,7 +260,7 @@ def tiny_stream(
     from hifisr_cli.audio.decoders.bytestream import ByteStream
     from hifisr_cli.audio.decoders.raw import RawFormat
     from hifisr_cli.audio.open_stream import open_stream
-    from hifisr_cli.engines.hifisr.engine import load_model
+    from hifisr_cli.engines.load import load_model
     from hifisr_cli.restore.file import RestoreOptions
     from hifisr_cli.restore.pipe import restore_live
 

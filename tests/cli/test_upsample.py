@@ -12,7 +12,8 @@ import pytest
 from hifisr_cli.batch.history.journal import JOURNAL_NAME
 from hifisr_cli.checkpoints import registry
 from hifisr_cli.cli.app import run
-from hifisr_cli.engines.hifisr import engine as model_module
+from hifisr_cli.engines import load
+from hifisr_cli.engines.protocol import Identity
 from hifisr_cli.errors import DeviceError, NotAudioError, OutputError
 from hifisr_cli.restore import file as recording
 from hifisr_cli.results import AudioInfo, Bandwidth, FileResult
@@ -59,7 +60,7 @@ class StandIn:
             codec="PCM_24",
             bits=24,
             wall_seconds=0.1,
-            model=model.name,
+            model=model.identity.name,
         )
 
     def load_model(self, name: str | None = None, **settings: Any) -> Any:
@@ -68,9 +69,8 @@ class StandIn:
 
 
 class _Loaded:
-    name = "stand-in"
+    identity = Identity("hifisr", "stand-in", "0" * 64)
     device = "cpu"
-    precision = "float32"
 
 
 @pytest.fixture
@@ -78,9 +78,9 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     """Restoration without a network, and without the model's file."""
     engine = StandIn()
     monkeypatch.setattr(recording, "restoring", in_steps(engine.restore_file))
-    monkeypatch.setattr(model_module, "load_model", engine.load_model)
+    monkeypatch.setattr(load, "load_model", engine.load_model)
     bundled = registry.find_model(None)
-    monkeypatch.setattr(registry, "find_model", lambda _name: bundled)
+    monkeypatch.setattr(load, "find_model", lambda _name: bundled)
     return engine
 
 
@@ -111,11 +111,12 @@ def test_the_tree_is_kept(stand_in: StandIn, folder: Path, tmp_path: Path) -> No
 
 def test_every_option_arrives(stand_in: StandIn, folder: Path, tmp_path: Path) -> None:
     options = (
-        "--model=x --device=cuda:1 --precision=bfloat16 --threads=3 --cutoff=3400 --chunk-seconds=5 --batch-size=4"
-        " --format=wav --bit-depth=32f --overwrite"
+        "--model=x --device=cuda:1 --precision=bfloat16 --threads=3 --engine-set=seed=7 --cutoff=3400 --chunk-seconds=5"
+        " --batch-size=4 --format=wav --bit-depth=32f --overwrite"
     )
     assert upsample(folder / "a.wav", "-o", tmp_path / "out", *options.split()) == 0
-    assert stand_in.models == [{"name": "x", "device": "cuda:1", "precision": "bfloat16", "threads": 3}]
+    wanted = {"device": "cuda:1", "precision": "bfloat16", "threads": 3, "settings": {"seed": "7"}}
+    assert stand_in.models == [{"name": "x", **wanted}]
     assert stand_in.options == [recording.RestoreOptions(3400.0, 5.0, 4, "wav", "32f", overwrite=True)]
 
 

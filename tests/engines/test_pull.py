@@ -9,8 +9,9 @@ from types import ModuleType
 
 import pytest
 
-from hifisr_cli.checkpoints.frozen import load, read_info
+from hifisr_cli.checkpoints.frozen import read_info
 from hifisr_cli.checkpoints.registry import find_model, published_models, registered
+from hifisr_cli.engines.hifisr.freezing import load_generator
 from hifisr_cli.engines.hifisr.importing import import_published
 from hifisr_cli.engines.pull import pull
 from hifisr_cli.errors import DownloadError, ModelError, UsageError
@@ -68,7 +69,8 @@ def test_what_is_pulled_is_known_by_its_name(hub: FakeHub, tmp_path: Path) -> No
     found = find_model("theirs")
     assert found.path == target
     assert "theirs" in {model.name for model in registered()}
-    assert load(found.path)[1] == info
+    assert read_info(found.path) == info
+    load_generator(found.path)
 
 
 def test_the_same_files_are_known_when_they_are_imported(hub: FakeHub, tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ import pytest
 import soundfile
 import torch
 
-from hifisr_cli.checkpoints.frozen import freeze
-from hifisr_cli.engines.hifisr.engine import Model, load_model
+from hifisr_cli.engines.hifisr.freezing import freeze
 from hifisr_cli.engines.hifisr.generator import Generator
+from hifisr_cli.engines.load import load_model
+from hifisr_cli.engines.protocol import Engine
 from hifisr_cli.errors import NoAudioError
 from hifisr_cli.evaluate.bench import assess, evaluate, find_recordings, read_full_band
 from hifisr_cli.evaluate.conditions import Condition, input_rates
@@ -25,7 +26,7 @@ from tests.restore.conftest import TINY
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+def model(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     freeze(Generator(TINY), path, name="tiny", training="none", licence="Apache-2.0", resampler="test")
@@ -41,7 +42,7 @@ def recordings(tmp_path: Path, speech_like: Callable[..., np.ndarray]) -> Path:
     return folder
 
 
-def test_scores_and_tables(recordings: Path, model: Model) -> None:
+def test_scores_and_tables(recordings: Path, model: Engine) -> None:
     heard: list[tuple[int, int]] = []
     scores = evaluate(
         recordings,
@@ -70,7 +71,7 @@ def test_scores_and_tables(recordings: Path, model: Model) -> None:
     assert len(report["by_source"]) == 4
 
 
-def test_without_replacement_the_low_band_is_the_networks(recordings: Path, model: Model) -> None:
+def test_without_replacement_the_low_band_is_the_networks(recordings: Path, model: Engine) -> None:
     """The same network, the same noise: above the crossover nothing changes, below it everything does."""
     wave = read_full_band(recordings / "one/a.wav")
     plain = Condition("plain", 4_000.0, input_rates([8_000])[0].degrade)
@@ -81,7 +82,7 @@ def test_without_replacement_the_low_band_is_the_networks(recordings: Path, mode
     assert bare.score.kept_band_error_db is None
 
 
-def test_pictures_of_best_median_and_worst(recordings: Path, model: Model, tmp_path: Path) -> None:
+def test_pictures_of_best_median_and_worst(recordings: Path, model: Engine, tmp_path: Path) -> None:
     conditions = input_rates([8_000])
     scores = evaluate(recordings, find_recordings(recordings), model, conditions)
     ranks = ranked(scores)

@@ -9,26 +9,26 @@ import torch
 from torch import Tensor
 
 from hifisr_cli.engines.hifisr.config import COMPACT, HifiGanConfig, MelConfig, MossFormerConfig, NetworkConfig
-from hifisr_cli.engines.hifisr.engine import Model
+from hifisr_cli.engines.hifisr.engine import HifisrEngine
 from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.engines.hifisr.hifigan import fold_weight_norm
+from hifisr_cli.engines.protocol import Geometry, Identity, WindowBatch
 
 
 @dataclass
-class Identity:
-    """A network that returns what it gets and keeps a record of how it was called."""
+class Unchanged:
+    """An engine that returns what it gets and keeps a record of how it was called."""
 
-    hop: int = 480
-    context: int = 960
-    trim: int = 0
-    crossfade: int = 0
-    abreast: int = 1
+    geometry: Geometry = field(default_factory=lambda: Geometry(grid=480, context=960))
+    identity: Identity = field(default_factory=lambda: Identity("unchanged", "unchanged", "0" * 64))
+    level_rms: float | None = None
+    lanes: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     batches: list[int] = field(default_factory=list)
 
-    def generate(self, waves: Tensor, cutoff_hz: Tensor, noise: Tensor) -> Tensor:
-        self.batches.append(waves.shape[0])
-        return waves[:, self.trim : waves.shape[1] - self.trim]
+    def generate(self, windows: WindowBatch) -> Tensor:
+        self.batches.append(windows.waves.shape[0])
+        return windows.waves[:, self.geometry.trim : windows.waves.shape[1] - self.geometry.trim]
 
 
 TINY = NetworkConfig(
@@ -45,25 +45,25 @@ TINY = NetworkConfig(
 )  # fmt: skip
 
 
-def random_model(config: NetworkConfig) -> Model:
+def random_model(config: NetworkConfig) -> HifisrEngine:
     """An untrained model whose output is about as loud as its input."""
     torch.manual_seed(0)
     generator = Generator(config).eval()
     fold_weight_norm(generator)
     generator.requires_grad_(requires_grad=False)
-    return Model("random", "0" * 64, generator, torch.device("cpu"), "float32")
+    return HifisrEngine(Identity("hifisr", "random", "0" * 64), generator, torch.device("cpu"))
 
 
 @pytest.fixture
-def identity() -> Identity:
-    return Identity()
+def unchanged() -> Unchanged:
+    return Unchanged()
 
 
 @pytest.fixture(scope="session")
-def tiny_model() -> Model:
+def tiny_model() -> HifisrEngine:
     return random_model(TINY)
 
 
 @pytest.fixture(scope="session")
-def compact_model() -> Model:
+def compact_model() -> HifisrEngine:
     return random_model(COMPACT)

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from hifisr_cli.audio.resample import resample
-from hifisr_cli.engines.hifisr.engine import Model, load_model
+from hifisr_cli.engines.load import load_model
+from hifisr_cli.engines.protocol import Engine, WindowBatch
 from hifisr_cli.errors import EmptyAudioError, NonFiniteError, NotAudioError, OutputExistsError
 from hifisr_cli.restore.array import restore_array
 from hifisr_cli.restore.file import RestoreOptions, plan_file, restore_file
 from hifisr_cli.results import FileResult
-from tests.restore.conftest import Identity
+from tests.restore.conftest import Unchanged
 
 Wave = np.ndarray
 Speech = Callable[..., Wave]
@@ -26,7 +27,7 @@ RATES = (4000, 8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_
 
 
 @pytest.fixture(scope="session")
-def shipped() -> Model:
+def shipped() -> Engine:
     return load_model(device="cpu")
 
 
@@ -47,7 +48,7 @@ def read(path: Path) -> Wave:
     return wave.T
 
 
-def run(source: Path, model: Model, *, name: str = "out.wav", **options: object) -> tuple[Wave, FileResult]:
+def run(source: Path, model: Engine, *, name: str = "out.wav", **options: object) -> tuple[Wave, FileResult]:
     target = source.parent / name
     options = {"bit_depth": "32f", "overwrite": True} | options
     result = restore_file(source, target, model=model, options=RestoreOptions(**options))  # type: ignore[arg-type]
@@ -63,7 +64,7 @@ def difference_db(a: Wave, b: Wave) -> float:
 
 
 @pytest.mark.parametrize("rate", RATES)
-def test_length_and_rate(tmp_path: Path, tiny_model: Model, speech_like: Speech, rate: int) -> None:
+def test_length_and_rate(tmp_path: Path, tiny_model: Engine, speech_like: Speech, rate: int) -> None:
     wave = narrow_speech(speech_like, 0.5, rate)[:, : rate // 3 + 7]
     output, result = run(write(tmp_path / "in.wav", wave, rate), tiny_model)
     assert output.shape == (1, (2 * wave.shape[1] * 48_000 + rate) // (2 * rate))
@@ -71,7 +72,7 @@ def test_length_and_rate(tmp_path: Path, tiny_model: Model, speech_like: Speech,
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 5, 8])
-def test_channels_are_kept_in_order(tmp_path: Path, tiny_model: Model, speech_like: Speech, channels: int) -> None:
+def test_channels_are_kept_in_order(tmp_path: Path, tiny_model: Engine, speech_like: Speech, channels: int) -> None:
     wave = narrow_speech(speech_like, 0.5, 16_000)
     gains = np.linspace(1.0, 0.3, channels)[:, None].astype(np.float32)
     output, _ = run(write(tmp_path / "in.wav", wave * gains, 16_000), tiny_model)
@@ -89,14 +90,14 @@ def lowpassed(wave: Wave, edge_hz: float = 2_000.0) -> Wave:
     return np.fft.irfft(spectrum, wave.shape[-1])
 
 
-def test_equal_channels_come_out_equal(tmp_path: Path, shipped: Model, speech_like: Speech) -> None:
+def test_equal_channels_come_out_equal(tmp_path: Path, shipped: Engine, speech_like: Speech) -> None:
     wave = narrow_speech(speech_like, 1.0, 8_000)
     (left, right), _ = run(write(tmp_path / "in.wav", np.concatenate([wave, wave]), 8_000), shipped)
     assert np.array_equal(left, right)
 
 
 @pytest.mark.parametrize("rate", [8_000, 22_050, 48_000])
-def test_kept_band_is_the_input(tmp_path: Path, shipped: Model, speech_like: Speech, rate: int) -> None:
+def test_kept_band_is_the_input(tmp_path: Path, shipped: Engine, speech_like: Speech, rate: int) -> None:
     """The reported figure, and the same measured independently, up to where the result says it is whole."""
     wave = narrow_speech(speech_like, 2.0, rate)
     output, result = run(write(tmp_path / "in.wav", wave, rate), shipped, bit_depth="24")
@@ -114,7 +115,7 @@ def test_kept_band_is_the_input(tmp_path: Path, shipped: Model, speech_like: Spe
     assert 10 * np.log10(np.sum(np.abs(error) ** 2) / np.sum(np.abs(energy) ** 2)) < -60
 
 
-def test_something_is_restored_above_the_cutoff(tmp_path: Path, shipped: Model, speech_like: Speech) -> None:
+def test_something_is_restored_above_the_cutoff(tmp_path: Path, shipped: Engine, speech_like: Speech) -> None:
     wave = narrow_speech(speech_like, 2.0, 8_000)
     output, _ = run(write(tmp_path / "in.wav", wave, 8_000), shipped)
     high = output - lowpassed(output, 4_000)
@@ -123,7 +124,7 @@ def test_something_is_restored_above_the_cutoff(tmp_path: Path, shipped: Model, 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000])
 def test_twenty_db_less_in_is_twenty_db_less_out(
-    tmp_path: Path, shipped: Model, speech_like: Speech, rate: int
+    tmp_path: Path, shipped: Engine, speech_like: Speech, rate: int
 ) -> None:
     wave = narrow_speech(speech_like, 2.0, rate)
     loud, _ = run(write(tmp_path / "loud.wav", wave, rate), shipped)
@@ -135,7 +136,7 @@ def test_twenty_db_less_in_is_twenty_db_less_out(
         assert levels[0] - levels[1] == pytest.approx(20.0, abs=0.1)
 
 
-def test_appended_silence_changes_nothing_before_it(tmp_path: Path, shipped: Model, speech_like: Speech) -> None:
+def test_appended_silence_changes_nothing_before_it(tmp_path: Path, shipped: Engine, speech_like: Speech) -> None:
     wave = narrow_speech(speech_like, 2.0, 16_000)
     alone, _ = run(write(tmp_path / "alone.wav", wave, 16_000), shipped)
     longer = np.pad(wave, ((0, 0), (0, 48_000)))
@@ -145,7 +146,9 @@ def test_appended_silence_changes_nothing_before_it(tmp_path: Path, shipped: Mod
 
 
 @pytest.mark.parametrize("chunk_seconds", [1.0, 2.0, 5.0, 10.0])
-def test_chunking_cannot_be_measured(tmp_path: Path, shipped: Model, speech_like: Speech, chunk_seconds: float) -> None:
+def test_chunking_cannot_be_measured(
+    tmp_path: Path, shipped: Engine, speech_like: Speech, chunk_seconds: float
+) -> None:
     source = write(tmp_path / "in.wav", narrow_speech(speech_like, 12.0, 8_000), 8_000)
     whole, _ = run(source, shipped, chunk_seconds=60.0)
     chunked, _ = run(source, shipped, chunk_seconds=chunk_seconds)
@@ -154,7 +157,7 @@ def test_chunking_cannot_be_measured(tmp_path: Path, shipped: Model, speech_like
     assert difference_db(*high) < -60
 
 
-def test_same_bytes_twice_and_for_any_batch_size(tmp_path: Path, shipped: Model, speech_like: Speech) -> None:
+def test_same_bytes_twice_and_for_any_batch_size(tmp_path: Path, shipped: Engine, speech_like: Speech) -> None:
     source = write(tmp_path / "in.wav", narrow_speech(speech_like, 3.0, 8_000, 2), 8_000)
     first, _ = run(source, shipped, name="a.wav", chunk_seconds=0.8)
     run(source, shipped, name="b.wav", chunk_seconds=0.8)
@@ -164,7 +167,7 @@ def test_same_bytes_twice_and_for_any_batch_size(tmp_path: Path, shipped: Model,
 
 
 def test_wide_file_with_narrow_content_is_restored_like_a_narrow_file(
-    tmp_path: Path, shipped: Model, speech_like: Speech
+    tmp_path: Path, shipped: Engine, speech_like: Speech
 ) -> None:
     wave = speech_like(4.0, 48_000, cutoff_hz=4_000)
     _, result = run(write(tmp_path / "in.wav", wave, 48_000, "PCM_24"), shipped)
@@ -173,7 +176,7 @@ def test_wide_file_with_narrow_content_is_restored_like_a_narrow_file(
     assert result.bandwidth.cutoff_hz == pytest.approx(4_000, rel=0.08)
 
 
-def test_full_band_is_copied_through_with_a_note(tmp_path: Path, tiny_model: Model, speech_like: Speech) -> None:
+def test_full_band_is_copied_through_with_a_note(tmp_path: Path, tiny_model: Engine, speech_like: Speech) -> None:
     wave = speech_like(3.0, 48_000)
     output, result = run(write(tmp_path / "in.wav", wave, 48_000, "PCM_24"), tiny_model, bit_depth="keep")
     assert result.status == "copied"
@@ -183,20 +186,20 @@ def test_full_band_is_copied_through_with_a_note(tmp_path: Path, tiny_model: Mod
 
 @pytest.mark.parametrize("samples", [1, 2, 50, 479, 481, 5_000])
 @pytest.mark.parametrize("rate", [8_000, 48_000])
-def test_files_shorter_than_a_window(tmp_path: Path, tiny_model: Model, samples: int, rate: int) -> None:
+def test_files_shorter_than_a_window(tmp_path: Path, tiny_model: Engine, samples: int, rate: int) -> None:
     wave = 0.1 * np.random.default_rng(samples).standard_normal((1, samples)).astype(np.float32)
     output, _ = run(write(tmp_path / "in.wav", wave, rate), tiny_model)
     assert output.shape[1] == (2 * samples * 48_000 + rate) // (2 * rate)
     assert np.isfinite(output).all()
 
 
-def test_silence_stays_silence(tmp_path: Path, tiny_model: Model) -> None:
+def test_silence_stays_silence(tmp_path: Path, tiny_model: Engine) -> None:
     output, result = run(write(tmp_path / "in.wav", np.zeros((2, 8_000), np.float32), 8_000), tiny_model)
     assert not output.any()
     assert result.status == "copied"
 
 
-def test_overs_are_limited_not_wrapped(tmp_path: Path, tiny_model: Model, speech_like: Speech) -> None:
+def test_overs_are_limited_not_wrapped(tmp_path: Path, tiny_model: Engine, speech_like: Speech) -> None:
     wave = narrow_speech(speech_like, 1.0, 16_000)
     wave *= 1.5 / np.abs(wave).max()
     output, result = run(write(tmp_path / "in.wav", wave, 16_000), tiny_model, bit_depth="16")
@@ -208,14 +211,14 @@ def test_overs_are_limited_not_wrapped(tmp_path: Path, tiny_model: Model, speech
     assert any("limited" in warning for warning in result.warnings)
 
 
-def test_given_cutoff_is_believed(tmp_path: Path, tiny_model: Model, speech_like: Speech) -> None:
+def test_given_cutoff_is_believed(tmp_path: Path, tiny_model: Engine, speech_like: Speech) -> None:
     source = write(tmp_path / "in.wav", speech_like(1.0, 48_000), 48_000)
     _, result = run(source, tiny_model, cutoff_hz=5_000.0)
     assert result.bandwidth is not None
     assert (result.status, result.bandwidth.cutoff_hz, result.bandwidth.source) == ("restored", 5_000.0, "given")
 
 
-def test_failures_leave_nothing_behind(tmp_path: Path, tiny_model: Model) -> None:
+def test_failures_leave_nothing_behind(tmp_path: Path, tiny_model: Engine) -> None:
     target, options = tmp_path / "out" / "x.wav", RestoreOptions()
     target.parent.mkdir()
     text = tmp_path / "text.wav"
@@ -228,7 +231,7 @@ def test_failures_leave_nothing_behind(tmp_path: Path, tiny_model: Model) -> Non
     assert not list(target.parent.iterdir())
 
 
-def test_existing_output_is_not_touched(tmp_path: Path, tiny_model: Model, speech_like: Speech) -> None:
+def test_existing_output_is_not_touched(tmp_path: Path, tiny_model: Engine, speech_like: Speech) -> None:
     source = write(tmp_path / "in.wav", narrow_speech(speech_like, 0.5, 8_000), 8_000)
     target = tmp_path / "out.wav"
     target.write_bytes(b"precious")
@@ -237,7 +240,7 @@ def test_existing_output_is_not_touched(tmp_path: Path, tiny_model: Model, speec
     assert target.read_bytes() == b"precious"
 
 
-def test_plan_tells_what_restoring_does(tmp_path: Path, tiny_model: Model, speech_like: Speech) -> None:
+def test_plan_tells_what_restoring_does(tmp_path: Path, tiny_model: Engine, speech_like: Speech) -> None:
     source = write(tmp_path / "in.wav", narrow_speech(speech_like, 1.0, 8_000), 8_000)
     planned = plan_file(source, tmp_path / "out.flac", options=RestoreOptions())
     done = restore_file(source, tmp_path / "out.flac", model=tiny_model, options=RestoreOptions())
@@ -247,7 +250,7 @@ def test_plan_tells_what_restoring_does(tmp_path: Path, tiny_model: Model, speec
     )  # fmt: skip
 
 
-def test_arrays_and_files_agree(tmp_path: Path, tiny_model: Model, speech_like: Speech) -> None:
+def test_arrays_and_files_agree(tmp_path: Path, tiny_model: Engine, speech_like: Speech) -> None:
     wave = narrow_speech(speech_like, 1.0, 8_000, 2)
     output, _ = run(write(tmp_path / "in.wav", wave, 8_000), tiny_model)
     restored = restore_array(wave, 8_000, model=tiny_model)
@@ -259,9 +262,9 @@ def test_arrays_and_files_agree(tmp_path: Path, tiny_model: Model, speech_like: 
 def test_what_is_whole_up_to_the_cutoff_is_kept_up_to_there() -> None:
     """A network that makes nothing: the last tenth below a cutoff, measured or given, is the recording's."""
 
-    class Mute(Identity):
-        def generate(self, waves: Tensor, cutoff_hz: Tensor, noise: Tensor) -> Tensor:
-            return torch.zeros_like(super().generate(waves, cutoff_hz, noise))
+    class Mute(Unchanged):
+        def generate(self, windows: WindowBatch) -> Tensor:
+            return torch.zeros_like(super().generate(windows))
 
     rng = np.random.default_rng(3)
     wave = np.repeat(rng.choice([0.003, 0.03, 0.1], 40), 1_600) * rng.standard_normal(64_000)

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from hifisr_cli.audio.resample import output_length, resample
-from hifisr_cli.engines.hifisr.engine import Model
+from hifisr_cli.engines.protocol import Engine
 from hifisr_cli.restore.file import RestoreOptions, restore_file
 
 LOSSLESS = (
@@ -46,7 +46,7 @@ CASES = [
 def test_input(
     *,
     tmp_path: Path,
-    tiny_model: Model,
+    tiny_model: Engine,
     speech_like: Callable[..., np.ndarray],
     container: str,
     codec: str,

@@ -13,7 +13,7 @@ import soundfile
 
 from hifisr_cli.audio.resample import resample
 from hifisr_cli.dsp.loudness.integrated import LoudnessMeter
-from hifisr_cli.engines.hifisr.engine import Model
+from hifisr_cli.engines.protocol import Engine
 from hifisr_cli.errors import OutputError
 from hifisr_cli.restore import levelled as loudness_module
 from hifisr_cli.restore.file import RestoreOptions, restore_file
@@ -37,7 +37,7 @@ def source(tmp_path: Path, narrow: np.ndarray) -> Path:
     return tmp_path / "in.wav"
 
 
-def restored(source: Path, model: Model, **options: object) -> tuple[Path, FileResult]:
+def restored(source: Path, model: Engine, **options: object) -> tuple[Path, FileResult]:
     target = source.with_name("out.wav")
     settings = RestoreOptions(overwrite=True, **options)  # type: ignore[arg-type]
     return target, restore_file(source, target, model=model, options=settings)
@@ -57,7 +57,7 @@ def crest_db(path: Path) -> float:
     return float(20 * np.log10(np.abs(fine).max()))
 
 
-def test_keep_changes_nothing_and_measures(source: Path, tiny_model: Model) -> None:
+def test_keep_changes_nothing_and_measures(source: Path, tiny_model: Engine) -> None:
     target, result = restored(source, tiny_model)
     assert result.loudness_gain_db == 0.0
     assert result.loudness_lufs == pytest.approx(lufs(source), abs=0.001)
@@ -69,7 +69,7 @@ def test_keep_changes_nothing_and_measures(source: Path, tiny_model: Model) -> N
     assert np.array_equal(soundfile.read(target)[0], plain)
 
 
-def test_match_is_as_loud_as_the_input(source: Path, tiny_model: Model) -> None:
+def test_match_is_as_loud_as_the_input(source: Path, tiny_model: Engine) -> None:
     target, result = restored(source, tiny_model, loudness="match")
     assert lufs(target) == pytest.approx(lufs(source), abs=0.01)
     assert result.output_loudness_lufs == pytest.approx(lufs(target), abs=0.001)
@@ -78,7 +78,7 @@ def test_match_is_as_loud_as_the_input(source: Path, tiny_model: Model) -> None:
 
 @pytest.mark.parametrize("wanted", [-35.0, -23.0])
 @pytest.mark.parametrize("bit_depth", ["16", "24", "32f"])
-def test_a_target_is_reached(source: Path, tiny_model: Model, wanted: float, bit_depth: str) -> None:
+def test_a_target_is_reached(source: Path, tiny_model: Engine, wanted: float, bit_depth: str) -> None:
     _, plain = restored(source, tiny_model)
     target, result = restored(source, tiny_model, loudness=wanted, bit_depth=bit_depth)
     assert lufs(target) == pytest.approx(wanted, abs=0.02)
@@ -89,7 +89,7 @@ def test_a_target_is_reached(source: Path, tiny_model: Model, wanted: float, bit
 
 
 @pytest.mark.parametrize("ceiling", [-20.0, -9.0])
-def test_the_ceiling_holds_and_is_spoken_of(source: Path, tiny_model: Model, ceiling: float) -> None:
+def test_the_ceiling_holds_and_is_spoken_of(source: Path, tiny_model: Engine, ceiling: float) -> None:
     target, result = restored(source, tiny_model, loudness=-5.0, true_peak_dbtp=ceiling)
     assert result.true_peak_dbtp == pytest.approx(ceiling, abs=0.001)
     assert crest_db(target) == pytest.approx(ceiling, abs=0.15)
@@ -101,7 +101,7 @@ def test_the_ceiling_holds_and_is_spoken_of(source: Path, tiny_model: Model, cei
     assert kept.warnings == ()
 
 
-def test_silence_has_no_loudness(tmp_path: Path, tiny_model: Model) -> None:
+def test_silence_has_no_loudness(tmp_path: Path, tiny_model: Engine) -> None:
     soundfile.write(tmp_path / "in.wav", np.zeros(16_000), 16_000)
     for wanted in ("match", -23.0):
         target, result = restored(tmp_path / "in.wav", tiny_model, loudness=wanted)
@@ -111,7 +111,7 @@ def test_silence_has_no_loudness(tmp_path: Path, tiny_model: Model) -> None:
         assert not soundfile.read(target)[0].any()
 
 
-def test_a_full_band_recording_is_levelled_too(tmp_path: Path, tiny_model: Model, speech_like: Speech) -> None:
+def test_a_full_band_recording_is_levelled_too(tmp_path: Path, tiny_model: Engine, speech_like: Speech) -> None:
     soundfile.write(tmp_path / "in.wav", speech_like(1.5, 48_000).T, 48_000, subtype="PCM_24")
     target, result = restored(tmp_path / "in.wav", tiny_model, loudness="match")
     assert result.status == "copied"
@@ -121,13 +121,13 @@ def test_a_full_band_recording_is_levelled_too(tmp_path: Path, tiny_model: Model
     assert lufs(target) == pytest.approx(-30.0, abs=0.01)
 
 
-def test_chunks_do_not_matter(source: Path, tiny_model: Model) -> None:
+def test_chunks_do_not_matter(source: Path, tiny_model: Engine) -> None:
     runs = [restored(source, tiny_model, loudness=-23.0, chunk_seconds=seconds)[1] for seconds in (0.5, 60.0)]
     assert runs[0].loudness_gain_db == pytest.approx(runs[1].loudness_gain_db, abs=0.001)
 
 
 def test_to_standard_output_the_temporary_file_lies_elsewhere(
-    source: Path, tiny_model: Model, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+    source: Path, tiny_model: Engine, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     folders: list[object] = []
     real = loudness_module.tempfile.TemporaryFile
@@ -144,7 +144,7 @@ def test_to_standard_output_the_temporary_file_lies_elsewhere(
 
 
 def test_no_room_for_the_temporary_file_is_an_output_error(
-    source: Path, tiny_model: Model, monkeypatch: pytest.MonkeyPatch
+    source: Path, tiny_model: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_arguments: object, **_keywords: object) -> object:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -15,7 +15,7 @@ import soundfile
 
 from hifisr_cli.audio.decoders.bytestream import ByteStream
 from hifisr_cli.audio.open_stream import open_stream
-from hifisr_cli.engines.hifisr.engine import Model
+from hifisr_cli.engines.protocol import Engine
 from hifisr_cli.restore.file import RestoreOptions, restore_file
 from hifisr_cli.restore.pipe import restore_live
 
@@ -33,7 +33,7 @@ def source(folder: Path, speech_like: Speech, extra: bytes = b"") -> Path:
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff"])
-def test_every_restored_output_says_so(tmp_path: Path, tiny_model: Model, speech_like: Speech, suffix: str) -> None:
+def test_every_restored_output_says_so(tmp_path: Path, tiny_model: Engine, speech_like: Speech, suffix: str) -> None:
     path = source(tmp_path, speech_like)
     target = tmp_path / f"out{suffix}"
     result = restore_file(path, target, model=tiny_model, options=RestoreOptions(cutoff_hz=3500.0))
@@ -41,7 +41,7 @@ def test_every_restored_output_says_so(tmp_path: Path, tiny_model: Model, speech
     assert STATEMENT in target.read_bytes()
 
 
-def test_chunks_survive_and_damage_is_a_warning(tmp_path: Path, tiny_model: Model, speech_like: Speech) -> None:
+def test_chunks_survive_and_damage_is_a_warning(tmp_path: Path, tiny_model: Engine, speech_like: Speech) -> None:
     cue = b"cue " + struct.pack("<II", 28, 1) + struct.pack("<II4sIII", 1, 4000, b"data", 0, 0, 4000)
     kept = b"abcd\x03\0\0\0xyz\0"
     path = source(tmp_path, speech_like, cue + kept + b"iXML\xff\0\0\0<BWFXML>")
@@ -55,7 +55,7 @@ def test_chunks_survive_and_damage_is_a_warning(tmp_path: Path, tiny_model: Mode
     assert path.read_bytes() == before
 
 
-def test_time_of_modification_can_be_kept(tmp_path: Path, tiny_model: Model, speech_like: Speech) -> None:
+def test_time_of_modification_can_be_kept(tmp_path: Path, tiny_model: Engine, speech_like: Speech) -> None:
     path = source(tmp_path, speech_like)
     os.utime(path, ns=(1_000_000_000, 946_684_800_000_000_000))
     for suffix, keep in ((".wav", True), (".flac", True), (".wav", False)):
@@ -68,7 +68,7 @@ def test_time_of_modification_can_be_kept(tmp_path: Path, tiny_model: Model, spe
 @pytest.mark.parametrize("container", ["wav", "flac"])
 def test_pipes_say_so_too(
     tmp_path: Path,
-    tiny_model: Model,
+    tiny_model: Engine,
     speech_like: Speech,
     capfdbinary: pytest.CaptureFixture[bytes],
     container: Literal["wav", "flac"],
@@ -92,7 +92,7 @@ def test_pipes_say_so_too(
 @pytest.mark.parametrize("container", ["wav", "flac"])
 def test_tags_of_a_stream_reach_its_output(  # noqa: PLR0917
     tmp_path: Path,
-    tiny_model: Model,
+    tiny_model: Engine,
     speech_like: Speech,
     capfdbinary: pytest.CaptureFixture[bytes],
     kind: str,

@@ -14,7 +14,8 @@ import pytest
 import soundfile
 from torch import Tensor
 
-from hifisr_cli.engines.hifisr.engine import Model, load_model
+from hifisr_cli.engines.load import load_model
+from hifisr_cli.engines.protocol import Engine, WindowBatch
 from hifisr_cli.errors import DeviceError
 from hifisr_cli.restore.file import RestoreOptions, restore_file, restoring
 from hifisr_cli.restore.scheduler import Steps, drive
@@ -38,15 +39,15 @@ def recordings(tmp_path: Path, speech_like) -> list[Path]:  # type: ignore[no-un
 
 
 def together(
-    pairs: list[tuple[Path, Path]], model: Model, options: RestoreOptions = OPTIONS
+    pairs: list[tuple[Path, Path]], model: Engine, options: RestoreOptions = OPTIONS
 ) -> list[FileResult | Exception]:
     """The outcome of each pair of source and target, in order."""
-    works = [restoring(source, target, model=model, options=options) for source, target in pairs]
+    works = [restoring(source, target, model=model, options=options, overwrite=False) for source, target in pairs]
     outcomes = dict(drive(works, model, options.batch_size))
     return [outcomes[index] for index in range(len(pairs))]
 
 
-def test_together_is_as_alone(tiny_model: Model, recordings: list[Path], tmp_path: Path) -> None:
+def test_together_is_as_alone(tiny_model: Engine, recordings: list[Path], tmp_path: Path) -> None:
     options = replace(OPTIONS, batch_size=3, chunk_seconds=1.0)
     pairs = [(path, tmp_path / f"together-{path.name}") for path in recordings]
     outcomes = together(pairs, tiny_model, options)
@@ -57,7 +58,7 @@ def test_together_is_as_alone(tiny_model: Model, recordings: list[Path], tmp_pat
         assert alone.read_bytes() == target.read_bytes()
 
 
-def test_nobody_is_charged_for_the_time_of_others(tiny_model: Model, recordings: list[Path], tmp_path: Path) -> None:
+def test_nobody_is_charged_for_the_time_of_others(tiny_model: Engine, recordings: list[Path], tmp_path: Path) -> None:
     start = time.monotonic()
     pairs = [(path, tmp_path / f"out-{path.name}") for path in recordings]
     outcomes = together(pairs, tiny_model)
@@ -66,8 +67,8 @@ def test_nobody_is_charged_for_the_time_of_others(tiny_model: Model, recordings:
     assert sum(spent) <= time.monotonic() - start
 
 
-def steps(model: Model, recordings: list[Path], folder: Path) -> list[Steps[FileResult]]:
-    return [restoring(path, folder / path.name, model=model, options=OPTIONS) for path in recordings]
+def steps(model: Engine, recordings: list[Path], folder: Path) -> list[Steps[FileResult]]:
+    return [restoring(path, folder / path.name, model=model, options=OPTIONS, overwrite=False) for path in recordings]
 
 
 def test_threads_that_write_change_nothing(recordings: list[Path], tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def test_threads_that_write_change_nothing(recordings: list[Path], tmp_path: Pat
 
 @pytest.mark.parametrize("threads", [0, 2])
 def test_whoever_stops_listening_leaves_nothing_half_done(
-    tiny_model: Model, recordings: list[Path], tmp_path: Path, threads: int
+    tiny_model: Engine, recordings: list[Path], tmp_path: Path, threads: int
 ) -> None:
     out = tmp_path / "out"
     with ThreadPoolExecutor(2) if threads else nullcontext() as pool:
@@ -97,7 +98,7 @@ def test_whoever_stops_listening_leaves_nothing_half_done(
     assert {path.name for path in out.iterdir()} <= {path.name for path in recordings}
 
 
-def test_a_recording_that_a_thread_works_on_is_closed_after_it(tiny_model: Model) -> None:
+def test_a_recording_that_a_thread_works_on_is_closed_after_it(tiny_model: Engine) -> None:
     """An interrupt can come when the thread has begun and nobody has noted it."""
     begun, go_on = threading.Event(), threading.Event()
     closed = []
@@ -125,27 +126,33 @@ def test_a_recording_that_a_thread_works_on_is_closed_after_it(tiny_model: Model
 
 
 class Narrow:
-    """A network that cannot take several windows at once, and cannot take those of one recording at all."""
+    """An engine that cannot take several windows at once, and cannot take those of one recording at all."""
 
-    def __init__(self, model: Model, hated: float) -> None:
+    def __init__(self, model: Engine, hated: float) -> None:
         self._model, self._hated = model, hated
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
 
-    def generate(self, waves: Tensor, cutoff_hz: Tensor, noise: Tensor) -> Tensor:
-        if len(waves) > 1 or cutoff_hz[0] == self._hated:
+    def generate(self, windows: WindowBatch) -> Tensor:
+        if len(windows.waves) > 1 or windows.cutoff_hz[0] == self._hated:
             raise DeviceError("out of memory")
-        return self._model.generate(waves, cutoff_hz, noise)
+        return self._model.generate(windows)
 
 
 def test_windows_that_are_too_much_together_are_done_alone(
-    tiny_model: Model, recordings: list[Path], tmp_path: Path
+    tiny_model: Engine, recordings: list[Path], tmp_path: Path
 ) -> None:
     network: Any = Narrow(tiny_model, 3000.0)
     mono = [recordings[0], recordings[2], recordings[3]]
     works = [
-        restoring(path, tmp_path / f"out-{path.name}", model=network, options=replace(OPTIONS, cutoff_hz=cutoff))
+        restoring(
+            path,
+            tmp_path / f"out-{path.name}",
+            model=network,
+            options=replace(OPTIONS, cutoff_hz=cutoff),
+            overwrite=False,
+        )
         for path, cutoff in zip(mono, (3500.0, 3000.0, 3500.0), strict=True)
     ]
     ended = dict(drive(works, network, 8))
@@ -153,7 +160,7 @@ def test_windows_that_are_too_much_together_are_done_alone(
     assert not (tmp_path / f"out-{mono[1].name}").exists()
 
 
-def test_one_that_fails_does_not_touch_the_others(tiny_model: Model, recordings: list[Path], tmp_path: Path) -> None:
+def test_one_that_fails_does_not_touch_the_others(tiny_model: Engine, recordings: list[Path], tmp_path: Path) -> None:
     recordings[1].write_bytes(b"not audio")
     pairs = [(path, tmp_path / f"out-{path.name}") for path in recordings]
     outcomes = together(pairs, tiny_model)
@@ -162,12 +169,12 @@ def test_one_that_fails_does_not_touch_the_others(tiny_model: Model, recordings:
 
 
 def test_a_failing_network_leaves_nothing_behind(
-    tiny_model: Model, recordings: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_model: Engine, recordings: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_arguments: object, **_options: object) -> None:
         raise DeviceError("out of memory")
 
-    monkeypatch.setattr(type(tiny_model.generator), "synthesize", full)
+    monkeypatch.setattr(type(tiny_model), "generate", full)
     out = tmp_path / "out"
     out.mkdir()
     pairs = [(path, out / path.name) for path in recordings]

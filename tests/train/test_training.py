@@ -11,16 +11,17 @@ import pytest
 import torch
 
 from hifisr_cli.audio.resample import RESAMPLER_ID
-from hifisr_cli.checkpoints.frozen import load
+from hifisr_cli.checkpoints.frozen import read_info
 from hifisr_cli.degrade.disturb import gated
 from hifisr_cli.degrade.noise_floors import Floor, own_floor
+from hifisr_cli.engines.hifisr.freezing import load_generator
 from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.engines.hifisr.hifigan import fold_weight_norm
-from hifisr_cli.engines.hifisr.training_state import freeze_state
 from hifisr_cli.errors import UsageError
 from hifisr_cli.train.clips import Clip
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.data import Batches
+from hifisr_cli.train.freeze import freeze_state
 from hifisr_cli.train.loop import Trainer, learning_rate
 from hifisr_cli.train.losses import energy_distance, reconstruction
 from hifisr_cli.train.validation import excerpts, restored, validate
@@ -98,8 +99,8 @@ def test_validation_and_freezing(clips: list[Clip], tmp_path: Path) -> None:
     info = freeze_state(
         run.save(), tmp_path / "model.safetensors", name="trained", licence="Apache-2.0", resampler=RESAMPLER_ID
     )
-    loaded, found = load(tmp_path / "model.safetensors")
-    assert found == info
+    assert read_info(tmp_path / "model.safetensors") == info
+    loaded = load_generator(tmp_path / "model.safetensors")
     wave, cutoff = 0.1 * torch.randn(1, 9600), torch.tensor([4000.0])
     with torch.inference_mode():
         assert torch.allclose(loaded(wave, cutoff), run.average.eval()(wave, cutoff), atol=2e-2)

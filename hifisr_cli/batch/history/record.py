@@ -26,6 +26,7 @@ from hifisr_cli.system.files import portable_path
 if TYPE_CHECKING:
     from hifisr_cli.batch.plan.output_names import Job
     from hifisr_cli.batch.workers.work_item import WorkOutcome
+    from hifisr_cli.engines.protocol import Identity
     from hifisr_cli.restore.file import RestoreOptions
 
 RECORD_VERSION = 1
@@ -92,11 +93,27 @@ class OutputFile:
 
 @dataclass(frozen=True, slots=True)
 class ModelUsed:
-    """The model: its name, the SHA-256 of its parameters, and the arithmetic it ran in."""
+    """The model.
+
+    Attributes:
+        name, parameter_sha256: its name and the SHA-256 of its parameters.
+        precision: the arithmetic it ran in.
+        engine: the kind of network; None in records of before there were several, when all were "hifisr".
+        settings: of the engine, defaults included; None in records of before there were any: the defaults.
+    """
 
     name: str
     parameter_sha256: str
     precision: str | None = None
+    engine: str | None = None
+    settings: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of(cls, identity: Identity) -> ModelUsed:
+        """Of an engine."""
+        return cls(
+            identity.name, identity.parameter_hash, identity.precision, identity.engine, plain(identity.settings)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from hifisr_cli.batch.history.journal import iter_lines
 from hifisr_cli.batch.history.record import OUTPUT_REVISION, ModelUsed, Record, options_key
 from hifisr_cli.batch.plan.discover import no_collection
 from hifisr_cli.batch.plan.output_names import Job
+from hifisr_cli.engines.load import default_settings
 from hifisr_cli.errors import JournalError
 from hifisr_cli.system.files import portable_path, relative_path
 from hifisr_cli.system.hashing import file_sha256
@@ -179,5 +180,13 @@ class Ledger:
 
 
 def _key(options: str, revision: str | None, model: ModelUsed | None) -> str:
-    used = None if model is None else (model.parameter_sha256, model.precision)
+    used = None if model is None else (model.parameter_sha256, model.precision, *_settings(model))
     return f"{revision} {used} {options}"
+
+
+def _settings(model: ModelUsed) -> Iterator[tuple[str, Any]]:
+    """Those that are not the engine's defaults: a setting that a record does not know had its default value then."""
+    default = default_settings(model.engine or "hifisr")
+    for name, value in sorted((model.settings or {}).items()):
+        if name not in default or default[name] != value:
+            yield name, value

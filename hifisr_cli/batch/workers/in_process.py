@@ -11,7 +11,7 @@ from hifisr_cli.batch.workers.perform import perform
 from hifisr_cli.batch.workers.work_item import Manner, WorkItem, WorkOutcome
 
 if TYPE_CHECKING:
-    from hifisr_cli.engines.hifisr.engine import Model
+    from hifisr_cli.engines.protocol import Engine
     from hifisr_cli.restore.file import Progress, RestoreOptions
 
 
@@ -35,7 +35,7 @@ class InProcess:
     def __init__(
         self,
         *,
-        load: Callable[[], Model] | None,
+        load: Callable[[], Engine] | None,
         options: RestoreOptions,
         manner: Manner,
         on_progress: Callable[[Progressed], None],
@@ -43,7 +43,7 @@ class InProcess:
     ) -> None:
         self._load, self._options, self._manner = load, options, manner
         self._on_progress, self._deadline = on_progress, deadline
-        self._model: Model | None = None
+        self._model: Engine | None = None
         self._work: Generator[tuple[WorkItem, WorkOutcome]] | None = None
 
     def start(self, items: Sequence[WorkItem]) -> Iterator[tuple[WorkItem, WorkOutcome]]:

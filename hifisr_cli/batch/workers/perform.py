@@ -32,7 +32,7 @@ from hifisr_cli.system.hashing import Tally, file_sha256
 from hifisr_cli.system.staged_file import Overwrite, output_error, refused_name
 
 if TYPE_CHECKING:
-    from hifisr_cli.engines.hifisr.engine import Model
+    from hifisr_cli.engines.protocol import Engine
     from hifisr_cli.restore.file import Progress, RestoreOptions
     from hifisr_cli.restore.scheduler import Steps
 
@@ -44,7 +44,7 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 def perform(
     items: Sequence[WorkItem],
     *,
-    model: Model | None,
+    model: Engine | None,
     options: RestoreOptions,
     manner: Manner,
     progress_of: Callable[[WorkItem], Progress],
@@ -67,7 +67,7 @@ def perform(
 
 
 def _performing(
-    item: WorkItem, model: Model | None, options: RestoreOptions, manner: Manner, *, on_progress: Progress
+    item: WorkItem, model: Engine | None, options: RestoreOptions, manner: Manner, *, on_progress: Progress
 ) -> Steps[WorkOutcome]:
     """An item, step by step. Of what is an Exception it raises none but that of a closed pipe."""
     job, start = item.job, time.monotonic()
@@ -104,7 +104,13 @@ def _performing(
 
 
 def _restoring(
-    item: WorkItem, source: Path, model: Model | None, options: RestoreOptions, manner: Manner, *, on_progress: Progress
+    item: WorkItem,
+    source: Path,
+    model: Engine | None,
+    options: RestoreOptions,
+    manner: Manner,
+    *,
+    on_progress: Progress,
 ) -> Steps[WorkOutcome]:
     from hifisr_cli.restore import file as recording
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hifisr_cli.results import FileResult
 
 if TYPE_CHECKING:
-    from hifisr_cli.engines.hifisr.engine import Model
+    from hifisr_cli.engines.protocol import Engine
     from hifisr_cli.restore.file import Progress, RestoreOptions
     from hifisr_cli.system.hashing import Tally
 
@@ -22,7 +22,7 @@ def take_stdin(
     *,
     label: str,
     to_stdout: bool,
-    model: Model | None,
+    model: Engine | None,
     options: RestoreOptions,
     on_progress: Progress,
     received: Tally | None = None,

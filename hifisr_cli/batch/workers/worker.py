@@ -39,7 +39,7 @@ from hifisr_cli.batch.workers.work_item import WorkItem, WorkOutcome, failed
 from hifisr_cli.system.children import receive_line
 
 if TYPE_CHECKING:
-    from hifisr_cli.engines.hifisr.engine import Model
+    from hifisr_cli.engines.protocol import Engine
     from hifisr_cli.restore.file import Progress
 
 _QUIET = 0.1
@@ -48,7 +48,7 @@ _QUIET = 0.1
 _WRITERS = 8
 """Threads that write recordings: each waits for the disk several times, for as long as a short one takes to restore."""
 
-_NEEDED = ("hifisr_cli.restore.file", "hifisr_cli.restore.batches", "hifisr_cli.checkpoints.frozen")
+_NEEDED = ("hifisr_cli.restore.file", "hifisr_cli.restore.batches")
 """What takes a second to import, PyTorch above all: done before it is known what the run is."""
 
 _PATIENCE = 5
@@ -107,13 +107,13 @@ def _serve(hello: Hello, pending: queue.SimpleQueue[Order | None], stream: Binar
         replies.send(NoStart(error))
         return
     signal.signal(signal.SIGTERM, _stop)
-    replies.send(Ready(f"model {model.name} on {model.device}, {model.precision}"))
+    replies.send(Ready(f"model {model.identity.name} on {model.device}, {model.identity.precision}"))
     writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="hifisr-write")
     while isinstance(order := pending.get(), Do):
         _do(order.items, model, hello, replies, writers)
 
 
-def _do(items: tuple[WorkItem, ...], model: Model, hello: Hello, replies: _Replies, writers: Executor) -> None:
+def _do(items: tuple[WorkItem, ...], model: Engine, hello: Hello, replies: _Replies, writers: Executor) -> None:
     for item, outcome in perform(
         items,
         model=model,

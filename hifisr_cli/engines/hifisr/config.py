@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self
 
@@ -177,6 +179,17 @@ class NetworkConfig:
         """Samples between the frames of the inverse STFT (1 in the time domain)."""
         return self.mel.hop // self.head.upsampling
 
+    @property
+    def architecture(self) -> str:
+        """In a line."""
+        mel, latent, head = self.mel, self.latent, self.head
+        tail = f"inverse STFT (n_fft {head.istft_n_fft})" if head.istft_n_fft else "waveform convolution"
+        return (
+            f"log-mel ({mel.bands} bands, 0 to {mel.f_max / 1000:g} kHz, hop {mel.hop}) -> MossFormer latent "
+            f"({latent.blocks} blocks, {latent.width} wide, {latent.context} context) -> HiFi-GAN head "
+            f"({head.channels} channels, {len(head.rates)} upsamplings) -> {tail}"
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Nested built-in types, ready for JSON or TOML."""
         return asdict(self)
@@ -198,6 +211,26 @@ def _section(kind: type[Any], name: str, data: dict[str, Any]) -> Any:
     if unknown:
         raise ConfigError(f"unknown keys in {name}: {', '.join(sorted(unknown))}")
     return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+
+
+_REACH = "latent_reach"
+
+
+def config_data(config: NetworkConfig, latent_reach: int | None = None) -> dict[str, Any]:
+    """What a frozen checkpoint says of the network, ready for JSON.
+
+    Args:
+        latent_reach: frames to either side that were measured to matter (`reach`); None where not measured.
+    """
+    data: dict[str, Any] = json.loads(json.dumps(config.to_dict()))
+    return data if latent_reach is None else data | {_REACH: latent_reach}
+
+
+def parse_config(data: Mapping[str, Any]) -> tuple[NetworkConfig, int | None]:
+    """The inverse of `config_data`. Raises ConfigError on unknown keys, TypeError on values of another kind."""
+    reach = data.get(_REACH)
+    config = NetworkConfig.from_dict({key: value for key, value in data.items() if key != _REACH})
+    return config, None if reach is None else int(reach)
 
 
 ROTARY_WIDTH = 32

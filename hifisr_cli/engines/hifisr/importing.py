@@ -9,6 +9,7 @@ from hifisr_cli.checkpoints.card import write_card
 from hifisr_cli.checkpoints.frozen import FrozenInfo, write
 from hifisr_cli.checkpoints.registry import PublishedModel, published_models
 from hifisr_cli.checkpoints.sources import Provenance, SourceFile
+from hifisr_cli.engines.hifisr.config import config_data
 from hifisr_cli.engines.hifisr.published import HEAD, LATENT, LIMITS, convert
 from hifisr_cli.engines.hifisr.published_files import find_files, read_states
 
@@ -52,16 +53,16 @@ def import_published(
     known = recognised(sources)
     info = FrozenInfo(
         name=name or (known.name if known is not None else output.stem),
-        config=config,
+        engine="hifisr",
+        config=config_data(config),
         resampler=THEIR_RESAMPLER,
         licence=licence or (known.licence if known is not None else UNKNOWN_LICENCE),
         training=known.trained_on if known is not None else "not known: imported weights",
-        parameter_hash="",
         limits=LIMITS,
         provenance=Provenance(sources, f"hifisr {__version__}", _source(known, revision)),
     )
     written = write(tensors, info, output, half=half)
-    write_card(written, output)
+    write_card(written, output, config.architecture)
     return written
 
 

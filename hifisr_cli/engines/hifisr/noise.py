@@ -27,10 +27,14 @@ _BLOCKS = 200
 _KEY = 0x48694669
 
 
-def positional_noise(start: int, length: int) -> Wave:
-    """Samples `start` to `start + length` of an endless calm noise: [T]. `start` may be negative."""
+def positional_noise(start: int, length: int, seed: int = 0) -> Wave:
+    """Samples `start` to `start + length` of an endless calm noise: [T]. `start` may be negative.
+
+    Args:
+        seed: 0 to 2^32 - 1; another one, another noise.
+    """
     first, last = start // _BLOCK, (start + length - 1) // _BLOCK
-    blocks = [_block(index % _BLOCKS) for index in range(first, last + 1)]
+    blocks = [_block(seed, index % _BLOCKS) for index in range(first, last + 1)]
     offset = start - first * _BLOCK
     return np.concatenate(blocks)[offset : offset + length] if length else np.zeros(0, np.float32)
 
@@ -52,12 +56,13 @@ def _calmed(white: Wave) -> Wave:
 
 
 @cache
-def _block(index: int) -> Wave:
-    around = (_white((index - 1) % _BLOCKS)[-_HOP:], _white(index), _white((index + 1) % _BLOCKS)[:_HOP])
+def _block(seed: int, index: int) -> Wave:
+    before, after = (index - 1) % _BLOCKS, (index + 1) % _BLOCKS
+    around = (_white(seed, before)[-_HOP:], _white(seed, index), _white(seed, after)[:_HOP])
     block = _calmed(np.concatenate(around))
     block.flags.writeable = False
     return block
 
 
-def _white(index: int) -> Wave:
-    return np.random.Generator(np.random.Philox(key=(_KEY, index))).standard_normal(_BLOCK, np.float32)
+def _white(seed: int, index: int) -> Wave:
+    return np.random.Generator(np.random.Philox(key=(_KEY | seed << 32, index))).standard_normal(_BLOCK, np.float32)

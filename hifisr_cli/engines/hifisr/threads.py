@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Workers:
+class Threads:
     """A fixed number of threads, kept so that they find their buffers again.
 
     Args:

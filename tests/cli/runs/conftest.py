@@ -57,7 +57,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained network that is loaded and run in no time."""
     import torch
 
-    from hifisr_cli.checkpoints.frozen import freeze
+    from hifisr_cli.engines.hifisr.freezing import freeze
     from hifisr_cli.engines.hifisr.generator import Generator
 
     torch.manual_seed(0)

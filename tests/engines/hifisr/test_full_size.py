@@ -8,8 +8,9 @@ from pathlib import Path
 
 import torch
 
-from hifisr_cli.checkpoints.frozen import load, read_info
-from hifisr_cli.engines.hifisr.config import PUBLISHED
+from hifisr_cli.checkpoints.frozen import read_info
+from hifisr_cli.engines.hifisr.config import PUBLISHED, parse_config
+from hifisr_cli.engines.hifisr.freezing import load_generator
 from hifisr_cli.engines.hifisr.importing import import_published
 from tests.engines.hifisr.published_form import FULL, random_states, save
 
@@ -31,8 +32,8 @@ def test_a_full_size_checkpoint_is_imported_and_runs() -> None:
         del latent, head
         gc.collect()
         import_published([folder / "published"], folder / "net.safetensors")
-        assert read_info(folder / "net.safetensors").config == PUBLISHED
-        generator, _ = load(folder / "net.safetensors")
+        assert parse_config(read_info(folder / "net.safetensors").config) == (PUBLISHED, None)
+        generator = load_generator(folder / "net.safetensors")
         v, g = kept["ups.0.weight_v"], kept["ups.0.weight_g"]
         folded = g * v / v.flatten(1).norm(dim=1)[:, None, None]
         assert torch.allclose(generator.head.ups[0].weight, folded, rtol=1e-5, atol=1e-8)

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from hifisr_cli.checkpoints.frozen import load, read_info, verify_parameters
+from hifisr_cli.checkpoints.frozen import read_info, verify_parameters
+from hifisr_cli.engines.hifisr.config import parse_config
+from hifisr_cli.engines.hifisr.freezing import load_generator
 from hifisr_cli.engines.hifisr.importing import import_published
 from hifisr_cli.errors import ModelError, OutputError
 from tests.conftest import ROOT
@@ -50,9 +52,10 @@ def test_what_is_written_describes_itself(published: Path, tmp_path: Path) -> No
     assert info.provenance.importer.startswith("hifisr ")
     assert any("8 kHz" in limit for limit in info.limits)
     sizes = Sizes()
-    latent = info.config.latent
+    config, _ = parse_config(info.config)
+    latent = config.latent
     assert (latent.width, latent.blocks, latent.expansion, latent.qk_width) == (sizes.width, sizes.blocks, 4, sizes.qk)
-    assert info.config.head.rates == (8, 8, 2, 2)
+    assert config.head.rates == (8, 8, 2, 2)
     verify_parameters(output)
     card = (tmp_path / "made" / "net.MODEL_CARD.md").read_text()
     assert all(f.sha256 in card for f in info.provenance.files)
@@ -65,7 +68,7 @@ def test_who_does_not_say_a_licence_gets_none_invented(published: Path, tmp_path
 def test_weights_are_folded_along_dimension_0(published: Path, states: tuple[State, State], tmp_path: Path) -> None:
     """Of convolutions the output channel, of transposed ones the input channel."""
     import_published([published], tmp_path / "net.safetensors")
-    generator, _ = load(tmp_path / "net.safetensors")
+    generator = load_generator(tmp_path / "net.safetensors")
     head = states[1]
     for key, part in (("conv_pre", generator.head.enter), ("ups.1", generator.head.ups[1])):
         v, g = head[key + ".weight_v"], head[key + ".weight_g"]
@@ -101,9 +104,9 @@ def test_every_spelling_gives_the_same_weights(published: Path, states: tuple[St
         folder = save(tmp_path / str(number), m, g)
         info = import_published([folder], tmp_path / f"{number}.safetensors")
         assert info.parameter_hash == reference.parameter_hash, number
-    folded, _ = load(tmp_path / "reference.safetensors")
+    folded = load_generator(tmp_path / "reference.safetensors")
     import_published([save(tmp_path / "plain", latent, without_norm(head))], tmp_path / "plain.safetensors")
-    again, _ = load(tmp_path / "plain.safetensors")
+    again = load_generator(tmp_path / "plain.safetensors")
     for key, value in folded.state_dict().items():
         assert torch.allclose(value, again.state_dict()[key], rtol=1e-5, atol=1e-7), key
 
@@ -132,7 +135,7 @@ def test_half_precision_is_half_the_size(published: Path, tmp_path: Path) -> Non
     import_published([published], tmp_path / "half.safetensors", half=True)
     full, half = ((tmp_path / f"{name}.safetensors").stat().st_size for name in ("full", "half"))
     assert half < 0.6 * full
-    load(tmp_path / "half.safetensors")
+    load_generator(tmp_path / "half.safetensors")
 
 
 def refused(paths: list[Path], tmp_path: Path) -> str:

@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from hifisr_cli.checkpoints.frozen import load
 from hifisr_cli.engines.hifisr.config import HifiGanConfig, MelConfig, MossFormerConfig
+from hifisr_cli.engines.hifisr.freezing import load_generator
 from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.engines.hifisr.hifigan import HifiGan
 from hifisr_cli.engines.hifisr.importing import import_published
@@ -39,7 +39,7 @@ def tensors() -> dict[str, Tensor]:
 def generator(tmp_path_factory: pytest.TempPathFactory) -> Generator:
     path = tmp_path_factory.mktemp("parity") / "small.safetensors"
     import_published([PUBLISHED], path)
-    return load(path)[0]
+    return load_generator(path)
 
 
 def scaled_error(ours: Tensor, theirs: Tensor) -> float:

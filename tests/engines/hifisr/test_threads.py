@@ -8,9 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from hifisr_cli.engines.hifisr.engine import load_model
+from hifisr_cli.engines.hifisr.engine import HifisrEngine
 from hifisr_cli.engines.hifisr.fast_head import FastHead, InterruptedWorkError
-from hifisr_cli.engines.hifisr.threads import Workers
+from hifisr_cli.engines.hifisr.threads import Threads
+from hifisr_cli.engines.load import load_model
+from hifisr_cli.engines.protocol import WindowBatch
 
 
 def rows(count: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -20,7 +22,7 @@ def rows(count: int) -> tuple[Tensor, Tensor, Tensor]:
 
 def test_rows_come_back_in_their_order() -> None:
     waves, cutoffs, noise = rows(7)
-    workers = Workers(3, threading.Event())
+    workers = Threads(3, threading.Event())
     got = workers.map_rows(lambda wave, cutoff, added: wave * cutoff[:, None] + added, waves, cutoffs, noise)
     assert torch.equal(got, waves * cutoffs[:, None] + noise)
 
@@ -38,28 +40,34 @@ def test_an_error_ends_the_others_and_is_raised() -> None:
         raise InterruptedWorkError
 
     with pytest.raises(ValueError, match="first row"):
-        Workers(2, interrupt).map_rows(work, *rows(2))
+        Threads(2, interrupt).map_rows(work, *rows(2))
     assert ended == [True]
     assert not interrupt.is_set()
 
 
+def engine(threads: int) -> HifisrEngine:
+    loaded = load_model(device="cpu", threads=threads)
+    assert isinstance(loaded, HifisrEngine)
+    return loaded
+
+
 def test_a_batch_gives_the_bytes_of_single_windows() -> None:
-    one_core = load_model(device="cpu", threads=1)
-    assert one_core.workers is None
+    one_core = engine(1)
+    assert one_core.threads is None
     torch.manual_seed(1)
-    samples = 2 * one_core.context + 20 * one_core.hop
-    waves, cutoffs = 0.1 * torch.randn(3, samples), torch.tensor([4000.0, 8000.0, 4000.0])
-    noise = torch.randn(3, samples - 2 * one_core.trim)
-    single = torch.cat([one_core.generate(waves[[i]], cutoffs[[i]], noise[[i]]) for i in range(3)])
-    assert torch.equal(one_core.generate(waves, cutoffs, noise), single)
-    two_cores = load_model(device="cpu", threads=2)
-    assert two_cores.workers is not None
-    assert torch.equal(two_cores.generate(waves, cutoffs, noise), single)
+    samples = 2 * one_core.geometry.context + 20 * one_core.geometry.grid
+    waves, cutoffs, starts = 0.1 * torch.randn(3, samples), torch.tensor([4000.0, 8000.0, 4000.0]), (0, 0, -480)
+    single = torch.cat(
+        [one_core.generate(WindowBatch(waves[[i]], cutoffs[[i]], (starts[i],))) for i in range(3)],
+    )
+    assert torch.equal(one_core.generate(WindowBatch(waves, cutoffs, starts)), single)
+    two_cores = engine(2)
+    assert two_cores.threads is not None
+    assert torch.equal(two_cores.generate(WindowBatch(waves, cutoffs, starts)), single)
 
 
 def test_the_head_gives_up_between_tiles() -> None:
-    model = load_model(device="cpu")
-    head = model.generator.head
+    head = engine(1).generator.head
     assert isinstance(head, FastHead)
     head.interrupt.set()
     with pytest.raises(InterruptedWorkError):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hifisr_cli.checkpoints.card import write_card
-from hifisr_cli.checkpoints.frozen import FrozenInfo, freeze
+from hifisr_cli.checkpoints.frozen import FrozenInfo
 from hifisr_cli.engines.hifisr.config import ConfigError, NetworkConfig
 from hifisr_cli.errors import ModelError, reason_of
 
@@ -36,6 +36,7 @@ def freeze_state(
     """
     import torch
 
+    from hifisr_cli.engines.hifisr.freezing import freeze
     from hifisr_cli.engines.hifisr.generator import Generator
 
     try:
@@ -62,5 +63,5 @@ def freeze_state(
     if trained_on is not None:
         training = f"{trained_on}; {training}"
     info = freeze(generator, path, name=name, training=training, licence=licence, resampler=resampler, half=half)
-    write_card(info, path)
+    write_card(info, path, generator.config.architecture)
     return info

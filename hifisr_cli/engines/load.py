@@ -1,0 +1,127 @@
+"""From the name of a model to an engine that is ready to run, and what can be said of one before it is loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from hifisr_cli.checkpoints.frozen import REINSTALL, FrozenInfo, read_info
+from hifisr_cli.checkpoints.registry import find_model
+from hifisr_cli.engines.protocol import Engine, EngineModule, Identity
+from hifisr_cli.engines.settings import parse_settings
+from hifisr_cli.errors import DeviceError, ModelError, UsageError
+from hifisr_cli.system.machine import cores
+
+if TYPE_CHECKING:
+    import torch
+
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+ENGINES = {"hifisr": "hifisr_cli.engines.hifisr.engine"}
+"""Every engine and its module. The table is closed: a checkpoint names an engine, never code to be run."""
+
+
+def engine_module(name: str) -> EngineModule:
+    """Raises ModelError: there is no engine of that name."""
+    if name not in ENGINES:
+        raise ModelError(f"no engine {name!r} in this hifisr", hint=f"known: {', '.join(ENGINES)}; or use a newer one")
+    return cast(EngineModule, import_module(ENGINES[name]))
+
+
+def identify(
+    name_or_path: str | None = None, *, precision: Precision = "auto", settings: Mapping[str, object] | None = None
+) -> Identity:
+    """What `load_model` with the same arguments would load, from the header of the file, without PyTorch.
+
+    Raises:
+        ModelError: unknown or damaged, or of an engine that is not known.
+        UsageError: a setting that the engine does not have, or a value that it cannot have.
+    """
+    return _identity(*_found(name_or_path), precision, settings)
+
+
+def load_model(
+    name_or_path: str | None = None,
+    *,
+    device: str = "auto",
+    precision: Precision = "auto",
+    threads: int | None = None,
+    settings: Mapping[str, object] | None = None,
+) -> Engine:
+    """Loads a model once, for any number of recordings.
+
+    Args:
+        name_or_path: a registered name, a checkpoint file, or None for the default model.
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+        precision: "auto" is float32.
+        threads: of the processor that the network may use; None takes the cores that this process may use.
+        settings: of the engine, by name; the others have their defaults (`hifisr models show` lists them).
+
+    Raises:
+        ModelError: unknown or damaged, or of an engine that is not known.
+        DeviceError: no such device.
+        UsageError: a precision that the device does not have, or a setting that the engine does not have.
+    """
+    path, info = _found(name_or_path)
+    identity = _identity(path, info, precision, settings)
+    # Waiting threads that spin make a busy machine several times slower; must be set before torch loads OpenMP.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    import torch
+
+    chosen = _device(device)
+    if identity.precision == "float16" and chosen.type == "cpu":
+        raise UsageError("float16 is not for the processor", hint="use --precision float32")
+    if threads is not None or chosen.type == "cpu":
+        torch.set_num_threads(threads or cores())
+    return engine_module(info.engine).load(path, info, identity, chosen)
+
+
+@cache
+def default_settings(engine: str) -> Mapping[str, Any]:
+    """Of an engine; none where it is not known."""
+    return asdict(engine_module(engine).Settings()) if engine in ENGINES else {}
+
+
+def _found(name_or_path: str | None) -> tuple[Path, FrozenInfo]:
+    path = find_model(name_or_path).path
+    return path, read_info(path)
+
+
+def _identity(path: Path, info: FrozenInfo, precision: Precision, settings: Mapping[str, object] | None) -> Identity:
+    module = engine_module(info.engine)
+    try:
+        module.check_config(info.config)
+    except (ValueError, TypeError) as error:
+        raise ModelError(f"damaged metadata: {error}", path=path, hint=REINSTALL) from error
+    return Identity(
+        info.engine,
+        info.name,
+        info.parameter_hash,
+        "float32" if precision == "auto" else precision,
+        asdict(parse_settings(info.engine, module.Settings, settings or {})),
+        info.limits,
+    )
+
+
+def _device(name: str) -> torch.device:
+    import torch
+
+    has_cuda = torch.cuda.is_available()
+    has_mps = torch.backends.mps.is_available()
+    if name == "auto":
+        return torch.device("cuda" if has_cuda else "mps" if has_mps else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise DeviceError(f"unknown device {name!r}", hint="auto, cpu, cuda, cuda:N or mps") from error
+    there = {"cpu": True, "cuda": has_cuda, "mps": has_mps}.get(device.type, False)
+    if device.type == "cuda" and there and (device.index or 0) >= torch.cuda.device_count():
+        there = False
+    if not there:
+        raise DeviceError(f"no such device here: {name}", hint="use --device auto or --device cpu")
+    return device
