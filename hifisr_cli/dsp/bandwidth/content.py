@@ -10,12 +10,14 @@ from hifisr_cli.arrays import FloatArray
 from hifisr_cli.dsp.bandwidth.bands import COMPRESSION, BandLevels
 
 # Chosen by hand against `benchmarks/cutoff_detection.py` (commit dce8f71). They feed the templates and the reason.
-_LOUD_SHARES = (0.08, 0.03)  # of the frames that count as loud: vowels, and the rarer hisses
-_LEAST_LOUD_FRAMES = 3.0  # in a short recording
-_QUIET_SHARE = 0.3  # of the frames that count as quiet
-_DEVIATIONS = 6.5  # standard deviations by which a band must rise, so that noise of an hour does not count as content
-_ALONE = 3.0  # a band that rises without its neighbours must exceed its limit by this factor
-_LIVELY_DB = 4.0  # that a reference must rise by beyond what steady noise does when it is sorted by its own level
+# In brackets: hits in % with the value halved / doubled, of the 990 cases of that benchmark with `--files 5`,
+# of which 82.9 % are hits as it is.
+_LOUD_SHARES = (0.08, 0.03)  # of the frames that count as loud: vowels, and the rarer hisses [82.9 / 83.1]
+_LEAST_LOUD_FRAMES = 3.0  # in a short recording [82.9 / 82.8]
+_QUIET_SHARE = 0.3  # of the frames that count as quiet [83.3 / 82.4]
+_DEVIATIONS = 6.5  # standard deviations by which a band must rise: an hour of noise must not count [83.0 / 82.5]
+_ALONE = 3.0  # a band that rises without its neighbours must exceed its limit by this factor [82.9 / 82.9]
+_LIVELY_DB = 4.0  # that a reference must rise beyond what noise does, sorted by its own level [82.9 / 82.8]
 
 
 @dataclass(frozen=True)
