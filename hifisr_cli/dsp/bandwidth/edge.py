@@ -13,13 +13,13 @@ from hifisr_cli.results import KEPT_FRACTION, LEAST_CROSSOVER_HZ
 # In brackets: hits of `benchmarks/cutoff_detection.py --files 5` as in `meter.py`, 82.9 % as it is.
 _WHOLE_FRACTION = 0.98  # of the cutoff: 0.94 for all left a hole that MP3 encoders had made, 0.96 kept less
 _REFERENCE_FRACTION = (
-    0.84  # of the cutoff: levels are relative to those from here up to 0.9 of it [0.68: 82.8, 0.87: 82.9]
+    0.84  # of the cutoff: levels are relative to those up to 0.9 of it [0.68: 82.8, 0.87: 82.9]
 )
 _SMOOTHING = 0.01  # of the cutoff: the width of the mean that is taken over bins [82.9 / 82.9]
 _FALLEN_DB = 8.0  # a band that is this much lower somewhere is not whole
 _EDGE_DB = 20.0  # a steep edge stands where the level has fallen by so much [82.2 / 83.1]
 _EMPTY_DB = 25.0  # and where beyond it all is lower by so much [82.9 / 83.1]
-_STEEP = 0.03  # of the edge: within this the level has to fall to that; encoders need less, natural slopes more [82.8 / 83.1]
+_STEEP = 0.03  # of the edge: within this the level has to fall to that; natural slopes need more [82.8 / 83.1]
 
 
 def steep_edge_hz(levels: BandLevels, cutoff_hz: float) -> float:
