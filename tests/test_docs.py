@@ -29,10 +29,12 @@ from tests.engines.hifisr.published_form import random_states, save
 PAGES = (
     "quick-start",
     "how-it-works",
+    "options",
     "choosing-options",
     "for-archives",
     "checkpoint-format",
     "for-developers",
+    "performance",
     "exit-statuses",
 )
 
@@ -51,8 +53,8 @@ class Block:
         return int(self.mark.partition(":")[2] or 0)
 
 
-def blocks(page: str) -> list[Block]:
-    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+def blocks(page: str, folder: Path = ROOT / "docs") -> list[Block]:
+    text = (folder / f"{page}.md").read_text(encoding="utf-8")
     found = re.findall(r"(?:<!-- (.+?) -->\n)?^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     return [Block(page, language, mark, body) for mark, language, body in found]
 
@@ -77,6 +79,14 @@ def command_of(arguments: list[str]) -> tuple[Any, list[str]]:
         assert arguments[0] in command.commands, f"no command {arguments[0]}"
         command, arguments = command.commands[arguments[0]], arguments[1:]
     return command, arguments
+
+
+def assert_understood(arguments: list[str]) -> None:
+    """There is such a command, with every option that is given."""
+    command, rest = command_of(arguments)
+    known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    given = {word.partition("=")[0] for word in rest if re.match(r"--?[a-z]", word)}
+    assert given <= known, f"hifisr {' '.join(arguments)}"
 
 
 def test_every_page_is_listed_and_tested() -> None:
@@ -110,10 +120,24 @@ def test_the_options_of_examples_exist(block: Block) -> None:
     commands = list(lines(block))
     assert commands
     for arguments in commands:
-        command, rest = command_of(arguments)
-        known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
-        given = {word.partition("=")[0] for word in rest if re.match(r"--?[a-z]", word)}
-        assert given <= known, f"hifisr {' '.join(arguments)}"
+        assert_understood(arguments)
+
+
+def test_the_commands_of_the_readme_exist() -> None:
+    (use,) = (block for block in blocks("README", ROOT) if block.language == "sh" and not block.mark)
+    commands = list(lines(use))
+    assert len(commands) == 3
+    for arguments in commands:
+        assert_understood(arguments)
+
+
+def test_every_option_is_described_and_no_other() -> None:
+    command, _ = command_of(["upsample"])
+    spelled = {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
+    text = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(?:-\w`, `)?(--[a-z-]+)", text, re.MULTILINE)
+    assert len(rows) == len(set(rows))
+    assert set(rows) == spelled - {"--help"}
 
 
 def test_the_exit_statuses_are_those_of_the_code() -> None:

@@ -1,4 +1,4 @@
-"""The documentation says what the tool does: options, exit statuses, commands, files."""
+"""What stands beside the package agrees with it: README, changelog, examples, import rules. Pages: test_docs.py."""
 
 from __future__ import annotations
 
@@ -9,42 +9,12 @@ from pathlib import Path
 import pytest
 
 from hifisr_cli import __version__
-from hifisr_cli.errors import EXIT_STATUSES
 from hifisr_cli.version import NEXT
 
 
-@pytest.fixture(scope="module")
-def readme(repository: Path) -> str:
-    return (repository / "README.md").read_text(encoding="utf-8")
-
-
-def section(readme: str, title: str) -> str:
-    """The text below a heading, down to the next one of the same depth."""
-    found = re.search(rf"^## {re.escape(title)}$\n(.*?)(?=^## |\Z)", readme, re.MULTILINE | re.DOTALL)
-    assert found, f"no section {title!r}"
-    return found.group(1)
-
-
-def test_the_exit_statuses_are_those_of_the_code(readme: str) -> None:
-    rows = re.findall(r"^\| (\d+) \| (.+?) \|$", section(readme, "Exit statuses"), re.MULTILINE)
-    assert {int(status): meaning for status, meaning in rows} == EXIT_STATUSES
-
-
-def test_every_option_is_described_and_no_other(readme: str) -> None:
-    import typer.main
-
-    from hifisr_cli.cli.app import app
-
-    command = typer.main.get_command(app)
-    upsample = command.commands["upsample"]  # type: ignore[attr-defined]  # a group, since there is a subcommand
-    spelled = {name for parameter in upsample.params for name in parameter.opts if name.startswith("--")}
-    rows = re.findall(r"^\| `(?:-\w`, `)?(--[a-z-]+)", section(readme, "Options"), re.MULTILINE)
-    assert len(rows) == len(set(rows))
-    assert set(rows) == spelled - {"--help"}
-
-
-def test_links_lead_to_files(readme: str, repository: Path) -> None:
-    for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", readme):
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md"])
+def test_links_lead_to_files(repository: Path, name: str) -> None:
+    for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", (repository / name).read_text(encoding="utf-8")):
         assert (repository / link).exists(), link
 
 
@@ -65,5 +35,7 @@ def test_the_import_rules_name_every_folder(repository: Path) -> None:
     """A folder of the package that no contract knows would be free to import anything."""
     project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))
     _, terminal = project["tool"]["importlinter"]["contracts"]
-    folders = {p.parent.name for p in (repository / "hifisr_cli").glob("*/__init__.py")} - {"cli"}
-    assert folders <= {module.removeprefix("hifisr_cli.") for module in terminal["source_modules"]}
+    folders = {p.parent.name for p in (repository / "hifisr_cli").glob("*/__init__.py")}
+    assert folders - {"cli"} <= {module.removeprefix("hifisr_cli.") for module in terminal["source_modules"]}
+    tree = (repository / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert folders == set(re.findall(r"^  (\w+)/ ", tree, re.MULTILINE))
