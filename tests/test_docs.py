@@ -131,13 +131,21 @@ def test_the_commands_of_the_readme_exist() -> None:
         assert_understood(arguments)
 
 
-def test_every_option_is_described_and_no_other() -> None:
+def test_every_option_is_described_below_its_panel_and_no_other() -> None:
     command, _ = command_of(["upsample"])
-    spelled = {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
-    text = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(?:-\w`, `)?(--[a-z-]+)", text, re.MULTILINE)
-    assert len(rows) == len(set(rows))
-    assert set(rows) == spelled - {"--help"}
+    spelled = [
+        (parameter.rich_help_panel, name)
+        for parameter in command.params
+        for name in parameter.opts
+        if name.startswith("--") and name != "--help"
+    ]
+    _, *panels = re.split(r"^## ", (ROOT / "docs" / "options.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    described = [
+        (panel.partition("\n")[0], name)
+        for panel in panels
+        for name in re.findall(r"^\| `(?:-\w`, `)?(--[a-z-]+)", panel, re.MULTILINE)
+    ]
+    assert sorted(described) == sorted(spelled)
 
 
 def test_the_exit_statuses_are_those_of_the_code() -> None:
