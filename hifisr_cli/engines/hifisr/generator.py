@@ -30,7 +30,7 @@ class Generator(nn.Module):
         self.pulses = Pulses(config.head.istft_n_fft, config.hop_out) if config.head.voicing else None
         self.latent_reach = self.latent.context_frames if config.latent.context == "bounded" else 0
         """Frames to either side that matter to a latent frame: the bound by construction, unless a measured one is
-        known (`nets.reach`). Frames nearer to the edge of a window need not reach the head."""
+        known (`reach`). Frames nearer to the edge of a window need not reach the head."""
 
     @property
     def hop(self) -> int:
