@@ -12,9 +12,7 @@ from hifisr_cli.results import KEPT_FRACTION, LEAST_CROSSOVER_HZ
 # the caution of `meter.py` they took the LSD of compact-6 from 0.829 to 0.820 from 16 kHz (model card).
 # In brackets: hits of `benchmarks/cutoff_detection.py --files 5` as in `meter.py`, 82.9 % as it is.
 _WHOLE_FRACTION = 0.98  # of the cutoff: 0.94 for all left a hole that MP3 encoders had made, 0.96 kept less
-_REFERENCE_FRACTION = (
-    0.84  # of the cutoff: levels are relative to those up to 0.9 of it [0.68: 82.8, 0.87: 82.9]
-)
+_REFERENCE_FRACTION = 0.84  # of the cutoff: levels are relative to those up to 0.9 of it [0.68: 82.8, 0.87: 82.9]
 _SMOOTHING = 0.01  # of the cutoff: the width of the mean that is taken over bins [82.9 / 82.9]
 _FALLEN_DB = 8.0  # a band that is this much lower somewhere is not whole
 _EDGE_DB = 20.0  # a steep edge stands where the level has fallen by so much [82.2 / 83.1]
