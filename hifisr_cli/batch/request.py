@@ -45,7 +45,7 @@ class ModelRequest:
         """What `load` gives, from the model's header alone. Raises what `engines.load.identify` raises."""
         from hifisr_cli.engines import load
 
-        return load.identify(self.name_or_path, precision=self.precision, settings=self.settings)
+        return load.identify(self.name_or_path, device=self.device, precision=self.precision, settings=self.settings)
 
     def load(self) -> Engine:
         """The model. Raises what `engines.load.load_model` raises."""

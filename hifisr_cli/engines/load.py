@@ -15,7 +15,7 @@ from hifisr_cli.checkpoints.registry import find_model
 from hifisr_cli.engines.protocol import Engine, EngineModule, Identity
 from hifisr_cli.engines.settings import parse_settings
 from hifisr_cli.errors import DeviceError, ModelError, UsageError
-from hifisr_cli.system.machine import cores
+from hifisr_cli.system.machine import cores, has_bfloat16, on_gpu
 
 if TYPE_CHECKING:
     import torch
@@ -26,6 +26,10 @@ ENGINES = {"hifisr": "hifisr_cli.engines.hifisr.engine"}
 """Every engine and its module. The table is closed: a checkpoint names an engine, never code to be run."""
 
 
+_AMD_GPU = Path("/dev/kfd")
+"""Of its drivers: PyTorch may be one for such GPUs, on which bfloat16 was not measured."""
+
+
 def engine_module(name: str) -> EngineModule:
     """Raises ModelError: there is no engine of that name."""
     if name not in ENGINES:
@@ -34,7 +38,11 @@ def engine_module(name: str) -> EngineModule:
 
 
 def identify(
-    name_or_path: str | None = None, *, precision: Precision = "auto", settings: Mapping[str, object] | None = None
+    name_or_path: str | None = None,
+    *,
+    device: str = "auto",
+    precision: Precision = "auto",
+    settings: Mapping[str, object] | None = None,
 ) -> Identity:
     """What `load_model` with the same arguments would load, from the header of the file, without PyTorch.
 
@@ -42,7 +50,7 @@ def identify(
         ModelError: unknown or damaged, or of an engine that is not known.
         UsageError: a setting that the engine does not have, or a value that it cannot have.
     """
-    return _identity(*_found(name_or_path), precision, settings)
+    return _identity(*_found(name_or_path), device, precision, settings)
 
 
 def load_model(
@@ -58,7 +66,8 @@ def load_model(
     Args:
         name_or_path: a registered name, a checkpoint file, or None for the default model.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
-        precision: "auto" is float32.
+        precision: "auto" is bfloat16 on processors that have it in hardware, for networks that gain from it; else
+            float32.
         threads: of the processor that the network may use; None takes the cores that this process may use.
         settings: of the engine, by name; the others have their defaults (`hifisr models show` lists them).
 
@@ -68,7 +77,7 @@ def load_model(
         UsageError: a precision that the device does not have, or a setting that the engine does not have.
     """
     path, info = _found(name_or_path)
-    identity = _identity(path, info, precision, settings)
+    identity = _identity(path, info, device, precision, settings)
     # Waiting threads that spin make a busy machine several times slower; must be set before torch loads OpenMP.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import torch
@@ -92,7 +101,9 @@ def _found(name_or_path: str | None) -> tuple[Path, FrozenInfo]:
     return path, read_info(path)
 
 
-def _identity(path: Path, info: FrozenInfo, precision: Precision, settings: Mapping[str, object] | None) -> Identity:
+def _identity(
+    path: Path, info: FrozenInfo, device: str, precision: Precision, settings: Mapping[str, object] | None
+) -> Identity:
     module = engine_module(info.engine)
     try:
         module.check_config(info.config)
@@ -102,10 +113,17 @@ def _identity(path: Path, info: FrozenInfo, precision: Precision, settings: Mapp
         info.engine,
         info.name,
         info.parameter_hash,
-        "float32" if precision == "auto" else precision,
+        _own_precision(module, info, device) if precision == "auto" else precision,
         asdict(parse_settings(info.engine, module.Settings, settings or {})),
         info.limits,
     )
+
+
+def _own_precision(module: EngineModule, info: FrozenInfo, device: str) -> Literal["float32", "bfloat16"]:
+    """What "auto" is: by what the machine and the network are, and without PyTorch, so that whoever keeps the record
+    and whoever computes say the same."""
+    native = has_bfloat16() and not on_gpu(device) and not (device == "auto" and _AMD_GPU.exists())
+    return "bfloat16" if native and module.gains_from_bfloat16(info.config) else "float32"
 
 
 def _device(name: str) -> torch.device:

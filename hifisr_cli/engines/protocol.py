@@ -125,6 +125,10 @@ class EngineModule(Protocol):
         """Raises ValueError or TypeError: the config of a checkpoint does not describe a network of this engine."""
         ...
 
+    def gains_from_bfloat16(self, config: Mapping[str, Any]) -> bool:
+        """Whether a processor with bfloat16 in hardware computes this network faster in it, and as well."""
+        ...
+
     def load(self, path: Path, info: FrozenInfo, identity: Identity, device: torch.device) -> Engine:
         """Builds the network of a checkpoint, ready to run.
 

@@ -45,3 +45,9 @@ def may_have_gpu() -> bool:
     if sys.platform == "win32":
         return (Path(os.environ.get("SYSTEMROOT", "C:/Windows")) / "System32" / "nvcuda.dll").exists()
     return Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists()
+
+
+def on_gpu(device: str) -> bool:
+    """Whether a network on `device` ("auto", "cpu", ...) is going to run on a GPU, as far as can be told without
+    PyTorch."""
+    return may_have_gpu() if device == "auto" else device != "cpu"

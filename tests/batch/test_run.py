@@ -4,18 +4,20 @@ import errno
 import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from hifisr_cli.batch.history.journal import iter_journal
 from hifisr_cli.batch.library import restore_folder
 from hifisr_cli.batch.request import ModelRequest, RunRequest, RunSettings
 from hifisr_cli.batch.run import open_run
 from hifisr_cli.batch.workers.in_process import InProcess
 from hifisr_cli.batch.workers.work_item import WorkItem
+from hifisr_cli.engines import load as loading
 from hifisr_cli.engines.protocol import Identity
 from hifisr_cli.errors import (
     UNEXPECTED,
@@ -86,6 +88,25 @@ def test_every_job_has_its_result_and_the_model_is_loaded_once(engine: Copier, i
     assert [result.status for result in results] == ["restored"] * 3
     assert [Path(result.input).name for result in results] == ["a.wav", "b.wav", "c.wav"]
     assert engine.loads == 1
+
+
+def test_whoever_computes_is_told_the_precision_of_the_record(
+    engine: Copier, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def load(request: ModelRequest) -> Any:
+        asked.append(request.precision)
+        return engine.load()
+
+    monkeypatch.setattr(ModelRequest, "load", load)
+    monkeypatch.setattr(loading, "has_bfloat16", lambda: True)
+    cpu = ModelRequest(device="cpu")
+    run(inputs / "deep" / "a.wav", tmp_path / "out", model=cpu)
+    run(inputs / "deep" / "b.wav", tmp_path / "out", model=replace(cpu, precision="float32"))
+    assert asked == ["bfloat16", "float32"]
+    used = [record.model for record in iter_journal(tmp_path / "out")]
+    assert [model.precision for model in used if model is not None] == asked
 
 
 def test_events_come_in_order(engine: Copier, inputs: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hifisr_cli.system.machine import free_memory, may_have_gpu
+from hifisr_cli.system.machine import free_memory, on_gpu
 
 _BYTES_A_WORKER = 4 << 20
 """A worker needs about two seconds of a core until it is ready: it should have at least as much to do."""
@@ -44,13 +44,6 @@ def share(
         enough = max(1, size // _BYTES_A_WORKER)
         jobs = 1 if on_gpu(device) else max(1, min(cores // (threads or 1), files, enough, _room()))
     return Sharing(jobs, threads or max(1, cores // jobs))
-
-
-def on_gpu(device: str) -> bool:
-    """Whether the network is going to run on a GPU, as far as can be told without PyTorch."""
-    if device != "auto":
-        return device != "cpu"
-    return may_have_gpu()
 
 
 def _room() -> int:

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from hifisr_cli.engines.hifisr.engine import HifisrEngine
 from hifisr_cli.engines.hifisr.fast_head import FastHead, InterruptedWorkError
+from hifisr_cli.engines.hifisr.plain_head import PlainHead
 from hifisr_cli.engines.hifisr.threads import Threads
-from hifisr_cli.engines.load import load_model
+from hifisr_cli.engines.load import Precision, load_model
 from hifisr_cli.engines.protocol import WindowBatch
 
 
@@ -45,30 +46,31 @@ def test_an_error_ends_the_others_and_is_raised() -> None:
     assert not interrupt.is_set()
 
 
-def engine(threads: int) -> HifisrEngine:
-    loaded = load_model(device="cpu", threads=threads)
+def engine(threads: int, precision: Precision = "float32") -> HifisrEngine:
+    loaded = load_model(device="cpu", precision=precision, threads=threads)
     assert isinstance(loaded, HifisrEngine)
     return loaded
 
 
-def test_a_batch_gives_the_bytes_of_single_windows() -> None:
-    one_core = engine(1)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_batch_gives_the_bytes_of_single_windows(precision: Precision) -> None:
+    one_core = engine(1, precision)
     assert one_core.threads is None
     torch.manual_seed(1)
-    samples = 2 * one_core.geometry.context + 20 * one_core.geometry.grid
+    samples = 2 * one_core.geometry.context + 8 * one_core.geometry.grid
     waves, cutoffs, starts = 0.1 * torch.randn(3, samples), torch.tensor([4000.0, 8000.0, 4000.0]), (0, 0, -480)
     single = torch.cat(
         [one_core.generate(WindowBatch(waves[[i]], cutoffs[[i]], (starts[i],))) for i in range(3)],
     )
     assert torch.equal(one_core.generate(WindowBatch(waves, cutoffs, starts)), single)
-    two_cores = engine(2)
+    two_cores = engine(2, precision)
     assert two_cores.threads is not None
     assert torch.equal(two_cores.generate(WindowBatch(waves, cutoffs, starts)), single)
 
 
 def test_the_head_gives_up_between_tiles() -> None:
     head = engine(1).generator.head
-    assert isinstance(head, FastHead)
+    assert isinstance(head, FastHead | PlainHead)
     head.interrupt.set()
     with pytest.raises(InterruptedWorkError):
         head(torch.zeros(1, 256, 10))
