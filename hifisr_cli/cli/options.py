@@ -67,7 +67,10 @@ ModelName = Annotated[
 Device = Annotated[str, _network("Where the network runs.", metavar="auto|cpu|cuda|cuda:N|mps")]
 Precision = Annotated[
     Literal["auto", "float32", "bfloat16", "float16"],
-    _network("Arithmetic of the network; auto is float32.", metavar="auto|float32|bfloat16|float16"),
+    _network(
+        "Arithmetic of the network; auto is float32, or bfloat16 where it is native.",
+        metavar="auto|float32|bfloat16|float16",
+    ),
 ]
 EngineSet = Annotated[
     list[str] | None,
