@@ -1,8 +1,8 @@
 """Opening recordings: the operating system first, then whichever decoder the content asks for.
 
-The operating system opens the file (libsndfile reports a missing file, a forbidden one and a full disk alike), the
-header's promise is compared with what is there (libsndfile reads truncated files without a word), and the content
-decides about the format, never the name.
+The operating system opens the file (libsndfile reports a missing file, a forbidden one and a full disk alike), its
+first bytes decide about the format, never the name, and the header's promise is compared with what is there (libsndfile
+reads truncated files without a word).
 """
 
 from __future__ import annotations
@@ -12,22 +12,20 @@ import stat
 from contextlib import ExitStack
 from pathlib import Path
 
-from hifisr_cli.audio.containers.completeness import find_shortfall
-from hifisr_cli.audio.containers.mpeg import MpegScan, looks_like_mpeg, scan_mpeg
+from hifisr_cli.audio.containers.completeness import find_open_header, find_shortfall
+from hifisr_cli.audio.containers.mpeg import MpegScan, scan_mpeg
+from hifisr_cli.audio.containers.riff import LAYOUTS, ChunkPlace, sort_chunks, walk_chunks
+from hifisr_cli.audio.containers.signatures import MPEG, Identity, identify
 from hifisr_cli.audio.containers.wav_stream import parse_wav
 from hifisr_cli.audio.decoders.bytestream import ByteStream
 from hifisr_cli.audio.decoders.flac_salvage import open_damaged_flac
-from hifisr_cli.audio.decoders.foreign import foreign_kind, has_decoder, open_foreign, partly_foreign_kind
+from hifisr_cli.audio.decoders.foreign import has_decoder, open_foreign
 from hifisr_cli.audio.decoders.libsndfile import NotOpenedError, open_sound
 from hifisr_cli.audio.decoders.raw import RawFormat, RawSource
-from hifisr_cli.audio.limits import MAX_CHANNELS, check_limits
-from hifisr_cli.audio.recording import BLOCK_FRAMES, Damage, Recording, Source, empty, truncated
+from hifisr_cli.audio.recording import Damage, Recording, RecordingFile, Source, check_limits, empty, truncated
 from hifisr_cli.errors import EmptyAudioError, NotAudioError, UnreadableError, reason_of
-from hifisr_cli.system.files import open_file, read_at
+from hifisr_cli.system.files import open_file
 
-__all__ = ["BLOCK_FRAMES", "MAX_CHANNELS", "Recording", "check_headerless", "open_recording"]
-
-_HEAD = 512
 _CAREFULLY = 192
 """Samples that are decoded at once where the next ones may be damaged: a small part of any codec's frame."""
 
@@ -35,11 +33,12 @@ _CONVERT = (
     "WAV, AIFF, FLAC, Ogg Vorbis, Opus, MP3 and, with PyAV or ffmpeg, M4A, WMA, AC-3, AMR and videos are read; "
     "describe samples without a header with --raw"
 )
-_HEADERS = (b"RIFF", b"RF64", b"fLaC", b"OggS", b"FORM", b"ID3\x03", b"ID3\x04")
 
 
 def open_recording(path: Path, *, salvage: bool = False, raw: RawFormat | None = None) -> Recording:
     """Open a recording; use the result in a `with` statement.
+
+    The file is opened once and its header walked once, for its sound and for its metadata.
 
     Args:
         salvage: take what is readable of a damaged recording; `Recording.notes` tells what is missing.
@@ -54,73 +53,90 @@ def open_recording(path: Path, *, salvage: bool = False, raw: RawFormat | None =
     """
     with ExitStack() as stack:
         fd, size = _open_regular(path, stack)
-        head = read_at(fd, _HEAD, 0)
+        file = RecordingFile(fd, size)
+        what = identify(file.at)
         damage: Damage | None = None
-        notes: tuple[str, ...] = ()
+        places: tuple[ChunkPlace, ...] = ()
         if raw is not None:
             check_limits(path, sample_rate=raw.sample_rate, channels=raw.channels)
-            check_headerless(path, head)
+            check_headerless(path, what)
             source: Source = RawSource(lambda count: os.read(fd, count), raw, frames=None)
-        elif (kind := foreign_kind(head)) is not None:
-            source = open_foreign(path, fd, kind, stack, tolerant=salvage)
-            notes = _tracks(source)
+        elif what.name is not None and what.kind is not None and what.kind.foreign:
+            source = open_foreign(path, fd, what.kind, stack, tolerant=salvage)
         else:
-            source, damage = _open_known(path, fd, size, head, stack, salvage=salvage)
+            places = tuple(walk_chunks(file.at, LAYOUTS[what.name])) if what.name in LAYOUTS else ()
+            source, damage = _open_known(path, file, what, places, stack, salvage=salvage)
         check_limits(path, sample_rate=source.info.sample_rate, channels=source.info.channels)
         if source.info.frames == 0:
             raise empty(path)
-        return Recording(path, source, stack.pop_all().close, salvage=salvage, damage=damage, notes=notes)
+        return Recording(
+            path,
+            source,
+            stack.pop_all().close,
+            salvage=salvage,
+            damage=damage,
+            notes=_tracks(source),
+            what=what,
+            file=None if raw is not None else file,
+            chunks=sort_chunks(path, what.name, places, file.at, size) if what.name in _WITH_METADATA else None,
+        )
 
 
-def check_headerless(path: Path, head: bytes) -> None:
+_WITH_METADATA = LAYOUTS.keys() - {"CAF"}
+"""Kinds of files whose chunks are carried into outputs."""
+
+
+def check_headerless(path: Path, what: Identity) -> None:
     """A header read as samples would be a loud click, and the wrong rate.
 
     Raises:
         NotAudioError: the first bytes are those of a recording with a header.
     """
-    if head[:4] in _HEADERS or foreign_kind(head) not in (None, ("ac3", "AC3"), ("eac3", "AC3"), ("aac", "AAC")):
+    if what.start or (what.kind is not None and not what.kind.by_chance):
         raise NotAudioError("has a header of its own", path=path, hint="leave out --raw")
 
 
 def _open_known(
-    path: Path, fd: int, size: int, head: bytes, stack: ExitStack, *, salvage: bool
+    path: Path, file: RecordingFile, what: Identity, places: tuple[ChunkPlace, ...], stack: ExitStack, *, salvage: bool
 ) -> tuple[Source, Damage | None]:
     """A file that libsndfile should read, and what is known to be wrong with it."""
     damage = None
-    shortfall = find_shortfall(fd, size)
+    shortfall = find_shortfall(what.name, places, file.at, file.size)
     if shortfall is not None:
         promised, have = shortfall.promised, shortfall.have
         damage = Damage(str(shortfall), have / promised if promised and have is not None else None)
-    scan = scan_mpeg(fd) if looks_like_mpeg(head[:4]) else None
+    scan = scan_mpeg(file.fd, what.start) if what.kind is MPEG else None
     if scan is not None and (damaged := _find_missing_frames(scan)) is not None:
         damage = damaged
     if damage is not None and not salvage:
         raise truncated(path, damage.detail)
+    is_flac = what.kind is not None and what.kind.name == "FLAC"
+    mended = find_open_header(places, file.at, file.size) if what.name == "WAV" else None
     try:
-        sound = open_sound(fd, size, scan, stack, step=_CAREFULLY if salvage else None)
-        if salvage and sound.info.container == "FLAC":
-            return open_damaged_flac(fd, sound) or sound, damage
+        sound = open_sound(file.fd, stack, scan=scan, mended=mended, step=_CAREFULLY if salvage else None)
+        if salvage and is_flac:
+            return open_damaged_flac(file.fd, what.start, sound) or sound, damage
         return sound, damage  # noqa: TRY300  it belongs to the opening
     except NotOpenedError as error:
-        if salvage and (frames := open_damaged_flac(fd, None)) is not None:
+        if salvage and is_flac and (frames := open_damaged_flac(file.fd, what.start, None)) is not None:
             return frames, damage
-        own = _open_wav(path, stack) if head[8:12] == b"WAVE" else None
+        own = _open_wav(file.fd, stack) if what.name in ("WAV", "RIFX") else None
         if own is not None:
             return own, damage
-        kind = partly_foreign_kind(head)
-        if kind is not None and has_decoder():
-            return open_foreign(path, fd, kind, stack, tolerant=salvage), damage
+        if what.name is not None and what.kind is not None and what.kind.demuxer and has_decoder():
+            return open_foreign(path, file.fd, what.kind, stack, tolerant=salvage), damage
         raise NotAudioError(f"cannot be decoded: {error}", path=path, hint=_CONVERT) from error
 
 
-def _open_wav(path: Path, stack: ExitStack) -> Source | None:
+def _open_wav(fd: int, stack: ExitStack) -> Source | None:
     """A WAV or RF64 file read as a stream: libsndfile loses its way behind an RF64 file's chunks of an odd length."""
-    stream = ByteStream(stack.enter_context(path.open("rb")))
-    found = parse_wav(stream)
-    if found is None:
+    os.lseek(fd, 0, os.SEEK_SET)
+    stream = ByteStream(stack.enter_context(os.fdopen(os.dup(fd), "rb")))
+    start = parse_wav(stream)
+    if start is None:
         return None
     stream.commit()
-    return RawSource(stream.read, found.form, frames=found.frames, container=found.container)
+    return RawSource(stream.read, start.form, frames=start.frames, container=start.container)
 
 
 def _open_regular(path: Path, stack: ExitStack) -> tuple[int, int]:

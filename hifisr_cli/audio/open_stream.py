@@ -12,22 +12,24 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hifisr_cli.audio.containers.mpeg import looks_like_mpeg, start_mpeg
+from hifisr_cli.audio.containers.mpeg import start_mpeg
+from hifisr_cli.audio.containers.riff import Chunks
+from hifisr_cli.audio.containers.signatures import MPEG, Identity, identify
 from hifisr_cli.audio.containers.wav_stream import parse_wav
 from hifisr_cli.audio.decoders.bytestream import ByteStream
 from hifisr_cli.audio.decoders.mp3_padding import MpegSource
 from hifisr_cli.audio.decoders.raw import RawFormat, RawSource
-from hifisr_cli.audio.limits import check_limits
 from hifisr_cli.audio.metadata.stream import tags_ahead
 from hifisr_cli.audio.metadata.tags import Tags
 from hifisr_cli.audio.open import check_headerless
-from hifisr_cli.audio.recording import Recording, Source
+from hifisr_cli.audio.recording import Recording, Source, check_limits
 from hifisr_cli.errors import EmptyAudioError, NotAudioError
 
 if TYPE_CHECKING:
     from hifisr_cli.audio.decoders.libsndfile import SoundSource
 
 _HEAD = 64
+"""Bytes that are waited for to tell what a stream is: less than the first samples of any."""
 
 
 def open_stream(
@@ -38,52 +40,49 @@ def open_stream(
     Args:
         stream: its bytes, from the first one.
         name: what errors call it.
-        salvage, raw: see `decode.open_recording`.
+        salvage, raw: see `open.open_recording`.
 
     Raises:
-        FileError: as `decode.open_recording`.
+        FileError: as `open.open_recording`.
     """
-    head = stream.peek(_HEAD)
-    if not head:
+    what = identify(lambda position, count: stream.at(position, min(count, _HEAD)))
+    if not stream.at(0, 1):
         raise EmptyAudioError("the stream is empty", path=name, hint="look at the program that feeds it")
     source: Source | None
-    tags, notes = Tags(), list[str]()
+    tags, chunks, notes = Tags(), None, list[str]()
     if raw is not None:
         check_limits(name, sample_rate=raw.sample_rate, channels=raw.channels)
-        check_headerless(name, head)
+        check_headerless(name, what)
         stream.commit()
         source = RawSource(stream.read, raw)
     else:
         tags = tags_ahead(stream, notes)
-        source = _open_by_content(stream, head)
+        source, chunks = _open_by_content(stream, what)
     if source is None:
         if not stream.can_rewind:
             raise NotAudioError("cannot be decoded from a stream", path=name, hint="save it to a file first")
         stream.rewind()
         return None
     check_limits(name, sample_rate=source.info.sample_rate, channels=source.info.channels)
-    return Recording(name, source, _nothing, salvage=salvage, notes=tuple(notes), tags=tags)
+    return Recording(name, source, _nothing, salvage=salvage, notes=tuple(notes), what=what, chunks=chunks, tags=tags)
 
 
-def _open_by_content(stream: ByteStream, head: bytes) -> Source | None:
-    match head[:4], head[8:12]:
-        case ((b"RIFF" | b"RF64" | b"BW64"), b"WAVE"):
-            found = parse_wav(stream)
-            if found is None:
-                return None
+def _open_by_content(stream: ByteStream, what: Identity) -> tuple[Source | None, Chunks | None]:
+    """What can be decoded while it comes, and the chunks in front of its samples."""
+    match what.name:
+        case "WAV":
+            start = parse_wav(stream)
+            if start is None:
+                return None, None
             stream.commit()
-            source = RawSource(stream.read, found.form, frames=found.frames, container=found.container)
-            source.chunks = found.chunks
-            return source
-        case b"fLaC", _:
-            return _decoded(lambda: _open_flac(stream))
-        case b"OggS", _:
-            return _decoded(lambda: _open_piped(stream))
-    if looks_like_mpeg(head[:4]):
-        start = start_mpeg(stream)
-        if start is not None:
-            return _decoded(lambda: MpegSource(_open_piped(stream), start))
-    return None
+            return RawSource(stream.read, start.form, frames=start.frames, container=start.container), start.chunks
+        case "FLAC":
+            return _decoded(lambda: _open_flac(stream)), None
+        case "OGG":
+            return _decoded(lambda: _open_piped(stream)), None
+    if what.kind is MPEG and (padding := start_mpeg(stream)) is not None:
+        return _decoded(lambda: MpegSource(_open_piped(stream), padding)), None
+    return None, None
 
 
 def _decoded(opening: Callable[[], Source]) -> Source | None:

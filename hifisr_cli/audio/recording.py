@@ -7,22 +7,33 @@ looks for samples that are not numbers, and either refuses a damaged recording o
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from hifisr_cli.audio.containers.riff import Chunks
+from hifisr_cli.audio.containers.signatures import Identity
 from hifisr_cli.audio.metadata.tags import Tags
-from hifisr_cli.errors import EmptyAudioError, FileError, NonFiniteError, TruncatedError
+from hifisr_cli.audio.resample import MAX_RATE, MIN_RATE
+from hifisr_cli.errors import EmptyAudioError, FileError, NonFiniteError, TruncatedError, UnsupportedError
 from hifisr_cli.results import AudioInfo
+from hifisr_cli.system.files import read_at
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 Block = npt.NDArray[np.float32]
 
 BLOCK_FRAMES = 65_536
+MAX_CHANNELS = 8
 
 
 class BrokenOffError(Exception):
@@ -62,15 +73,58 @@ class Damage:
     have: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RecordingFile:
+    """The open file of a recording, of `size` bytes, read at any place while its sound is read in order."""
+
+    fd: int
+    size: int
+
+    def at(self, position: int, count: int) -> bytes:
+        """Up to `count` bytes from a position on."""
+        return read_at(self.fd, count, position)
+
+    def reader(self) -> io.BufferedReader:
+        """The file from its beginning, for those who seek in it: where its sound is read does not move."""
+        return io.BufferedReader(_Reader(self))
+
+
+class _Reader(io.RawIOBase):
+    def __init__(self, file: RecordingFile) -> None:
+        self._file, self._position = file, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        position = (0, self._position, self._file.size)[whence] + offset
+        if position < 0:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        self._position = position
+        return position
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        data = self._file.at(self._position, len(view))
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+
 class Recording:
-    """An open recording, to be used in a `with` statement. See `decode.open_recording`.
+    """An open recording, to be used in a `with` statement. See `open.open_recording`.
 
     Attributes:
         path: of the file, or the name that a stream goes by.
         info: what it says of itself.
         notes: what the user should know about it; complete when its blocks have been read.
-        chunks: names and bodies of what stood before the samples of a WAV stream; a file is asked for all of them.
-        tags: of a stream, which came before its samples; a file is asked for its own.
+        what: its kind, by its first bytes.
+        file: None for a stream, and for samples without a header.
+        chunks: of a WAV-like or AIFF file, of which a stream has those before its samples; None for others.
+        tags: of a stream, which came before its samples; those of a file are read when they are asked for.
         salvaged: something is missing or was replaced; only with `salvage`, known when its blocks have been read.
     """
 
@@ -83,12 +137,14 @@ class Recording:
         salvage: bool = False,
         damage: Damage | None = None,
         notes: tuple[str, ...] = (),
+        what: Identity,
+        file: RecordingFile | None = None,
+        chunks: Chunks | None = None,
         tags: Tags | None = None,
     ) -> None:
-        self.tags = tags or Tags()
         self.path, self.info = path, source.info
         self.notes, self.salvaged = notes, False
-        self.chunks: tuple[tuple[bytes, bytes], ...] = getattr(source, "chunks", ())
+        self.what, self.file, self.chunks, self.tags = what, file, chunks, tags or Tags()
         self._source, self._close = source, close
         self._salvage, self._damage = salvage, damage
         self._used = False
@@ -182,3 +238,21 @@ def truncated(path: Path, detail: str) -> FileError:
 def empty(path: Path) -> FileError:
     """The recording has no samples."""
     return EmptyAudioError("the recording has no samples", path=path, hint="copy or export it again")
+
+
+def check_limits(path: Path, *, sample_rate: int, channels: int) -> None:
+    """Refuses what no recording has, and what would need too much memory.
+
+    Raises:
+        UnsupportedError: no or more than 8 channels, or a sample rate below 1 or above 768 kHz.
+    """
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise UnsupportedError(
+            f"has {channels} channels; 1 to {MAX_CHANNELS} are supported", path=path, hint="split it first"
+        )
+    if not MIN_RATE <= sample_rate <= MAX_RATE:
+        raise UnsupportedError(
+            f"says that its sample rate is {sample_rate} Hz; {MIN_RATE} to {MAX_RATE} Hz are supported",
+            path=path,
+            hint="the header may be damaged",
+        )

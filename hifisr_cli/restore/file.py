@@ -154,9 +154,7 @@ def restoring(
     seconds = found.frames / info.sample_rate
     meter = KeptBandMeter(KEPT_FRACTION * (found.bandwidth.cutoff_hz if found.restorable else info.sample_rate / 2))
     cutoff_hz = found.bandwidth.cutoff_hz if found.restorable else None
-    carried = read_metadata(source, info).for_output(
-        chosen, cutoff_hz=cutoff_hz, levelled=options.loudness != "keep" or options.true_peak_dbtp is not None
-    )
+    levelling = options.loudness != "keep" or options.true_peak_dbtp is not None
     with (
         open_recording(source, salvage=options.salvage, raw=options.raw) as recording,
         open_output(
@@ -165,7 +163,7 @@ def restoring(
             channels=info.channels,
             frames=frames,
             overwrite=overwrite,
-            carried=carried,
+            carried=(carried := read_metadata(recording).for_output(chosen, cutoff_hz=cutoff_hz, levelled=levelling)),
             mtime_ns=source.stat().st_mtime_ns if options.keep_mtime else None,
             tally=tally,
         ) as output,

@@ -14,10 +14,9 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from hifisr_cli.arrays import Wave
-from hifisr_cli.audio.containers.riff import Chunk, Chunks
 from hifisr_cli.audio.decoders.prefetch import Prefetched
 from hifisr_cli.audio.formats import OutputFormat, choose_format
-from hifisr_cli.audio.metadata.carried import Metadata
+from hifisr_cli.audio.metadata.carried import read_metadata
 from hifisr_cli.audio.output.output import open_output
 from hifisr_cli.audio.output.stream_sinks import STREAMING
 from hifisr_cli.audio.recording import Recording
@@ -83,9 +82,7 @@ def restore_live(
         known = first.survey.frames if first.ended else None if options.salvage else info.frames
         frames = None if known is None else output_length(known, info.sample_rate)
         cutoff_hz = first.survey.bandwidth.cutoff_hz if first.survey.restorable else None
-        before = [Chunk(name, body) for name, body in recording.chunks]
-        said = Metadata(info, Chunks(before) if before else None, recording.tags)
-        carried = said.for_output(chosen, cutoff_hz="unknown" if first.quiet else cutoff_hz)
+        carried = read_metadata(recording).for_output(chosen, cutoff_hz="unknown" if first.quiet else cutoff_hz)
         total = None if known is None else known / info.sample_rate
         with open_output(
             None, chosen, channels=info.channels, frames=frames, overwrite=False, carried=carried, tally=tally

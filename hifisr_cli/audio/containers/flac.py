@@ -78,12 +78,9 @@ class _Header:
     form: FlacForm  # zeros where it refers to the stream's header
 
 
-def map_flac(fd: int) -> FlacMap | None:
-    """Every frame header of the FLAC file behind a descriptor; None where there is not one, or another file."""
+def map_flac(fd: int, start: int) -> FlacMap | None:
+    """Every frame header of the FLAC file behind a descriptor, whose stream begins at `start`; None without one."""
     with mmap.mmap(fd, 0, access=mmap.ACCESS_READ) as data:
-        start = _after_id3(data)
-        if data[start : start + 4] != _MAGIC:
-            return None
         told, promised = _stream_info(data[start + 8 : start + 8 + 34])
         headers, misses = [], 0
         for match in _SYNC.finditer(data, start + 4):
@@ -117,15 +114,6 @@ def stream_header(form: FlacForm, samples: int) -> bytes:
     packed = form.sample_rate << 44 | (form.channels - 1) << 41 | (form.bits - 1) << 36 | samples
     sizes = (16).to_bytes(2, "big") + (65_535).to_bytes(2, "big") + bytes(6)
     return _MAGIC + b"\x80\0\0\x22" + sizes + packed.to_bytes(8, "big") + bytes(16)
-
-
-def _after_id3(data: mmap.mmap) -> int:
-    if data[:3] != b"ID3":
-        return 0
-    size = 0
-    for byte in data[6:10]:
-        size = size << 7 | byte & 0x7F
-    return 10 + size
 
 
 def _stream_info(body: bytes) -> tuple[FlacForm | None, int | None]:

@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hifisr_cli.audio.containers.signatures import MPEG_FRAME, id3_size
+
 if TYPE_CHECKING:
     from hifisr_cli.audio.decoders.bytestream import ByteStream
 
@@ -27,10 +29,7 @@ _MOST_TRIES = 200_000
 """Places that look like a header and are none, in a row: more than in 100 MB of anything but malice."""
 _DECODER_DELAY = 529
 _RATES = (44_100, 48_000, 32_000)  # MPEG 1; half of it in MPEG 2, a quarter in MPEG 2.5
-
-
-# Eleven ones, a version and a layer that exist, a bit rate: searched for in C, since a file may be full of ones.
-_HEADER = re.compile(rb"\xff[\xe2-\xe7\xf2-\xf7\xfa-\xff][\x10-\xeb]", re.DOTALL)
+_HEADER = re.compile(MPEG_FRAME, re.DOTALL)  # searched for in C, since a file may be full of ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,20 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class MpegStart:
+    """What the beginning of an MPEG file says.
+
+    Attributes:
+        skip_begin, skip_end: samples a channel that the encoder and the decoder have added at either end.
+        length: samples a channel without them, None where the stream does not say.
+    """
+
+    skip_begin: int
+    skip_end: int
+    length: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class MpegScan:
     """What a walk over the frame headers found.
 
@@ -53,6 +66,7 @@ class MpegScan:
         samples: samples a channel in a frame.
         promised: frames that the Xing or VBRI header promises, None without one.
         cut: the last frame ends after the end of the file.
+        padding: what its header says of the samples that coding has added.
     """
 
     start: int
@@ -60,6 +74,7 @@ class MpegScan:
     samples: int
     promised: int | None
     cut: bool
+    padding: MpegStart
 
 
 def parse_frame(data: bytes) -> Frame | None:
@@ -84,93 +99,49 @@ def parse_frame(data: bytes) -> Frame | None:
     return Frame(length, samples, (version, layer, rate), side_info)
 
 
-def looks_like_mpeg(head: bytes) -> bool:
-    """Whether the first four bytes of a file are those of a tag or a frame."""
-    return head[:3] == b"ID3" or parse_frame(head) is not None
-
-
-def scan_mpeg(fd: int) -> MpegScan | None:
+def scan_mpeg(fd: int, start: int) -> MpegScan | None:
     """Walk the frames of the MPEG audio file behind a descriptor; None if there is not one frame that a second follows.
 
     What stands between frames (tags, damage) is skipped.
+
+    Args:
+        start: where its tags in front end.
     """
     with mmap.mmap(fd, 0, access=mmap.ACCESS_READ) as data:
-        position = _skip_tags(data)
-        found = None if data[position : position + 4] == b"fLaC" else _find(data, position, None)
-        if found is None:
+        first = _find(data, start, None)
+        if first is None:
             return None
-        position, head = found
-        promised, tagged = _promise(data[position : position + head.length], head)
+        position, head = first
+        promised, padding, tagged = _promise(data[position : position + head.length], head)
         start = position = position + head.length if tagged else position
         frames, cut = 0, False
         while True:
             frame = parse_frame(data[position : position + 4])
             if frame is None or frame.kind != head.kind:
-                found = _find(data, position, head.kind)
-                if found is None:
+                following = _find(data, position, head.kind)
+                if following is None:
                     cut = cut or (position < len(data) < position + 4 and data[position] == 0xFF)
                     break
-                position, frame = found
+                position, frame = following
             frames += 1
             position += frame.length
             cut = position > len(data)
-        return MpegScan(start, frames, head.samples, promised, cut)
-
-
-@dataclass(frozen=True, slots=True)
-class MpegStart:
-    """What the beginning of a stream says.
-
-    Attributes:
-        skip_begin, skip_end: samples a channel that the encoder and the decoder have added at either end.
-        length: samples a channel without them, None where the stream does not say.
-    """
-
-    skip_begin: int
-    skip_end: int
-    length: int | None
+        return MpegScan(start, frames, head.samples, promised, cut, padding)
 
 
 def start_mpeg(stream: ByteStream) -> MpegStart | None:
-    """Read a stream up to its first frame with sound; None where there is none within 64 kB (after tags).
-
-    An MPEG decoder is 529 samples late. Where the header of an encoder (Xing with LAME's fields) states how many it
-    has added, they are taken off as all players do it.
-    """
-    while (tag := stream.peek(10))[:3] == b"ID3" and len(tag) == 10:
-        size = (tag[6] & 0x7F) << 21 | (tag[7] & 0x7F) << 14 | (tag[8] & 0x7F) << 7 | tag[9] & 0x7F
-        if not stream.skip(10 + size + (10 if tag[5] & 0x10 else 0)):
+    """Read a stream up to its first frame with sound; None where there is none within 64 kB (after tags)."""
+    while size := id3_size(stream.peek(10)):
+        if not stream.skip(size):
             return None
     window = stream.peek(_SEARCHED)
-    found = None if window[:4] == b"fLaC" else _find(window, 0, None)
-    if found is None:
+    first = _find(window, 0, None)
+    if first is None:
         return None
-    position, frame = found
-    head = window[position : position + frame.length]
-    promised, tagged = _promise(head, frame)
+    position, frame = first
+    _, padding, tagged = _promise(window[position : position + frame.length], frame)
     stream.skip(position + (frame.length if tagged else 0))
-    if not tagged:
-        return MpegStart(0, 0, None)
-    at = 4 + frame.side_info
-    begin = end = 0
-    lame = head[at + 120 :] if head[at : at + 4] in (b"Xing", b"Info") and head[at + 7] & 15 == 15 else b""
-    if len(lame) >= 24 and lame[0]:
-        delay, padding = lame[21] << 4 | lame[22] >> 4, (lame[22] & 15) << 8 | lame[23]
-        begin, end = delay + _DECODER_DELAY, max(0, padding - _DECODER_DELAY)
-    length = None if promised is None else max(0, promised * frame.samples - begin - end)
-    return MpegStart(begin, end, length)
-
-
-def _skip_tags(data: mmap.mmap) -> int:
-    """Where the ID3v2 tags at the start end (their sizes are of seven bits a byte)."""
-    position = 0
-    while data[position : position + 3] == b"ID3" and position + 10 <= len(data):
-        size = 0
-        for byte in data[position + 6 : position + 10]:
-            size = size << 7 | byte & 0x7F
-        footer = 10 if data[position + 5] & 0x10 else 0
-        position += 10 + size + footer
-    return position
+    return padding
 
 
 def _find(data: mmap.mmap | bytes, position: int, kind: tuple[int, int, int] | None) -> tuple[int, Frame] | None:
@@ -189,12 +160,23 @@ def _find(data: mmap.mmap | bytes, position: int, kind: tuple[int, int, int] | N
     return None
 
 
-def _promise(head: bytes, frame: Frame) -> tuple[int | None, bool]:
-    """Number of frames in the Xing, Info or VBRI header of the first frame, and whether it is such a header at all."""
+def _promise(head: bytes, frame: Frame) -> tuple[int | None, MpegStart, bool]:
+    """Number of frames in the Xing, Info or VBRI header of the first frame, and whether it is such a header at all.
+
+    Between them the samples that were added: an MPEG decoder is 529 samples late, and where the header of an encoder
+    (Xing with LAME's fields) states how many it has added, they are taken off as all players do it.
+    """
     at = 4 + frame.side_info
+    begin = end = 0
     if head[at : at + 4] in (b"Xing", b"Info"):
-        counted = head[at + 7] & 1
-        return (int.from_bytes(head[at + 8 : at + 12], "big") if counted else None), True
-    if head[36:40] == b"VBRI":
-        return int.from_bytes(head[50:54], "big"), True
-    return None, False
+        promised = int.from_bytes(head[at + 8 : at + 12], "big") if head[at + 7] & 1 else None
+        lame = head[at + 120 :] if head[at + 7] & 15 == 15 else b""
+        if len(lame) >= 24 and lame[0]:
+            delay, padding = lame[21] << 4 | lame[22] >> 4, (lame[22] & 15) << 8 | lame[23]
+            begin, end = delay + _DECODER_DELAY, max(0, padding - _DECODER_DELAY)
+    elif head[36:40] == b"VBRI":
+        promised = int.from_bytes(head[50:54], "big")
+    else:
+        return None, MpegStart(0, 0, None), False
+    length = None if promised is None else max(0, promised * frame.samples - begin - end)
+    return promised, MpegStart(begin, end, length), True

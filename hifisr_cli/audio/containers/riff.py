@@ -1,26 +1,116 @@
-"""Chunks of WAV, RF64, BW64 and Wave64 files, and where they stand: found by their sizes, read only when needed.
+"""Chunks of RIFF, RF64, BW64, Wave64, AIFF and CAF, and where they stand: one walk from header to header.
 
-Damaged files are walked as far as they make sense. Layouts: Microsoft RIFF, EBU Tech 3306, Sony Wave64.
+Damaged files are walked as far as they make sense. Layouts: Microsoft RIFF, EBU Tech 3306 (RF64), Sony Wave64,
+AIFF 1.3, Apple CAF 1.0.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
+from hifisr_cli.audio.containers.signatures import ReadAt
 from hifisr_cli.errors import TruncatedError
 
 MAX_SIZE = 0xFFFF_FFFF
+OPEN_LENGTH = 0x7FFF_0000
+"""A chunk of samples from here on that the file does not have goes on to the end: so programs write that did not know
+their length (sox 0x7FFFF000 plus a little, ffmpeg 0xFFFFFFFF)."""
+
+MOST_CHUNKS = 100_000
+"""A file of zeros is a file of empty chunks: nobody looks through millions of them. So many take 0.6 s."""
+
 _COPY = 1 << 20
-_MAX_CHUNKS = 10_000  # a file of nothing but empty chunks must not cost hours
 _FILES = frozenset({b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"riff"})
 """Begin a recording, and no chunk within one: libsndfile reads no file with such a chunk in it."""
-_OPEN_LENGTH = 0x7FFF_0000  # from here on a length that the file does not have means "until the end"
-_W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
+
 _W64_TAILS = (bytes.fromhex("f3acd3118cd100c04f8edb8a"), bytes.fromhex("2e91cf11a5d628db04c10000"))
+SOUND = (b"data", b"SSND")
+"""Names of the chunks that hold the samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the chunks of a kind of file follow each other.
+
+    Attributes:
+        first: position of the first chunk.
+        header: bytes of a chunk's header; it begins with its name and ends with its length.
+        order: of the bytes of the length.
+        align: a body is padded to a multiple of it.
+    """
+
+    first: int
+    header: int
+    order: Literal["little", "big"]
+    align: int
+
+
+LAYOUTS = {
+    "WAV": Layout(12, 8, "little", 2),
+    "AIFF": Layout(12, 8, "big", 2),
+    "AIFC": Layout(12, 8, "big", 2),
+    "WAVE64": Layout(40, 24, "little", 8),
+    "CAF": Layout(8, 12, "big", 1),
+}
+"""By the name of the kind of file (`signatures`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkPlace:
+    """Where a chunk stands.
+
+    Attributes:
+        name: four bytes; empty for a chunk that only Wave64 knows.
+        start: position of its body.
+        length: bytes of its body as its header has them, or as the `ds64` chunk has those of the samples. The file may
+            end before; in damaged files it may be negative.
+        open: the length may mean "to the end of the file".
+    """
+
+    name: bytes
+    start: int
+    length: int
+    open: bool = False
+
+
+def walk_chunks(read: ReadAt, layout: Layout) -> Iterator[ChunkPlace]:
+    """The chunks of a file, in order: up to its end or the first thing after the samples that is no chunk.
+
+    A body is only looked at where it is that of `ds64`.
+    """
+    position, long_length, after_sound = layout.first, None, False
+    for _ in range(MOST_CHUNKS):
+        head = read(position, layout.header)
+        name, length = head[:4], int.from_bytes(head[-8 if layout.header > 8 else 4 :], layout.order)
+        if len(head) < layout.header or (after_sound and not plausible(name)):
+            return
+        start, is_open = position + layout.header, False
+        if layout.header == 24:  # Wave64: the length counts the header, and the name is a GUID
+            length -= layout.header
+            name = b"" if head[4:16] not in _W64_TAILS else b"LIST" if name == b"list" else name
+        elif layout.header == 12:  # CAF: -1 goes to the end of the file
+            is_open, length = length >> 63 > 0, length - (length >> 63 << 64)
+        elif name == b"ds64":
+            long_length = int.from_bytes(read(start + 8, 8), "little")
+        elif name == b"data" and length == MAX_SIZE and long_length is not None:
+            length = long_length
+        else:
+            is_open = name in SOUND and length >= OPEN_LENGTH
+        yield ChunkPlace(name, start, length, is_open)
+        if length < 0 and is_open:
+            return
+        after_sound = after_sound or (name in SOUND and length > 0)
+        position = _next(read, start + max(0, length), -length % layout.align, layout)
+
+
+def _next(read: ReadAt, end: int, padding: int, layout: Layout) -> int:
+    """Where the chunk after a body that ends at `end` begins: behind its padding, unless that was forgotten."""
+    if padding and layout.header == 8 and not plausible(read(end + padding, 4)) and plausible(read(end, 4)):
+        return end
+    return end + padding
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,26 +180,40 @@ class Chunks:
     problems: list[str] = field(default_factory=list)
 
 
-def read_chunks(path: Path) -> Chunks | None:
-    """All chunks but the samples (`data`, `SSND`); None where the file has none.
+def sort_chunks(path: Path, kind: str, places: Iterable[ChunkPlace], read: ReadAt, size: int) -> Chunks:
+    """The chunks of a file of `size` bytes but those of its samples, from their places (`walk_chunks`).
 
-    AIFF files are walked as well; all their chunks count as standing before the samples.
-
-    Raises:
-        OSError: the file cannot be read.
+    All chunks of an AIFF file count as standing before its samples.
     """
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        head = file.read(16)
-        match head[:4], head[8:12]:
-            case ((b"RIFF" | b"RF64" | b"BW64"), b"WAVE"):
-                return _walk(path, file, size, "little")
-            case b"FORM", (b"AIFF" | b"AIFC"):
-                return _walk(path, file, size, "big")
-            case b"riff", _ if head == _W64_RIFF:
-                return _walk_wave64(path, file, size)
-    return None
+    layout, chunks = LAYOUTS[kind], Chunks()
+    target, end, foreign = chunks.before, layout.first, 0
+    for place in places:
+        beyond = place.start + place.length > size
+        if place.length < 0:
+            return chunks
+        if place.name in SOUND:
+            if place.length == 0 or (place.open and beyond):
+                return chunks  # never filled in: all the rest is sound
+            target = chunks.after if layout.order == "little" else chunks.before
+        elif not place.name:
+            foreign += 1
+        elif not plausible(place.name):
+            break
+        elif place.name in _FILES:
+            left = size - place.start + layout.header
+            chunks.problems.append(f"{left} bytes at its end are another recording and were left out")
+            return chunks
+        elif beyond:
+            chunks.problems.append(f"its {Chunk(place.name, b'').label} chunk is cut off and was left out")
+            return chunks
+        elif place.name != b"ds64":
+            target.append(Chunk(place.name, FileSlice(path, place.start, place.length)))
+        end = place.start + place.length + -place.length % layout.align
+    if foreign:
+        chunks.problems.append(f"{foreign} chunks that only Wave64 knows were left out")
+    if end + layout.header <= size and read(end, _COPY).strip(b"\0"):
+        chunks.problems.append(f"{size - end} bytes at its end are no chunks and were left out")
+    return chunks
 
 
 def parse_chunks(data: bytes, start: int = 0) -> list[tuple[bytes, bytes]]:
@@ -118,16 +222,16 @@ def parse_chunks(data: bytes, start: int = 0) -> list[tuple[bytes, bytes]]:
     Raises:
         ValueError: one is longer than what is left.
     """
-    found: list[tuple[bytes, bytes]] = []
+    chunks: list[tuple[bytes, bytes]] = []
     while len(data) - start >= 8:
         name, length = data[start : start + 4], int.from_bytes(data[start + 4 : start + 8], "little")
         if start + 8 + length > len(data):
             raise ValueError(f"{name!r} is cut")
-        found.append((name, data[start + 8 : start + 8 + length]))
+        chunks.append((name, data[start + 8 : start + 8 + length]))
         start += 8 + length
         if length % 2 and (data[start : start + 1] == b"\0" or not plausible(data[start : start + 4])):
             start += 1
-    return found
+    return chunks
 
 
 def join_chunks(chunks: list[tuple[bytes, bytes]]) -> bytes:
@@ -138,84 +242,3 @@ def join_chunks(chunks: list[tuple[bytes, bytes]]) -> bytes:
 def plausible(name: bytes) -> bool:
     """Whether four bytes may be the name of a chunk: printable ASCII, and not all blank."""
     return len(name) == 4 and all(0x20 <= byte < 0x7F for byte in name) and bool(name.strip())
-
-
-def _walk(path: Path, file: BinaryIO, size: int, order: Literal["little", "big"]) -> Chunks:
-    found = Chunks()
-    target = found.before
-    position, long_data, count = 12, 0, 0
-    while position + 8 <= size:
-        name, length = _header(file, position, order)
-        start = position + 8
-        count += 1
-        if not plausible(name) or count > _MAX_CHUNKS:
-            _note_rest(file, position, size, found)
-            break
-        if name in _FILES:
-            found.problems.append(f"{size - position} bytes at its end are another recording and were left out")
-            break
-        if name == b"ds64":
-            file.seek(start)
-            long_data = int.from_bytes(file.read(16)[8:], "little")
-        elif name in (b"data", b"SSND"):
-            if length == MAX_SIZE and long_data:
-                length = long_data
-            if length == 0 or (length >= _OPEN_LENGTH and start + length > size):
-                break  # never filled in: all the rest is sound
-            target = found.after if order == "little" else found.before
-        elif start + length > size:
-            found.problems.append(f"its {Chunk(name, b'').label} chunk is cut off and was left out")
-            break
-        else:
-            target.append(Chunk(name, FileSlice(path, start, length)))
-        position = _next(file, start + length, size, order) if length % 2 else start + length
-    return found
-
-
-def _header(file: BinaryIO, position: int, order: Literal["little", "big"]) -> tuple[bytes, int]:
-    file.seek(position)
-    head = file.read(8)
-    return head[:4], int.from_bytes(head[4:], order)
-
-
-def _next(file: BinaryIO, end: int, size: int, order: Literal["little", "big"]) -> int:
-    """Where the chunk after one of an odd length begins: a byte behind its end, unless the padding was forgotten."""
-    if end + 9 <= size and plausible(_header(file, end + 1, order)[0]):
-        return end + 1
-    if end + 8 <= size:
-        name, length = _header(file, end, order)
-        if plausible(name) and end + 8 + length <= size:
-            return end
-    return end + 1
-
-
-def _note_rest(file: BinaryIO, position: int, size: int, found: Chunks) -> None:
-    file.seek(position)
-    rest = size - position
-    if file.read(min(rest, _COPY)).strip(b"\0"):
-        found.problems.append(f"{rest} bytes at its end are no chunks and were left out")
-
-
-def _walk_wave64(path: Path, file: BinaryIO, size: int) -> Chunks:
-    found = Chunks()
-    target = found.before
-    position, others, count = 40, 0, 0
-    while position + 24 <= size:
-        file.seek(position)
-        head = file.read(24)
-        length = int.from_bytes(head[16:], "little")  # counts its own header
-        count += 1
-        if length < 24 or position + length > size or count > _MAX_CHUNKS:
-            break
-        name = head[:4]
-        if head[4:16] not in _W64_TAILS or not plausible(name) or name in _FILES:
-            others += 1
-        elif name == b"data":
-            target = found.after
-        else:
-            name = b"LIST" if name == b"list" else name
-            target.append(Chunk(name, FileSlice(path, position + 24, length - 24)))
-        position += length + -length % 8
-    if others:
-        found.problems.append(f"{others} chunks that only Wave64 knows were left out")
-    return found

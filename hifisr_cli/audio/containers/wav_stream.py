@@ -5,12 +5,13 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from hifisr_cli.audio.decoders.bytestream import KEPT, ByteStream
+from hifisr_cli.audio.containers.riff import LAYOUTS, OPEN_LENGTH, Chunk, Chunks, walk_chunks
+from hifisr_cli.audio.decoders.bytestream import ByteStream
 from hifisr_cli.audio.decoders.raw import RawFormat
 
 _PCM, _FLOAT, _ALAW, _MULAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
-_UNKNOWN = 0x7FFF_0000
-"""Lengths from here on promise nothing: they are what programs write that do not know theirs."""
+_UNKNOWN = 1 << 62
+"""Lengths of 64 bits from here on are what programs write that do not know theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,53 +22,42 @@ class WavStart:
         form: of the samples that come now.
         frames: how many it promises, None where it does not know.
         container: "WAV", "WAVEX" or "RF64".
-        chunks: names and bodies of all chunks before the samples.
+        chunks: all that stand before the samples.
     """
 
     form: RawFormat
     frames: int | None
     container: str
-    chunks: tuple[tuple[bytes, bytes], ...] = ()
+    chunks: Chunks
 
 
 def parse_wav(stream: ByteStream) -> WavStart | None:
-    """Reads a header up to the first sample; None where it is damaged, longer than 1 MB, or of another codec."""
-    head = stream.exactly(12)
+    """Reads a header up to the first sample; None where it is damaged, longer than 1 MB, or of another codec.
+
+    The stream stands at its first byte; where there is a header, at its first sample afterwards.
+    """
+    head = stream.at(0, 12)
     riff = int.from_bytes(head[4:8], "little")
-    long_length, form, container, position = None, None, "WAV", 12
-    chunks: list[tuple[bytes, bytes]] = []
-    while position < KEPT - 8:
-        chunk = stream.exactly(8)
-        if len(chunk) < 8:
-            return None
-        name, length = chunk[:4], int.from_bytes(chunk[4:], "little")
-        position += 8
-        if name == b"data":
-            if form is None or (length == 0 and head[:4] == b"RIFF" and position < riff + 8 < _UNKNOWN):
+    form, container = None, "WAV"
+    chunks: list[Chunk] = []
+    for place in walk_chunks(stream.at, LAYOUTS["WAV"]):
+        if place.name == b"data":
+            if form is None or (place.length == 0 and head[:4] == b"RIFF" and place.start < riff + 8 < OPEN_LENGTH):
                 return None  # other chunks follow an empty one: is there sound in it? Only the whole file tells.
-            if head[:4] != b"RIFF":
-                container = "RF64"
-                length = long_length if length == 0xFFFF_FFFF and long_length is not None else length
-            return WavStart(form, _promised(length, form, wide=head[:4] != b"RIFF"), container, tuple(chunks))
-        if position + length > KEPT:
+            stream.skip(place.start)
+            unknown = place.open or not 0 < place.length < _UNKNOWN
+            frames = None if unknown else place.length // form.frame_bytes
+            return WavStart(form, frames, container if head[:4] == b"RIFF" else "RF64", Chunks(chunks))
+        body = stream.at(place.start, place.length)
+        if len(body) < place.length:
             return None
-        body = stream.exactly(length + length % 2)
-        position += length + length % 2
-        chunks.append((name, body[:length]))
-        if name == b"ds64":
-            long_length = int.from_bytes(body[8:16], "little")
-        if name == b"fmt ":
+        chunks.append(Chunk(place.name, body))
+        if place.name == b"fmt ":
             form = _form(body)
             if form is None:
                 return None
             container = "WAVEX" if body[:2] == b"\xfe\xff" else "WAV"
     return None
-
-
-def _promised(length: int, form: RawFormat, *, wide: bool) -> int | None:
-    """Frames in a chunk of that many bytes, None where the length is one of those that mean "unknown"."""
-    unknown = length in (0, 0xFFFF_FFFF) or length >= (1 << 62 if wide else _UNKNOWN)
-    return None if unknown else length // form.frame_bytes
 
 
 def _form(body: bytes) -> RawFormat | None:

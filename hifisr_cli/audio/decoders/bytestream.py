@@ -55,6 +55,16 @@ class ByteStream:
             return bytes(self._kept[position : min(position + size, self._position)])
         return self.read(size) if self.skip(position - self._position) else b""
 
+    def at(self, position: int, size: int) -> bytes:
+        """The bytes at a position from the first one on; `read` stays where it is.
+
+        Fewer where the stream ends, or is not kept so far.
+        """
+        end = position + size
+        while self._received < end <= KEPT and self.can_rewind and (data := self._receive(end - self._received)):
+            self._ahead += data
+        return bytes(self._kept[position:end])
+
     def exactly(self, size: int) -> bytes:
         """`size` bytes, fewer at the end only."""
         data = bytearray()

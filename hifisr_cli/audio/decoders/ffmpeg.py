@@ -13,8 +13,7 @@ from typing import IO, Any
 import numpy as np
 
 from hifisr_cli.audio.decoders.foreign import CannotOpenError, Completeness, describe
-from hifisr_cli.audio.limits import check_limits
-from hifisr_cli.audio.recording import Block, BrokenOffError
+from hifisr_cli.audio.recording import Block, BrokenOffError, check_limits
 from hifisr_cli.system.files import readable_within
 
 _PROBE_SECONDS, _STALL_SECONDS = 30, 60

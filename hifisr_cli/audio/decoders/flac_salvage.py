@@ -22,7 +22,7 @@ _TOGETHER = 32
 """Frames that are decoded at once where nothing seems to be wrong."""
 
 _MOST_BYTES = 1 << 21
-"""Of them."""
+"""Bytes of the frames that are decoded at once."""
 
 _MOST_FAILURES = 20_000
 """Headers in a row whose frames are damaged: more than in any file but one that was made to cost hours."""
@@ -31,17 +31,18 @@ _SMALLEST_FRAME = 10
 _MOST_SAMPLES = 65_535
 
 
-def open_damaged_flac(fd: int, whole: Source | None) -> SalvagedFlac | None:
-    """A FLAC file of which every whole frame is read; None where it is none, or has none.
+def open_damaged_flac(fd: int, start: int, whole: Source | None) -> SalvagedFlac | None:
+    """A FLAC file of which every whole frame is read; None where it has none.
 
     Args:
         fd: of the file.
+        start: where its stream begins, behind tags.
         whole: the file as libsndfile reads it, None where it does not.
     """
     place = os.lseek(fd, 0, os.SEEK_CUR)
-    found = map_flac(fd)
+    frames = map_flac(fd, start)
     os.lseek(fd, place, os.SEEK_SET)  # where `whole` reads on; Windows goes to the beginning to map a file
-    return None if found is None else SalvagedFlac(fd, whole if found.believed else None, found)
+    return None if frames is None else SalvagedFlac(fd, whole if frames.believed else None, frames)
 
 
 class SalvagedFlac:
@@ -50,21 +51,21 @@ class SalvagedFlac:
     Args:
         fd: of the file.
         whole: the file as libsndfile reads it, if it does.
-        found: its frames.
+        stream: its frames, as their headers tell them.
 
     Attributes:
         silent: samples a channel that stand for lost ones.
     """
 
-    def __init__(self, fd: int, whole: Source | None, found: FlacMap) -> None:
-        self._fd, self._whole, self._found = fd, whole, found
+    def __init__(self, fd: int, whole: Source | None, stream: FlacMap) -> None:
+        self._fd, self._whole, self._stream = fd, whole, stream
         self._headless = whole is None
         self._done = self._position = 0
         self._places = 0
         self.silent = 0
         self._broken: BrokenOffError | None = None
         self._rest: Iterator[Block] | None = None
-        self.info = _describe(found) if whole is None else whole.info
+        self.info = _describe(stream) if whole is None else whole.info
         self._gathered = Gathered(self.info.channels)
 
     @property
@@ -101,24 +102,23 @@ class SalvagedFlac:
 
     def _decoded(self) -> Iterator[Block]:
         """What comes after the samples that were read already: good frames, and silence between them."""
-        found = self._found
-        frames = [frame for frame in found.frames if frame.first + frame.samples > self._position]
-        end_of_last = self._place_of(found)
+        frames = [frame for frame in self._stream.frames if frame.first + frame.samples > self._position]
+        end_of_last = self._place()
         index = failed = 0
         while index < len(frames) and failed < _MOST_FAILURES:
             run = _run(frames, index)
-            blocks = self._decode(found, frames, index, run)
+            blocks = self._decode(frames, index, run)
             if not blocks and run > 1:
-                blocks = self._one_by_one(found, frames, index, run)
+                blocks = self._one_by_one(frames, index, run)
             for frame, block in zip(frames[index:], blocks, strict=False):
                 yield from self._placed(frame, block, end_of_last)
                 end_of_last = frame.offset
             index += max(1, len(blocks))
             failed = 0 if blocks else failed + 1
 
-    def _place_of(self, found: FlacMap) -> int:
+    def _place(self) -> int:
         """Where in the file about the samples end that were read already."""
-        before = [frame.offset for frame in found.frames if frame.first + frame.samples <= self._position]
+        before = [frame.offset for frame in self._stream.frames if frame.first + frame.samples <= self._position]
         return max(before, default=0)
 
     def _placed(self, frame: FlacFrame, block: Block, end_of_last: int) -> Iterator[Block]:
@@ -140,17 +140,17 @@ class SalvagedFlac:
             self._position += block.shape[1]
             yield block
 
-    def _one_by_one(self, found: FlacMap, frames: list[FlacFrame], index: int, run: int) -> list[Block]:
+    def _one_by_one(self, frames: list[FlacFrame], index: int, run: int) -> list[Block]:
         """The good frames at the beginning of a run in which one is not."""
         blocks: list[Block] = []
         for place in range(index, index + run):
-            block = self._decode(found, frames, place, 1)
+            block = self._decode(frames, place, 1)
             if not block:
                 break
             blocks += block
         return blocks
 
-    def _decode(self, found: FlacMap, frames: list[FlacFrame], index: int, run: int) -> list[Block]:
+    def _decode(self, frames: list[FlacFrame], index: int, run: int) -> list[Block]:
         """The samples of a run of frames, frame by frame; nothing where one of them is damaged."""
         import soundfile
 
@@ -159,12 +159,13 @@ class SalvagedFlac:
         start, after = frames[index].offset, index + run
         sizes = [frame.samples for frame in frames[index : index + run]]
         # What looks like the next header may stand within a frame, so a single one ends where no frame is longer.
-        most = sizes[-1] * found.form.channels * (found.form.bits // 8 + 1) + 256
+        form = self._stream.form
+        most = sizes[-1] * form.channels * (form.bits // 8 + 1) + 256
         end = frames[after - 1].offset + most
         data = read_at(self._fd, end - start, start)
         samples = np.empty((sum(sizes), self.info.channels), np.float32)
         try:
-            with ForwardFile(io.BytesIO(stream_header(found.form, sum(sizes)) + data)) as file:
+            with ForwardFile(io.BytesIO(stream_header(form, sum(sizes)) + data)) as file:
                 got = len(file.read(out=samples)) if file.channels == self.info.channels else 0
         except soundfile.LibsndfileError:
             return []
@@ -185,14 +186,14 @@ def _run(frames: list[FlacFrame], index: int) -> int:
     return count
 
 
-def _describe(found: FlacMap) -> AudioInfo:
-    form = found.form
+def _describe(stream: FlacMap) -> AudioInfo:
+    form = stream.form
     return AudioInfo(
         container="FLAC",
         codec=f"PCM_{16 if form.bits <= 16 else 24}" if form.bits > 8 else "PCM_S8",
         sample_rate=form.sample_rate,
         channels=form.channels,
-        frames=found.promised,
+        frames=stream.promised,
         bits=8 if form.bits <= 8 else 16 if form.bits <= 16 else 24,
         is_float=False,
         lossy=False,

@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from hifisr_cli.audio.containers.signatures import Kind
 from hifisr_cli.audio.recording import BrokenOffError, Source
 from hifisr_cli.errors import NotAudioError, UnsupportedError
 
@@ -24,34 +25,6 @@ if TYPE_CHECKING:
 
 CURE = "install PyAV with: pip install 'hifisr[av]', or put ffmpeg on the PATH"
 _OTHER_CURE = "install another version of PyAV (14.2 to 19 are known to do), or put ffmpeg on the PATH"
-
-_SIGNATURES: tuple[tuple[int, bytes, str, str], ...] = (  # where, what, ffmpeg's name of the container, ours
-    (4, b"ftyp", "mov", "MP4"),
-    (4, b"moov", "mov", "MP4"),
-    (4, b"mdat", "mov", "MP4"),
-    (4, b"wide", "mov", "MP4"),
-    (0, bytes.fromhex("1a45dfa3"), "matroska", "MATROSKA"),
-    (0, bytes.fromhex("3026b2758e66cf11"), "asf", "ASF"),
-    (8, b"AVI ", "avi", "AVI"),
-    (0, b"#!AMR", "amr", "AMR"),
-    (0, bytes.fromhex("0b77"), "ac3", "AC3"),
-    (0, b"FLV\x01", "flv", "FLV"),
-    (0, b"wvpk", "wv", "WAVPACK"),
-    (0, b"MAC ", "ape", "APE"),
-    (0, b"TTA1", "tta", "TTA"),
-    (0, b"DSD ", "dsf", "DSF"),
-    (0, bytes.fromhex("7ffe8001"), "dts", "DTS"),
-    (0, bytes.fromhex("000001ba"), "mpeg", "MPEG-PS"),
-)
-# Containers that libsndfile knows, but not all that they may hold.
-_PARTLY: tuple[tuple[int, bytes, str, str], ...] = (
-    (8, b"WAVE", "wav", "WAV"),
-    (0, b"caff", "caf", "CAF"),
-    (0, b"OggS", "ogg", "OGG"),
-    (8, b"AIFC", "aiff", "AIFF"),
-)
-_EAC3_FROM = 11  # bsid above 10 is E-AC-3
-_TS_PACKET = 188
 
 
 class _Opener(Protocol):
@@ -68,38 +41,17 @@ class CannotOpenError(Exception):
     """The decoder makes nothing of it; the message says why, as the end of a sentence."""
 
 
-def foreign_kind(head: bytes) -> tuple[str, str] | None:
-    """ffmpeg's and our name of the container of a file that libsndfile certainly does not read, by its first bytes."""
-    for place, mark, demuxer, container in _SIGNATURES:
-        if head[place : place + len(mark)] == mark:
-            eac3 = demuxer == "ac3" and len(head) > 5 and head[5] >> 3 >= _EAC3_FROM
-            return ("eac3", "AC3") if eac3 else (demuxer, container)
-    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:
-        return "aac", "AAC"
-    if len(head) > 2 * _TS_PACKET and all(head[place] == 0x47 for place in (0, _TS_PACKET, 2 * _TS_PACKET)):
-        return "mpegts", "MPEG-TS"
-    return None
-
-
-def partly_foreign_kind(head: bytes) -> tuple[str, str] | None:
-    """The same for containers that libsndfile reads in part."""
-    for place, mark, demuxer, container in _PARTLY:
-        if head[place : place + len(mark)] == mark:
-            return demuxer, container
-    return None
-
-
 def has_decoder() -> bool:
     """Whether such recordings can be decoded here."""
     return bool(_openers())
 
 
-def open_foreign(path: Path, fd: int, kind: tuple[str, str], stack: ExitStack, *, tolerant: bool) -> Source:
+def open_foreign(path: Path, fd: int, kind: Kind, stack: ExitStack, *, tolerant: bool) -> Source:
     """The first sound track of a file, closed with `stack`.
 
     Args:
         path, fd: of the file.
-        kind: from `foreign_kind`.
+        kind: one that has a demuxer.
         tolerant: skip what is damaged, and tell of it afterwards, instead of ending there.
 
     Raises:
@@ -107,7 +59,7 @@ def open_foreign(path: Path, fd: int, kind: tuple[str, str], stack: ExitStack, *
         NotAudioError: it cannot be decoded, or has no sound.
     """
     openers = _openers()
-    demuxer, container = kind
+    demuxer, container = kind.demuxer or "", kind.container
     if not openers:
         raise UnsupportedError(f"is a {container} file, which needs another decoder", path=path, hint=CURE)
     strange: Exception | None = None

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hifisr_cli.audio.containers.completeness import find_open_header
-from hifisr_cli.audio.containers.mpeg import MpegScan, MpegStart, start_mpeg
-from hifisr_cli.audio.decoders.bytestream import ByteStream
+from hifisr_cli.audio.containers.mpeg import MpegScan, MpegStart
 from hifisr_cli.audio.decoders.mp3_padding import MpegSource
 from hifisr_cli.audio.recording import Block, BrokenOffError
 from hifisr_cli.results import AudioInfo
@@ -82,12 +80,18 @@ class SoundSource:
 
 
 def open_sound(
-    fd: int, size: int, scan: MpegScan | None, stack: ExitStack, *, step: int | None = None
+    fd: int,
+    stack: ExitStack,
+    *,
+    scan: MpegScan | None = None,
+    mended: tuple[bytes, int] | None = None,
+    step: int | None = None,
 ) -> SoundSource | MpegSource:
-    """The sound behind the descriptor of a file of `size` bytes; closed with `stack`.
+    """The sound behind the descriptor of a file; closed with `stack`.
 
     Args:
         scan: of its MPEG frames, if it has any.
+        mended: the header that replaces one of a WAV file without a length (`find_open_header`).
         step: see `SoundSource`.
 
     Raises:
@@ -98,16 +102,15 @@ def open_sound(
     from hifisr_cli.audio.decoders.no_seek import ForwardFile, PipedFile, PipedSound
 
     cut: MpegStart | None = None
-    unfinished = find_open_header(fd, size)
     os.lseek(fd, 0, os.SEEK_SET)
     try:
-        if unfinished is not None:
-            header, frames = unfinished
+        if mended is not None:
+            header, frames = mended
             pipe = PipedFile(fd, len(header), header)
         elif scan is not None and scan.frames != scan.promised:
             pipe, frames = PipedFile(fd, scan.start), scan.frames * scan.samples
             if step is not None and scan.promised is not None and scan.frames < scan.promised:
-                cut = _start_of_cut(fd)
+                cut = replace(scan.padding, skip_end=0)  # what was added at the end is lost with it
         else:
             return SoundSource(stack.enter_context(ForwardFile(fd, closefd=False)), step=step)
         stack.callback(pipe.close)
@@ -115,14 +118,6 @@ def open_sound(
         return sound if cut is None else MpegSource(sound, cut)
     except soundfile.LibsndfileError as error:
         raise NotOpenedError(reason(error)) from error
-
-
-def _start_of_cut(fd: int) -> MpegStart | None:
-    """What the header of an MP3 file says that has lost its end, and with it what was added there."""
-    os.lseek(fd, 0, os.SEEK_SET)
-    with os.fdopen(os.dup(fd), "rb") as file:
-        start = start_mpeg(ByteStream(file))
-    return None if start is None else replace(start, skip_end=0)
 
 
 def reason(error: Exception) -> str:

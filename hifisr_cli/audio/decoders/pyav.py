@@ -12,8 +12,7 @@ import av
 import numpy as np
 
 from hifisr_cli.audio.decoders.foreign import CannotOpenError, Completeness, Gathered, describe, parse_duration
-from hifisr_cli.audio.limits import check_limits
-from hifisr_cli.audio.recording import Block, BrokenOffError
+from hifisr_cli.audio.recording import Block, BrokenOffError, check_limits
 
 _AV_ERRORS = (av.FFmpegError, ValueError, OSError)
 # Tags in another encoding than UTF-8 are no reason to refuse the sound. From this version on PyAV needs no telling.

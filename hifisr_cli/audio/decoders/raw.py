@@ -102,8 +102,6 @@ class RawSource:
     """
 
     lost: str | None = None
-    chunks: tuple[tuple[bytes, bytes], ...] = ()
-    """Names and bodies of the chunks that a stream had before its samples."""
 
     def __init__(
         self, pull: Callable[[int], bytes], form: RawFormat, *, frames: int | None = None, container: str = "RAW"

@@ -7,9 +7,9 @@ what is above the cutoff is synthetic. Metadata never fails a recording: what ca
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hifisr_cli.audio.containers.riff import Chunk, Chunks, read_chunks
+from hifisr_cli.audio.containers.riff import Chunk, Chunks
 from hifisr_cli.audio.formats import OutputFormat
 from hifisr_cli.audio.metadata.bext import BEXT_NAMES, bext_texts, change_texts, new_bext
 from hifisr_cli.audio.metadata.chunks import EDITABLE, SILENT, carry_chunks
@@ -18,6 +18,9 @@ from hifisr_cli.audio.metadata.tags import COMMENT, Tags, make_info, parse_info
 from hifisr_cli.audio.metadata.treatment import Cutoff, Treatment
 from hifisr_cli.errors import reason_of
 from hifisr_cli.results import AudioInfo
+
+if TYPE_CHECKING:
+    from hifisr_cli.audio.recording import Recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,20 +113,18 @@ class Metadata:
         return tags.for_output(same_samples=done.same_samples, notes=notes)
 
 
-def read_metadata(path: Path, info: AudioInfo) -> Metadata:
-    """What the recording of that description says about itself. Damage and missing rights become problems."""
-    notes: list[str] = []
-    if info.container == "RAW":
-        return Metadata(info)
+def read_metadata(recording: Recording) -> Metadata:
+    """What an open recording says about itself. Damage becomes problems."""
+    info, chunks, tags = recording.info, recording.chunks, recording.tags
+    problems = [] if chunks is None else list(chunks.problems)
+    if chunks is not None and not info.container.startswith("AIFF"):
+        return Metadata(info, chunks, problems=tuple(problems))
     try:
-        chunks = read_chunks(path)
-        if chunks is not None:
-            notes += chunks.problems
-        if chunks is not None and not info.container.startswith("AIFF"):
-            return Metadata(info, chunks, problems=tuple(notes))
-        return Metadata(info, tags=read_tags(path, chunks, notes), problems=tuple(notes))
+        if recording.file is not None:
+            tags = read_tags(recording, recording.file, problems)
     except OSError as error:
-        return Metadata(info, problems=(f"its metadata cannot be read and was left out: {reason_of(error)}",))
+        problems = [f"its metadata cannot be read and was left out: {reason_of(error)}"]
+    return Metadata(info, tags=tags, problems=tuple(problems))
 
 
 def _tags_of(chunks: Chunks, done: Treatment, notes: list[str]) -> Tags:

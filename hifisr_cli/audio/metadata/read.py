@@ -14,6 +14,8 @@ from hifisr_cli.system.files import open_file
 if TYPE_CHECKING:
     from mutagen.id3 import ID3
 
+    from hifisr_cli.audio.recording import Recording, RecordingFile
+
 MAX_TAG = 1 << 26
 """Bytes of a tag that are read into memory."""
 
@@ -48,7 +50,6 @@ _ASF_NAMES = {
     "WM/Composer": "COMPOSER",
     "WM/Lyrics": "LYRICS",
 }
-_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 
 
 def mutagen_is_here() -> bool:
@@ -60,20 +61,23 @@ def mutagen_is_here() -> bool:
     return True
 
 
-def read_tags(path: Path, chunks: Chunks | None, notes: list[str]) -> Tags:
-    """The tags of any recording but WAV, of whose chunks these are. What goes wrong becomes a note."""
-    with path.open("rb") as file:
-        head = file.read(64)
-        if chunks is not None:
-            return _aiff(chunks, notes)
-        if not mutagen_is_here():
-            return _plain(path, head, notes)
-        file.seek(0)
+def read_tags(recording: Recording, file: RecordingFile, notes: list[str]) -> Tags:
+    """The tags of the open file of any recording but WAV. What goes wrong becomes a note."""
+    if recording.chunks is not None:
+        return _aiff(recording.chunks, notes)
+    if mutagen_is_here():
         try:
-            return _by_kind(file, head, notes)
+            with file.reader() as reader:
+                return _by_kind(recording, reader, notes)
         except Exception as error:  # mutagen raises whatever a damaged tag provokes
             notes.append(f"its tags cannot be read and were left out: {_reason(error)}")
-            return _plain(path, b"", notes)
+    elif recording.what.name in ("MP4", "ASF"):
+        notes.append(f"its tags were not carried over: {ADVICE}")
+        return Tags()
+    tags = _plain(recording.path)
+    if tags or (recording.what.start and not mutagen_is_here()):
+        notes.append(f"of its tags only {', '.join(_PLAIN)} were carried over: {ADVICE}")
+    return tags
 
 
 def read_id3(raw: bytes, notes: list[str]) -> Tags:
@@ -91,18 +95,19 @@ def read_id3(raw: bytes, notes: list[str]) -> Tags:
     return Tags() if tag is None else tags_of(tag, raw)
 
 
-def _by_kind(file: BinaryIO, head: bytes, notes: list[str]) -> Tags:
-    match head[:4]:
-        case b"fLaC":
+def _by_kind(recording: Recording, file: BinaryIO, notes: list[str]) -> Tags:
+    what = recording.what
+    match what.kind.name if what.kind is not None else recording.info.container:
+        case "FLAC":
             return _flac(file, notes)
-        case b"OggS":
-            return _ogg(file, head)
-        case _ if head[4:8] == b"ftyp":
+        case "OGG" if what.start == 0:
+            return _ogg(file)
+        case "MP4" if what.start == 0:
             return _mp4(file)
-        case _ if head[:16] == _ASF:
+        case "ASF" if what.start == 0:
             return _asf(file)
-        case start if start[:3] == b"ID3" or (start[:1] == b"\xff" and start[1:2] >= b"\xe0"):
-            return _mpeg(file, head, notes)
+        case name if what.start or name in ("MPEG", "MP3", "AAC"):
+            return _mpeg(file, what.start, notes)
     return Tags()
 
 
@@ -119,11 +124,13 @@ def _flac(file: BinaryIO, notes: list[str]) -> Tags:
     return Tags(tuple(cleaned(found.tags or ())), tuple(pictures))
 
 
-def _ogg(file: BinaryIO, head: bytes) -> Tags:
+def _ogg(file: BinaryIO) -> Tags:
     from mutagen.oggflac import OggFLAC
     from mutagen.oggopus import OggOpus
     from mutagen.oggvorbis import OggVorbis
 
+    head = file.read(64)
+    file.seek(0)
     kind: Any = OggOpus if b"OpusHead" in head else OggFLAC if b"FLAC" in head else OggVorbis
     texts, pictures = [], []
     for name, value in kind(file).tags or ():
@@ -173,18 +180,13 @@ def _asf(file: BinaryIO) -> Tags:
     return Tags(tuple(cleaned(texts)))
 
 
-def _mpeg(file: BinaryIO, head: bytes, notes: list[str]) -> Tags:
+def _mpeg(file: BinaryIO, size: int, notes: list[str]) -> Tags:
+    """Of a file with ID3v2 tags of so many bytes in front."""
     from hifisr_cli.audio.metadata.id3 import tags_of, to_bytes
 
-    if head[:3] == b"ID3":
-        if _id3_size(head) > MAX_TAG:
-            notes.append(f"its ID3 tag of {_id3_size(head) >> 20} MB is too large and was left out")
-            return Tags()
-        file.seek(_id3_size(head))
-        kind = file.read(4)
-        file.seek(0)
-        if kind == b"fLaC":
-            return _flac(file, notes)
+    if size > MAX_TAG:
+        notes.append(f"its ID3 tag of {size >> 20} MB is too large and was left out")
+        return Tags()
     tag = _id3(file)
     return Tags() if tag is None else tags_of(tag, to_bytes(tag))
 
@@ -196,14 +198,6 @@ def _id3(file: BinaryIO) -> ID3 | None:
         return ID3(file)
     except ID3NoHeaderError:
         return None
-
-
-def _id3_size(head: bytes) -> int:
-    """Bytes of an ID3v2 tag; its size has seven bits a byte."""
-    size = 0
-    for byte in head[6:10]:
-        size = size << 7 | byte & 0x7F
-    return 10 + size
 
 
 def _aiff(chunks: Chunks, notes: list[str]) -> Tags:
@@ -227,27 +221,21 @@ def _text(chunk: Chunk) -> str:
         return data.decode("mac-roman")
 
 
-def _plain(path: Path, head: bytes, notes: list[str]) -> Tags:
+def _plain(path: Path) -> Tags:
     """What libsndfile tells, which is not all."""
     import soundfile
 
     from hifisr_cli.audio.decoders.no_seek import ForwardFile
 
-    if head[4:8] == b"ftyp" or head[:16] == _ASF:
-        notes.append(f"its tags were not carried over: {ADVICE}")
-        return Tags()
     fd = open_file(path, os.O_RDONLY)
     try:
         with ForwardFile(fd, closefd=False) as file:
-            found = file.copy_metadata()
+            texts = file.copy_metadata()
     except (soundfile.LibsndfileError, UnicodeDecodeError):
         return Tags()
     finally:
         os.close(fd)
-    texts = cleaned((name, str(found[name])) for name in _PLAIN if found.get(name))
-    if texts or (head[:3] == b"ID3"):
-        notes.append(f"of its tags only {', '.join(_PLAIN)} were carried over: {ADVICE}")
-    return Tags(tuple(texts))
+    return Tags(tuple(cleaned((name, str(texts[name])) for name in _PLAIN if texts.get(name))))
 
 
 def _reason(error: Exception) -> str:

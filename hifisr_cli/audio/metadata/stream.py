@@ -12,6 +12,8 @@ import base64
 import binascii
 from collections.abc import Iterator
 
+from hifisr_cli.audio.containers.ogg import read_page
+from hifisr_cli.audio.containers.signatures import id3_size
 from hifisr_cli.audio.decoders.bytestream import ByteStream
 from hifisr_cli.audio.metadata.read import read_id3
 from hifisr_cli.audio.metadata.tags import Picture, Tags, cleaned
@@ -32,9 +34,8 @@ def tags_ahead(stream: ByteStream, notes: list[str]) -> Tags:
             return _flac(stream, notes)
         if head[:4] == b"OggS":
             return _ogg(stream)
-        if head[:3] == b"ID3" and len(head) == 10:
-            size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
-            return read_id3(_peek(stream, 10 + size), notes)
+        if size := id3_size(head):
+            return read_id3(_peek(stream, size), notes)
     except ValueError as error:
         notes.append(f"its tags cannot be read and were left out: {error}")
     return Tags()
@@ -85,19 +86,16 @@ def _ogg(stream: ByteStream) -> Tags:
 def _second_packet(stream: ByteStream) -> bytes:
     position, packet, number, serial = 0, bytearray(), 0, b""
     for _ in range(_MOST_BLOCKS):
-        head = _peek(stream, position + 27)[position:]
-        if len(head) < 27 or head[:4] != b"OggS":
+        page = read_page(lambda place, count: _peek(stream, place + count)[place:], position)
+        if page is None:
             break
-        start = position + 27 + head[26]
-        table = _peek(stream, start)[position + 27 :]
-        page = _peek(stream, start + sum(table))[start:]
-        position = start + sum(table)
-        serial = serial or head[14:18]
-        if head[14:18] != serial:
+        position += len(page.data)
+        serial = serial or page.serial
+        if page.serial != serial:
             continue
         at = 0
-        for size in table:
-            packet += page[at : at + size]
+        for size in page.sizes:
+            packet += page.body[at : at + size]
             at += size
             if size < 255:  # the end of a packet
                 number += 1

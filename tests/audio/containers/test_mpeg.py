@@ -9,9 +9,10 @@ import pytest
 import soundfile
 
 from hifisr_cli.audio.containers.mpeg import MpegScan, parse_frame, scan_mpeg
+from hifisr_cli.audio.containers.signatures import identify
 from hifisr_cli.audio.open import open_recording
 from hifisr_cli.errors import TruncatedError
-from hifisr_cli.system.files import open_file
+from hifisr_cli.system.files import open_file, read_at
 
 LENGTH = 240_077
 
@@ -31,7 +32,7 @@ def tone_mp3(path: Path, mode: str = "VARIABLE", rate: int = 48000, channels: in
 def scan(path: Path) -> MpegScan | None:
     fd = open_file(path, os.O_RDONLY)
     try:
-        return scan_mpeg(fd)
+        return scan_mpeg(fd, identify(lambda position, count: read_at(fd, count, position)).start)
     finally:
         os.close(fd)
 

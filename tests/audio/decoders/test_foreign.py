@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from hifisr_cli.audio.decoders import foreign
 from hifisr_cli.audio.open import open_recording
 from hifisr_cli.errors import FileError, NotAudioError, TruncatedError, UnsupportedError
 from hifisr_cli.results import AudioInfo
@@ -164,12 +163,6 @@ def test_a_playlist_opens_no_other_file(tmp_path: Path, decoder: str, source: Pa
         (tmp_path / "a.m4a").write_text(text)
         with pytest.raises(NotAudioError):
             open_recording(tmp_path / "a.m4a")
-
-
-def test_signatures_are_told_apart() -> None:
-    assert foreign.foreign_kind(b"RIFF\0\0\0\0AVI LIST") == ("avi", "AVI")
-    for head in (b"RIFF\0\0\0\0WAVEfmt ", b"fLaC", b"OggS", b"\xff\xfb\x90\x00", b"ID3\4", b"FORM\0\0\0\0AIFF", b""):
-        assert foreign.foreign_kind(head) is None
 
 
 def test_amr(ffmpeg: str, tmp_path: Path, decoder: str) -> None:

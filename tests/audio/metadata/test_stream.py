@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 from hifisr_cli.audio.decoders.bytestream import ByteStream
-from hifisr_cli.audio.metadata.read import read_tags
+from hifisr_cli.audio.metadata.carried import read_metadata
 from hifisr_cli.audio.metadata.stream import tags_ahead
 from hifisr_cli.audio.metadata.tags import Picture, Tags
 from hifisr_cli.audio.open import open_recording
@@ -94,7 +94,8 @@ def tagged(path: Path, container: str, codec: str, tag: Callable[[Path], None], 
 @pytest.mark.parametrize(("container", "codec", "tag"), KINDS)
 def test_those_of_the_file(tmp_path: Path, container: str, codec: str, tag: Callable[[Path], None]) -> None:
     data = tagged(tmp_path / "a", container, codec, tag)
-    expected = read_tags(tmp_path / "a", None, [])
+    with open_recording(tmp_path / "a") as recording:
+        expected = read_metadata(recording).tags
     stream, notes = Counted(data), list[str]()
     ahead = ByteStream(stream)
     found = tags_ahead(ahead, notes)

@@ -28,6 +28,7 @@ from hifisr_cli.audio.open import open_recording
 from hifisr_cli.audio.output.output import open_output
 from hifisr_cli.errors import OutputError
 from hifisr_cli.results import AudioInfo
+from tests.audio.opened import carried_by, opened
 
 mutagen = pytest.importorskip("mutagen")
 resource = pytest.importorskip("resource")
@@ -149,9 +150,8 @@ SOURCES: dict[str, Callable[[Path], Path]] = {
 
 def convert(source: Path, target: Path, cutoff_hz: float | None = 3900.0) -> Carried:
     with open_recording(source) as recording:
-        info = recording.info
-    chosen = choose_format(info, requested=None, bit_depth="keep", suffix=target.suffix)
-    carried = read_metadata(source, info).for_output(chosen, cutoff_hz=cutoff_hz)
+        chosen = choose_format(recording.info, requested=None, bit_depth="keep", suffix=target.suffix)
+        carried = read_metadata(recording).for_output(chosen, cutoff_hz=cutoff_hz)
     with open_output(target, chosen, channels=1, frames=4800, overwrite=True, carried=carried) as output:
         output.write(np.zeros((1, 4800), np.float32))
     assert output.problems == ()
@@ -274,7 +274,8 @@ def test_mp4(tmp_path: Path, ffmpeg: str, ffprobe: str) -> None:
     file["trkn"], file["covr"] = [(3, 12)], [mutagen.mp4.MP4Cover(PNG, mutagen.mp4.MP4Cover.FORMAT_PNG)]
     file["----:com.apple.iTunes:Shelf"] = [ODD.encode()]
     file.save()
-    found = read_metadata(tmp_path / "in.m4a", info).tags
+    with opened(tmp_path / "in.m4a", info) as recording:
+        found = read_metadata(recording).tags
     assert dict(found.texts) | {"ENCODER": ""} == {
         "TITLE": TITLE, "TRACKNUMBER": "3", "TRACKTOTAL": "12", "SHELF": ODD, "ENCODER": "",
     }  # fmt: skip
@@ -342,7 +343,7 @@ def test_damaged_tags_never_fail_a_file(
     info = AudioInfo(kind[1:].upper(), "PCM_16", 8000, 1, 100, 16, is_float=False, lossy=False)
     for suffix in (".wav", ".flac", ".mp3"):
         chosen = choose_format(info, requested=None, bit_depth="keep", suffix=suffix)
-        carried = read_metadata(folder / "in", info).for_output(chosen, cutoff_hz=3900.0)
+        carried = carried_by(folder / "in", info, chosen, cutoff_hz=3900.0)
         with open_output(
             folder / f"out{suffix}", chosen, channels=1, frames=10, overwrite=True, carried=carried
         ) as output:

@@ -1,0 +1,129 @@
+"""What a file is, by its first bytes: the one table of them. An ID3v2 tag in front is looked past.
+
+A name says nothing: `identify` reads what is there. Whoever adds a kind of file adds a line to `_KINDS`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+ReadAt = Callable[[int, int], bytes]
+"""Position, count: up to so many bytes from that position on, fewer at the end. A file or the beginning of a stream."""
+
+HEAD = 512
+"""Bytes that tell every kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of file.
+
+    Attributes:
+        name: what it is called here.
+        demuxer: ffmpeg's name of it; None where ffmpeg is not asked.
+        foreign: libsndfile certainly does not read it. (What has a demuxer and is not foreign, it reads in part.)
+        by_chance: so few bytes tell it that samples without a header may begin with them.
+        container: what the facts about a recording call it where it is decoded as this kind by ffmpeg.
+    """
+
+    name: str
+    demuxer: str | None = None
+    foreign: bool = False
+    by_chance: bool = False
+    container: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a file is.
+
+    Attributes:
+        kind: None where its first bytes are those of nothing in the table.
+        start: where it begins; above 0 where ID3v2 tags stand in front.
+    """
+
+    kind: Kind | None
+    start: int = 0
+
+    @property
+    def name(self) -> str | None:
+        """Of the kind, of a file that begins with it: who reads it does not look past a tag by itself."""
+        return self.kind.name if self.kind is not None and self.start == 0 else None
+
+
+MPEG = Kind("MPEG", by_chance=True)
+_MPEG_RATES = bytes(byte for byte in range(0x10, 0xF0) if byte & 0x0C != 0x0C)
+MPEG_FRAME = rb"\xff[\xe2-\xe7\xf2-\xf7\xfa-\xff][" + re.escape(_MPEG_RATES) + b"]"
+"""Eleven ones, a version and a layer that exist, a bit rate and a sample rate (ISO/IEC 11172-3, 2.4.1.3)."""
+
+
+def _foreign(name: str, demuxer: str, *, by_chance: bool = False, container: str | None = None) -> Kind:
+    return Kind(name, demuxer, foreign=True, by_chance=by_chance, container=container or name)
+
+
+_KINDS: tuple[tuple[bytes, Kind], ...] = (
+    (rb"(RIFF|RF64|BW64)....WAVE", Kind("WAV", "wav", container="WAV")),
+    (rb"........WAVE", Kind("RIFX", "wav", container="WAV")),  # big-endian, and whatever else has such a form
+    (rb"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0", Kind("WAVE64")),
+    (rb"FORM....AIFF", Kind("AIFF")),
+    (rb"FORM....AIFC", Kind("AIFC", "aiff", container="AIFC")),
+    (rb"fLaC", Kind("FLAC")),
+    (rb"OggS", Kind("OGG", "ogg", container="OGG")),
+    (rb"caff", Kind("CAF", "caf", container="CAF")),
+    (rb"\.snd", Kind("AU")),
+    (rb"....(ftyp|moov|mdat|wide)", _foreign("MP4", "mov")),
+    (rb"\x1a\x45\xdf\xa3", _foreign("MATROSKA", "matroska")),
+    (rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11", _foreign("ASF", "asf")),
+    (rb"........AVI ", _foreign("AVI", "avi")),
+    (rb"#!AMR", _foreign("AMR", "amr")),
+    (rb"\x0b\x77...[\x58-\xff]", _foreign("EAC3", "eac3", by_chance=True, container="AC3")),  # bsid of 11 and above
+    (rb"\x0b\x77", _foreign("AC3", "ac3", by_chance=True)),
+    (rb"FLV\x01", _foreign("FLV", "flv")),
+    (rb"wvpk", _foreign("WAVPACK", "wv")),
+    (rb"MAC ", _foreign("APE", "ape")),
+    (rb"TTA1", _foreign("TTA", "tta")),
+    (rb"DSD ", _foreign("DSF", "dsf")),
+    (rb"\x7f\xfe\x80\x01", _foreign("DTS", "dts")),
+    (rb"\0\0\x01\xba", _foreign("MPEG-PS", "mpeg")),
+    (rb"\xff[\xf0\xf1\xf8\xf9]", _foreign("AAC", "aac", by_chance=True)),
+    (rb"G.{187}G.{187}G", _foreign("MPEG-TS", "mpegts")),
+    (MPEG_FRAME + b".", MPEG),
+    (rb"RIFF|RF64|FORM", Kind("IFF")),  # of a form that nobody here knows by name
+)
+_TABLE = tuple((re.compile(pattern, re.DOTALL), kind) for pattern, kind in _KINDS)
+
+
+def identify(read: ReadAt) -> Identity:
+    """What a file is, and where it begins behind the ID3v2 tags in front of it.
+
+    What carries such a tag and begins like nothing that is known is taken for MPEG audio, with padding or damage in
+    front of its first frame.
+    """
+    start = skip_id3(read, 0)
+    kind = kind_of(read(start, HEAD))
+    return Identity(MPEG if kind is None and start else kind, start)
+
+
+def kind_of(head: bytes) -> Kind | None:
+    """The kind of file that begins with these bytes (`HEAD` of them tell every kind); None where it is not known."""
+    return next((kind for pattern, kind in _TABLE if pattern.match(head)), None)
+
+
+def skip_id3(read: ReadAt, position: int) -> int:
+    """Where what follows the ID3v2 tags at a position begins; the position itself where there are none."""
+    while size := id3_size(read(position, 10)):
+        position += size
+    return position
+
+
+def id3_size(head: bytes) -> int:
+    """Bytes of the ID3v2 tag that begins with these ten, footer and all; 0 where there is none. (ID3v2.4, 3.1.)
+
+    Its length has seven bits a byte.
+    """
+    if head[:3] != b"ID3" or len(head) < 10:
+        return 0
+    size = (head[6] & 0x7F) << 21 | (head[7] & 0x7F) << 14 | (head[8] & 0x7F) << 7 | head[9] & 0x7F
+    return 10 + size + (10 if head[5] & 0x10 else 0)
