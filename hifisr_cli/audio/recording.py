@@ -84,14 +84,14 @@ class RecordingFile:
         """Up to `count` bytes from a position on."""
         return read_at(self.fd, count, position)
 
-    def reader(self) -> io.BufferedReader:
-        """The file from its beginning, for those who seek in it: where its sound is read does not move."""
-        return io.BufferedReader(_Reader(self))
+    def reader(self, start: int = 0) -> io.BufferedReader:
+        """The file from `start` on, for those who seek in it: where its sound is read does not move."""
+        return io.BufferedReader(_Reader(self, start))
 
 
 class _Reader(io.RawIOBase):
-    def __init__(self, file: RecordingFile) -> None:
-        self._file, self._position = file, 0
+    def __init__(self, file: RecordingFile, start: int) -> None:
+        self._file, self._start, self._position = file, start, 0
 
     def readable(self) -> bool:
         return True
@@ -100,7 +100,7 @@ class _Reader(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        position = (0, self._position, self._file.size)[whence] + offset
+        position = (0, self._position, self._file.size - self._start)[whence] + offset
         if position < 0:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         self._position = position
@@ -108,7 +108,7 @@ class _Reader(io.RawIOBase):
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer).cast("B")
-        data = self._file.at(self._position, len(view))
+        data = self._file.at(self._start + self._position, len(view))
         view[: len(data)] = data
         self._position += len(data)
         return len(data)

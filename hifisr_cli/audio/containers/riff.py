@@ -195,10 +195,10 @@ def sort_chunks(path: Path, kind: str, places: Iterable[ChunkPlace], read: ReadA
             if place.length == 0 or (place.open and beyond):
                 return chunks  # never filled in: all the rest is sound
             target = chunks.after if layout.order == "little" else chunks.before
+        elif beyond if not place.name else not plausible(place.name):
+            break
         elif not place.name:
             foreign += 1
-        elif not plausible(place.name):
-            break
         elif place.name in _FILES:
             left = size - place.start + layout.header
             chunks.problems.append(f"{left} bytes at its end are another recording and were left out")

@@ -67,8 +67,7 @@ def read_tags(recording: Recording, file: RecordingFile, notes: list[str]) -> Ta
         return _aiff(recording.chunks, notes)
     if mutagen_is_here():
         try:
-            with file.reader() as reader:
-                return _by_kind(recording, reader, notes)
+            return _by_kind(recording, file, notes)
         except Exception as error:  # mutagen raises whatever a damaged tag provokes
             notes.append(f"its tags cannot be read and were left out: {_reason(error)}")
     elif recording.what.name in ("MP4", "ASF"):
@@ -95,20 +94,15 @@ def read_id3(raw: bytes, notes: list[str]) -> Tags:
     return Tags() if tag is None else tags_of(tag, raw)
 
 
-def _by_kind(recording: Recording, file: BinaryIO, notes: list[str]) -> Tags:
+def _by_kind(recording: Recording, file: RecordingFile, notes: list[str]) -> Tags:
     what = recording.what
-    match what.kind.name if what.kind is not None else recording.info.container:
-        case "FLAC":
-            return _flac(file, notes)
-        case "OGG" if what.start == 0:
-            return _ogg(file)
-        case "MP4" if what.start == 0:
-            return _mp4(file)
-        case "ASF" if what.start == 0:
-            return _asf(file)
-        case name if what.start or name in ("MPEG", "MP3", "AAC"):
-            return _mpeg(file, what.start, notes)
-    return Tags()
+    kind = what.kind.name if what.kind is not None else recording.info.container
+    if kind == "FLAC":
+        return _flac(file.reader(what.start), notes)
+    if what.start or kind in ("MPEG", "MP3", "AAC"):
+        return _mpeg(file.reader(), what.start, notes)
+    read = {"OGG": _ogg, "MP4": _mp4, "ASF": _asf}.get(kind)
+    return Tags() if read is None else read(file.reader())
 
 
 def _flac(file: BinaryIO, notes: list[str]) -> Tags:
