@@ -81,8 +81,8 @@ class RecordingFile:
     size: int
 
     def at(self, position: int, count: int) -> bytes:
-        """Up to `count` bytes from a position on."""
-        return read_at(self.fd, count, position)
+        """Up to `count` bytes from a position on; none behind the end, wherever a damaged header leads."""
+        return read_at(self.fd, count, position) if position < self.size else b""
 
     def reader(self, start: int = 0) -> io.BufferedReader:
         """The file from `start` on, for those who seek in it: where its sound is read does not move."""

@@ -98,7 +98,7 @@ def walk_chunks(read: ReadAt, layout: Layout) -> Iterator[ChunkPlace]:
         elif name == b"data" and length == MAX_SIZE and long_length is not None:
             length = long_length
         else:
-            is_open = name in SOUND and length >= OPEN_LENGTH
+            is_open = name == b"data" and length >= OPEN_LENGTH
         yield ChunkPlace(name, start, length, is_open)
         if length < 0 and is_open:
             return
