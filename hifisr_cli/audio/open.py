@@ -15,7 +15,7 @@ from pathlib import Path
 from hifisr_cli.audio.containers.completeness import find_open_header, find_shortfall
 from hifisr_cli.audio.containers.mpeg import MpegScan, scan_mpeg
 from hifisr_cli.audio.containers.riff import LAYOUTS, ChunkPlace, sort_chunks, walk_chunks
-from hifisr_cli.audio.containers.signatures import MPEG, Identity, identify
+from hifisr_cli.audio.containers.signatures import MPEG, FileIdentity, identify
 from hifisr_cli.audio.containers.wav_stream import parse_wav
 from hifisr_cli.audio.decoders.bytestream import ByteStream
 from hifisr_cli.audio.decoders.flac_salvage import open_damaged_flac
@@ -86,7 +86,7 @@ _WITH_METADATA = LAYOUTS.keys() - {"CAF"}
 """Kinds of files whose chunks are carried into outputs."""
 
 
-def check_headerless(path: Path, what: Identity) -> None:
+def check_headerless(path: Path, what: FileIdentity) -> None:
     """A header read as samples would be a loud click, and the wrong rate.
 
     Raises:
@@ -97,7 +97,13 @@ def check_headerless(path: Path, what: Identity) -> None:
 
 
 def _open_known(
-    path: Path, file: RecordingFile, what: Identity, places: tuple[ChunkPlace, ...], stack: ExitStack, *, salvage: bool
+    path: Path,
+    file: RecordingFile,
+    what: FileIdentity,
+    places: tuple[ChunkPlace, ...],
+    stack: ExitStack,
+    *,
+    salvage: bool,
 ) -> tuple[Source, Damage | None]:
     """A file that libsndfile should read, and what is known to be wrong with it."""
     damage = None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from hifisr_cli.audio.containers.mpeg import start_mpeg
 from hifisr_cli.audio.containers.riff import Chunks
-from hifisr_cli.audio.containers.signatures import MPEG, Identity, identify
+from hifisr_cli.audio.containers.signatures import MPEG, FileIdentity, identify
 from hifisr_cli.audio.containers.wav_stream import parse_wav
 from hifisr_cli.audio.decoders.bytestream import ByteStream
 from hifisr_cli.audio.decoders.mp3_padding import MpegSource
@@ -67,7 +67,7 @@ def open_stream(
     return Recording(name, source, _nothing, salvage=salvage, notes=tuple(notes), what=what, chunks=chunks, tags=tags)
 
 
-def _open_by_content(stream: ByteStream, what: Identity) -> tuple[Source | None, Chunks | None]:
+def _open_by_content(stream: ByteStream, what: FileIdentity) -> tuple[Source | None, Chunks | None]:
     """What can be decoded while it comes, and the chunks in front of its samples."""
     match what.name:
         case "WAV":

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hifisr_cli.audio.containers.riff import Chunks
-from hifisr_cli.audio.containers.signatures import Identity
+from hifisr_cli.audio.containers.signatures import FileIdentity
 from hifisr_cli.audio.metadata.tags import Tags
 from hifisr_cli.audio.resample import MAX_RATE, MIN_RATE
 from hifisr_cli.errors import EmptyAudioError, FileError, NonFiniteError, TruncatedError, UnsupportedError
@@ -137,7 +137,7 @@ class Recording:
         salvage: bool = False,
         damage: Damage | None = None,
         notes: tuple[str, ...] = (),
-        what: Identity,
+        what: FileIdentity,
         file: RecordingFile | None = None,
         chunks: Chunks | None = None,
         tags: Tags | None = None,

@@ -30,7 +30,7 @@ class Look:
 
 
 def look_at(path: Path, *, columns: int = 1_024, salvage: bool = False, raw: RawFormat | None = None) -> Look:
-    """Reads a recording once, in constant memory; `salvage` and `raw` as for `audio.decode.open_recording`.
+    """Reads a recording once, in constant memory; `salvage` and `raw` as for `audio.open.open_recording`.
 
     Raises what decoding raises.
     """

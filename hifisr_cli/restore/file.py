@@ -14,7 +14,7 @@ from hifisr_cli.audio.decoders.raw import RawFormat
 from hifisr_cli.audio.formats import OutputFormat, choose_format
 from hifisr_cli.audio.metadata.carried import read_metadata
 from hifisr_cli.audio.open import open_recording
-from hifisr_cli.audio.output.output import open_output
+from hifisr_cli.audio.output.output import Output
 from hifisr_cli.audio.resample import output_length
 from hifisr_cli.dsp.kept_band import KeptBandMeter
 from hifisr_cli.restore.levelled import LevelledOutput, Levels, Loudness
@@ -98,9 +98,9 @@ def restore_file(
 
     Args:
         target: the output file, or None for standard output.
-        on_progress: hears the stage, the seconds that are through and the seconds in all (None while unknown).
+        on_progress: called with the stage, the seconds done and the seconds in all (None while unknown).
         label: the name to report instead of `source`.
-        tally: hears of the bytes that go to standard output.
+        tally: counts the bytes that go to standard output.
 
     Raises:
         FileError: this recording cannot be done (unreadable, not audio, empty, truncated, non-finite, unsupported;
@@ -157,7 +157,7 @@ def restoring(
     levelling = options.loudness != "keep" or options.true_peak_dbtp is not None
     with (
         open_recording(source, salvage=options.salvage, raw=options.raw) as recording,
-        open_output(
+        Output(
             target,
             chosen,
             channels=info.channels,

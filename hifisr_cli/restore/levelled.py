@@ -31,7 +31,7 @@ _CLOSE_LU = 0.05
 
 
 class Writer(Protocol):
-    """An output that says how it encoded what it was given (`audio.encode.Output`)."""
+    """An output that says how it encoded what it was given (`audio.output.output.Output`)."""
 
     def write(self, block: Wave) -> Wave: ...
 

@@ -17,7 +17,7 @@ from hifisr_cli.arrays import Wave
 from hifisr_cli.audio.decoders.prefetch import Prefetched
 from hifisr_cli.audio.formats import OutputFormat, choose_format
 from hifisr_cli.audio.metadata.carried import read_metadata
-from hifisr_cli.audio.output.output import open_output
+from hifisr_cli.audio.output.output import Output
 from hifisr_cli.audio.output.stream_sinks import STREAMING
 from hifisr_cli.audio.recording import Recording
 from hifisr_cli.audio.resample import Resampler, output_length
@@ -66,7 +66,7 @@ def restore_live(
     Args:
         recording: from `audio.incoming.open_stream`.
         label: the name to report.
-        tally: hears of the bytes that go to standard output.
+        tally: counts the bytes that go to standard output.
 
     Raises:
         What `restore_file` raises. What was written before stays written.
@@ -84,7 +84,7 @@ def restore_live(
         cutoff_hz = first.survey.bandwidth.cutoff_hz if first.survey.restorable else None
         carried = read_metadata(recording).for_output(chosen, cutoff_hz="unknown" if first.quiet else cutoff_hz)
         total = None if known is None else known / info.sample_rate
-        with open_output(
+        with Output(
             None, chosen, channels=info.channels, frames=frames, overwrite=False, carried=carried, tally=tally
         ) as output:
             done = 0

@@ -1,7 +1,7 @@
-"""The frames of a FLAC file, found by their headers wherever they stand, for files whose decoder gave up.
+"""FLAC files: their metadata blocks, and their frames, found by their headers for files whose decoder gave up.
 
 Each frame says which samples it holds and carries checksums of its own, so what lies behind damage is found again, in
-its place. Layout: RFC 9639, sections 8.2 (STREAMINFO) and 9.1 (frame headers).
+its place. Layout: RFC 9639, sections 8.1 (blocks), 8.2 (STREAMINFO) and 9.1 (frame headers).
 """
 
 from __future__ import annotations
@@ -9,8 +9,18 @@ from __future__ import annotations
 import mmap
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from hifisr_cli.audio.containers.signatures import ReadAt
+
+COMMENTS, CUE_SHEET, PICTURE = 4, 5, 6
+"""Kinds of metadata blocks."""
+
+LAST = 0x80
+"""Set in the kind of the last block before the frames."""
+
+_MOST_BLOCKS = 1_000
 _SYNC = re.compile(rb"\xff[\xf8\xf9][\x10-\xff][\x00-\xaf]", re.DOTALL)
 _RATES = (0, 88_200, 176_400, 192_000, 8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000)
 _BITS = (0, 8, 12, -1, 16, 20, 24, 32)
@@ -76,6 +86,30 @@ class _Header:
     samples: int
     varies: bool
     form: FlacForm  # zeros where it refers to the stream's header
+
+
+@dataclass(frozen=True, slots=True)
+class FlacBlock:
+    """Where a metadata block stands: its kind, and start and size of its body in bytes."""
+
+    kind: int
+    start: int
+    size: int
+    is_last: bool
+
+
+def walk_blocks(read: ReadAt) -> Iterator[FlacBlock]:
+    """The metadata blocks of the FLAC stream that begins at 0, as far as their headers are there."""
+    position = len(_MAGIC)
+    for _ in range(_MOST_BLOCKS):
+        head = read(position, 4)
+        if len(head) < 4:
+            return
+        block = FlacBlock(head[0] & ~LAST, position + 4, int.from_bytes(head[1:], "big"), bool(head[0] & LAST))
+        yield block
+        if block.is_last:
+            return
+        position = block.start + block.size
 
 
 def map_flac(fd: int, start: int) -> FlacMap | None:

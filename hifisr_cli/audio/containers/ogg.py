@@ -24,7 +24,7 @@ class OggPage:
     Attributes:
         position: in the file.
         data: all of it, header and body; less where the file ends before.
-        whole: it does not.
+        whole: the file does not end before it does.
         sizes: bytes of each segment of its body; one below 255 ends a packet.
     """
 
@@ -39,17 +39,17 @@ class OggPage:
 
     @property
     def serial(self) -> bytes:
-        """Number of the stream that it belongs to."""
+        """The number of the stream that it belongs to."""
         return self.data[14:18]
 
     @property
     def is_last(self) -> bool:
-        """Marked as the last of its stream."""
+        """It is marked as the last of its stream."""
         return bool(self.data[5] & _LAST_PAGE)
 
     @property
     def is_sound(self) -> bool:
-        """Of the version that there is, and its checksum is right."""
+        """It is of the one version that there is, and its checksum is right."""
         return self.data[4] == 0 and self.data[22:26] == _checksum(self.data)
 
 

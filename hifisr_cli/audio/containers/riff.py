@@ -55,7 +55,7 @@ LAYOUTS = {
     "WAVE64": Layout(40, 24, "little", 8),
     "CAF": Layout(8, 12, "big", 1),
 }
-"""By the name of the kind of file (`signatures`)."""
+"""The layout of each kind of file, by its name (`signatures`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ HEAD = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FileKind:
     """A kind of file.
 
     Attributes:
@@ -36,7 +36,7 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class FileIdentity:
     """What a file is.
 
     Attributes:
@@ -44,35 +44,38 @@ class Identity:
         start: where it begins; above 0 where ID3v2 tags stand in front.
     """
 
-    kind: Kind | None
+    kind: FileKind | None
     start: int = 0
 
     @property
     def name(self) -> str | None:
-        """Of the kind, of a file that begins with it: who reads it does not look past a tag by itself."""
+        """The kind's name where no tag stands in front of the file; None where one does, or the kind is not known.
+
+        Decoders other than that of MPEG audio, and FLAC's, do not look past a tag.
+        """
         return self.kind.name if self.kind is not None and self.start == 0 else None
 
 
-MPEG = Kind("MPEG", by_chance=True)
+MPEG = FileKind("MPEG", by_chance=True)
 _MPEG_RATES = bytes(byte for byte in range(0x10, 0xF0) if byte & 0x0C != 0x0C)
 MPEG_FRAME = rb"\xff[\xe2-\xe7\xf2-\xf7\xfa-\xff][" + re.escape(_MPEG_RATES) + b"]"
 """Eleven ones, a version and a layer that exist, a bit rate and a sample rate (ISO/IEC 11172-3, 2.4.1.3)."""
 
 
-def _foreign(name: str, demuxer: str, *, by_chance: bool = False, container: str | None = None) -> Kind:
-    return Kind(name, demuxer, foreign=True, by_chance=by_chance, container=container or name)
+def _foreign(name: str, demuxer: str, *, by_chance: bool = False, container: str | None = None) -> FileKind:
+    return FileKind(name, demuxer, foreign=True, by_chance=by_chance, container=container or name)
 
 
-_KINDS: tuple[tuple[bytes, Kind], ...] = (
-    (rb"(RIFF|RF64|BW64)....WAVE", Kind("WAV", "wav", container="WAV")),
-    (rb"........WAVE", Kind("RIFX", "wav", container="WAV")),  # big-endian, and whatever else has such a form
-    (rb"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0", Kind("WAVE64")),
-    (rb"FORM....AIFF", Kind("AIFF")),
-    (rb"FORM....AIFC", Kind("AIFC", "aiff", container="AIFC")),
-    (rb"fLaC", Kind("FLAC")),
-    (rb"OggS", Kind("OGG", "ogg", container="OGG")),
-    (rb"caff", Kind("CAF", "caf", container="CAF")),
-    (rb"\.snd", Kind("AU")),
+_KINDS: tuple[tuple[bytes, FileKind], ...] = (
+    (rb"(RIFF|RF64|BW64)....WAVE", FileKind("WAV", "wav", container="WAV")),
+    (rb"........WAVE", FileKind("RIFX", "wav", container="WAV")),  # big-endian, and whatever else has such a form
+    (rb"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0", FileKind("WAVE64")),
+    (rb"FORM....AIFF", FileKind("AIFF")),
+    (rb"FORM....AIFC", FileKind("AIFC", "aiff", container="AIFC")),
+    (rb"fLaC", FileKind("FLAC")),
+    (rb"OggS", FileKind("OGG", "ogg", container="OGG")),
+    (rb"caff", FileKind("CAF", "caf", container="CAF")),
+    (rb"\.snd", FileKind("AU")),
     (rb"....(ftyp|moov|mdat|wide)", _foreign("MP4", "mov")),
     (rb"\x1a\x45\xdf\xa3", _foreign("MATROSKA", "matroska")),
     (rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11", _foreign("ASF", "asf")),
@@ -90,12 +93,12 @@ _KINDS: tuple[tuple[bytes, Kind], ...] = (
     (rb"\xff[\xf0\xf1\xf8\xf9]", _foreign("AAC", "aac", by_chance=True)),
     (rb"G.{187}G.{187}G", _foreign("MPEG-TS", "mpegts")),
     (MPEG_FRAME + b".", MPEG),
-    (rb"RIFF|RF64|FORM", Kind("IFF")),  # of a form that nobody here knows by name
+    (rb"RIFF|RF64|FORM", FileKind("IFF")),  # of a form that nobody here knows by name
 )
 _TABLE = tuple((re.compile(pattern, re.DOTALL), kind) for pattern, kind in _KINDS)
 
 
-def identify(read: ReadAt) -> Identity:
+def identify(read: ReadAt) -> FileIdentity:
     """What a file is, and where it begins behind the ID3v2 tags in front of it.
 
     What carries such a tag and begins like nothing that is known is taken for MPEG audio, with padding or damage in
@@ -103,10 +106,10 @@ def identify(read: ReadAt) -> Identity:
     """
     start = skip_id3(read, 0)
     kind = kind_of(read(start, HEAD))
-    return Identity(MPEG if kind is None and start else kind, start)
+    return FileIdentity(MPEG if kind is None and start else kind, start)
 
 
-def kind_of(head: bytes) -> Kind | None:
+def kind_of(head: bytes) -> FileKind | None:
     """The kind of file that begins with these bytes (`HEAD` of them tell every kind); None where it is not known."""
     return next((kind for pattern, kind in _TABLE if pattern.match(head)), None)
 

@@ -10,7 +10,7 @@ from hifisr_cli.system.files import widen_pipe
 from hifisr_cli.system.hashing import Tally
 
 KEPT = 1 << 20
-"""Bytes at the beginning that are kept; what a header is longer cannot be looked through in a stream."""
+"""Bytes at the beginning that are kept; a longer header cannot be looked through in a stream."""
 
 _PIPE_BYTES = 1 << 20
 
@@ -20,7 +20,7 @@ class ByteStream:
 
     Args:
         stream: for example `sys.stdin.buffer`, of which nothing was read yet.
-        tally: hears of every byte when it is received.
+        tally: counts every byte when it is received.
     """
 
     def __init__(self, stream: BinaryIO, tally: Tally | None = None) -> None:

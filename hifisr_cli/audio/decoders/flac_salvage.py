@@ -25,7 +25,7 @@ _MOST_BYTES = 1 << 21
 """Bytes of the frames that are decoded at once."""
 
 _MOST_FAILURES = 20_000
-"""Headers in a row whose frames are damaged: more than in any file but one that was made to cost hours."""
+"""So many headers in a row lead to damaged frames only in a file that was made to cost hours."""
 
 _SMALLEST_FRAME = 10
 _MOST_SAMPLES = 65_535
@@ -117,7 +117,7 @@ class SalvagedFlac:
             failed = 0 if blocks else failed + 1
 
     def _place(self) -> int:
-        """Where in the file about the samples end that were read already."""
+        """Roughly where in the file the samples end that were read already."""
         before = [frame.offset for frame in self._stream.frames if frame.first + frame.samples <= self._position]
         return max(before, default=0)
 

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from hifisr_cli.audio.containers.signatures import Kind
+from hifisr_cli.audio.containers.signatures import FileKind
 from hifisr_cli.audio.recording import BrokenOffError, Source
 from hifisr_cli.errors import NotAudioError, UnsupportedError
 
@@ -46,7 +46,7 @@ def has_decoder() -> bool:
     return bool(_openers())
 
 
-def open_foreign(path: Path, fd: int, kind: Kind, stack: ExitStack, *, tolerant: bool) -> Source:
+def open_foreign(path: Path, fd: int, kind: FileKind, stack: ExitStack, *, tolerant: bool) -> Source:
     """The first sound track of a file, closed with `stack`.
 
     Args:
@@ -79,12 +79,12 @@ def open_foreign(path: Path, fd: int, kind: Kind, stack: ExitStack, *, tolerant:
 
 def _openers() -> list[_Opener]:
     """What decodes here, the best first."""
-    found: list[_Opener] = []
+    openers: list[_Opener] = []
     if os.environ.get("HIFISR_DECODER") != "ffmpeg" and importlib.util.find_spec("av") is not None:
-        found.append(_open_av)
+        openers.append(_open_av)
     if shutil.which("ffmpeg") and shutil.which("ffprobe"):
-        found.append(_open_ffmpeg)
-    return found
+        openers.append(_open_ffmpeg)
+    return openers
 
 
 def _open_av(path: Path, fd: int, demuxer: str, container: str, stack: ExitStack, *, tolerant: bool) -> Source:

@@ -44,7 +44,7 @@ _ALL = [
     Encoding("alaw", 1, "ALAW", None),
 ]
 ENCODINGS = {encoding.name: encoding for encoding in _ALL}
-"""By name: u8, s8, s16le, s16be, s24le, ... f64be, mulaw, alaw."""
+"""All encodings by their names: u8, s8, s16le, s16be, s24le, ... f64be, mulaw, alaw."""
 
 _NAMES = ENCODINGS | {"ulaw": ENCODINGS["mulaw"]} | {name: ENCODINGS[f"{name}le"] for name, *_ in _LINEAR}
 

@@ -22,10 +22,10 @@ _TEXTS = {
 """Fields with the names that ffmpeg gives them where it turns them into tags."""
 
 BEXT_NAMES = frozenset({*_TEXTS, "TIME_REFERENCE", "CODING_HISTORY"})
-"""All of these names."""
+"""The names of all tags that may come from such a chunk."""
 
 
-def new_bext(done: Treatment, texts: Iterable[tuple[str, str]] = ()) -> bytes:
+def new_bext(treatment: Treatment, texts: Iterable[tuple[str, str]] = ()) -> bytes:
     """A chunk for an output whose input had none: it exists for its CodingHistory and for what is synthetic.
 
     It has no date of its own: outputs are the same bytes every time. `texts` are tags of the output that may come from
@@ -33,7 +33,7 @@ def new_bext(done: Treatment, texts: Iterable[tuple[str, str]] = ()) -> bytes:
     """
     known = {name: text for name, text in texts if name in BEXT_NAMES}
     fixed = bytearray(_FIXED)
-    for name, default in (("DESCRIPTION", done.statement or ""), ("ORIGINATOR", "hifisr")):
+    for name, default in (("DESCRIPTION", treatment.statement or ""), ("ORIGINATOR", "hifisr")):
         known.setdefault(name, default)
     for name, where in _TEXTS.items():
         size = where.stop - where.start
@@ -44,10 +44,10 @@ def new_bext(done: Treatment, texts: Iterable[tuple[str, str]] = ()) -> bytes:
         fixed[_TIME] = min(int(time), _MAX_TIME).to_bytes(8, "little")
     fixed[_VERSION] = (1).to_bytes(2, "little")
     history = known.get("CODING_HISTORY", "").encode("utf-8", "replace")
-    return bytes(fixed) + (_ended(history.rstrip()) if history else _history(b"", done))
+    return bytes(fixed) + (_ended(history.rstrip()) if history else _history(b"", treatment))
 
 
-def change_bext(body: bytes, done: Treatment, notes: list[str]) -> bytes:
+def change_bext(body: bytes, treatment: Treatment, notes: list[str]) -> bytes:
     """The input's chunk for the output: time scaled, history continued, what belongs to the old samples unset.
 
     The UMID names the old material instance and the loudness was measured on it, so neither is inherited unless the
@@ -59,12 +59,12 @@ def change_bext(body: bytes, done: Treatment, notes: list[str]) -> bytes:
     if len(body) < _TIME.stop:
         raise ValueError("too short")
     fixed = bytearray(body[:_FIXED].ljust(_FIXED, b"\0"))
-    time = done.scale(int.from_bytes(fixed[_TIME], "little"))
+    time = treatment.scale(int.from_bytes(fixed[_TIME], "little"))
     if time > _MAX_TIME:
         notes.append("the time reference of its bext chunk is impossible and was left as it is")
     else:
         fixed[_TIME] = time.to_bytes(8, "little")
-    if not done.same_samples:
+    if not treatment.same_samples:
         version = int.from_bytes(fixed[_VERSION], "little")
         lost = []
         if version >= 1 and any(fixed[_UMID]):
@@ -75,47 +75,50 @@ def change_bext(body: bytes, done: Treatment, notes: list[str]) -> bytes:
             lost.append("loudness values")
         if lost:
             notes.append(f"{' and '.join(lost)} in its bext chunk: true of the input only, so left empty")
-    return bytes(fixed) + _history(body[_FIXED:], done)
+    return bytes(fixed) + _history(body[_FIXED:], treatment)
 
 
-def bext_texts(body: bytes, done: Treatment) -> list[tuple[str, str]]:
+def bext_texts(body: bytes, treatment: Treatment) -> list[tuple[str, str]]:
     """The chunk as tags for a container that has no such chunk. Time is scaled, the history continued."""
     if len(body) < _TIME.stop:
         return []
-    found = [(name, _text(body[where])) for name, where in _TEXTS.items()]
+    texts = [(name, _text(body[where])) for name, where in _TEXTS.items()]
     time = int.from_bytes(body[_TIME], "little")
     if time:
-        found.append(("TIME_REFERENCE", str(done.scale(time))))
-    found.append(("CODING_HISTORY", _text(_history(body[_FIXED:], done))))
-    return [(name, text) for name, text in found if text]
+        texts.append(("TIME_REFERENCE", str(treatment.scale(time))))
+    texts.append(("CODING_HISTORY", _text(_history(body[_FIXED:], treatment))))
+    return [(name, text) for name, text in texts if text]
 
 
-def change_texts(texts: Iterable[tuple[str, str]], done: Treatment) -> tuple[tuple[str, str], ...]:
-    """Tags of the input for the output: a time reference scaled, a coding history continued, all others as they are."""
+def change_bext_texts(texts: Iterable[tuple[str, str]], treatment: Treatment) -> tuple[tuple[str, str], ...]:
+    """Tags of the input for the output: a time reference scaled, a coding history continued, all others as they are.
+
+    Recordings of every kind may have these tags: ffmpeg makes them of the `bext` chunk of a WAV file that it converts.
+    """
     changed = []
     for name, text in texts:
         new = text
         if name == "TIME_REFERENCE" and text.isascii() and text.isdigit() and len(text) <= 20:
-            new = str(done.scale(int(text)))
+            new = str(treatment.scale(int(text)))
         elif name == "CODING_HISTORY":
-            new = _text(_history(text.encode("utf-8", "replace"), done))
+            new = _text(_history(text.encode("utf-8", "replace"), treatment))
         changed.append((name, new))
     return tuple(changed)
 
 
-def _history(old: bytes, done: Treatment) -> bytes:
+def _history(old: bytes, treatment: Treatment) -> bytes:
     """`old` with a line for the source, if its last one is of something else, and one for what was done."""
     text = old.rstrip(b"\0\r\n \t")
     lines = [text] if text else []
     last = text.replace(b"\r", b"\n").rsplit(b"\n", 1)[-1].replace(b" ", b"").upper()
-    if f"F={done.info.sample_rate}".encode("ascii") not in last.split(b","):
-        lines.append(done.source_line.encode("ascii", "replace"))
-    lines.append(done.history_line.encode("ascii", "replace"))
+    if f"F={treatment.info.sample_rate}".encode("ascii") not in last.split(b","):
+        lines.append(treatment.source_line.encode("ascii", "replace"))
+    lines.append(treatment.history_line.encode("ascii", "replace"))
     return _ended(b"\r\n".join(lines))
 
 
 def _ended(text: bytes) -> bytes:
-    """With the end of its last line, and of an even length: libsndfile stumbles over odd chunks in RF64 files."""
+    """The text, its last line ended, of an even length: libsndfile stumbles over odd chunks in RF64 files."""
     return text + b"\r\n" + bytes(len(text) % 2)
 
 

@@ -6,12 +6,12 @@ what is above the cutoff is synthetic. Metadata never fails a recording: what ca
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from hifisr_cli.audio.containers.riff import Chunk, Chunks
 from hifisr_cli.audio.formats import OutputFormat
-from hifisr_cli.audio.metadata.bext import BEXT_NAMES, bext_texts, change_texts, new_bext
+from hifisr_cli.audio.metadata.bext import BEXT_NAMES, bext_texts, change_bext_texts, new_bext
 from hifisr_cli.audio.metadata.chunks import EDITABLE, SILENT, carry_chunks
 from hifisr_cli.audio.metadata.read import ADVICE, mutagen_is_here, read_id3, read_tags
 from hifisr_cli.audio.metadata.tags import COMMENT, Tags, make_info, parse_info
@@ -68,49 +68,49 @@ class Metadata:
                 recording is copied through.
             levelled: its loudness is changed.
         """
-        done = Treatment(self.info, chosen, cutoff_hz, levelled)
+        treatment = Treatment(self.info, chosen, cutoff_hz, levelled)
         notes = list(self.problems)
         if chosen.container == "raw":  # has no place for any of it
             return NOTHING
         try:
             if chosen.container == "wav":
-                before, after = self._chunks_for(done, notes)
+                before, after = self._chunks_for(treatment, notes)
                 return Carried(tuple(before), tuple(after), warnings=tuple(notes))
-            return Carried(tags=self._tags_for(done, notes), comment=done.statement, warnings=tuple(notes))
+            return Carried(tags=self._inherited(treatment, notes), comment=treatment.statement, warnings=tuple(notes))
         except OSError as error:
             notes.append(f"its metadata cannot be read and was left out: {reason_of(error)}")
-            return Carried(*_stated(done), comment=done.statement, warnings=tuple(notes))
+            return Carried(*_stated(treatment), comment=treatment.statement, warnings=tuple(notes))
 
-    def _chunks_for(self, done: Treatment, notes: list[str]) -> tuple[list[Chunk], list[Chunk]]:
+    def _chunks_for(self, treatment: Treatment, notes: list[str]) -> tuple[list[Chunk], list[Chunk]]:
         if self.chunks is not None:
-            return carry_chunks(self.chunks, done, notes)
-        texts = list(change_texts(self.tags.for_output(same_samples=done.same_samples, notes=notes).texts, done))
-        if done.statement is not None:
-            texts.append((COMMENT, done.statement))
-        found = []
+            return carry_chunks(self.chunks, treatment, notes)
+        texts = list(self._inherited(treatment, notes).texts)
+        if treatment.statement is not None:
+            texts.append((COMMENT, treatment.statement))
+        chunks = []
         from_bext = any(name in BEXT_NAMES and name != "DESCRIPTION" for name, _ in texts)
-        if done.restored or from_bext:
-            found.append(Chunk(b"bext", new_bext(done, texts if from_bext else ())))
+        if treatment.restored or from_bext:
+            chunks.append(Chunk(b"bext", new_bext(treatment, texts if from_bext else ())))
         if from_bext:
             texts = [(name, text) for name, text in texts if name not in BEXT_NAMES or len(text.encode()) > 256]
         if not texts and not self.tags.pictures:
-            return found, []
+            return chunks, []
         info, rest = make_info(texts)
-        found.append(Chunk(b"LIST", info))
+        chunks.append(Chunk(b"LIST", info))
         plain = all(text.isascii() for _, text in texts)  # LIST INFO does not say in which encoding it is
         if (rest or self.tags.pictures or not plain) and mutagen_is_here():
-            found.append(Chunk(b"id3 ", _id3(Tags(tuple(texts), self.tags.pictures))))
+            chunks.append(Chunk(b"id3 ", _id3(Tags(tuple(texts), self.tags.pictures))))
         elif rest:
             notes.append(f"{', '.join(dict.fromkeys(name for name, _ in rest))} were left out: {ADVICE}")
-        return found, []
+        return chunks, []
 
-    def _tags_for(self, done: Treatment, notes: list[str]) -> Tags:
-        tags = self.tags
+    def _inherited(self, treatment: Treatment, notes: list[str]) -> Tags:
+        """The tags of the input as far as they are true of the output."""
         if self.chunks is not None:
-            tags = _tags_of(self.chunks, done, notes)
+            tags = _tags_of(self.chunks, treatment, notes)
         else:
-            tags = Tags(change_texts(tags.texts, done), tags.pictures, tags.id3)
-        return tags.for_output(same_samples=done.same_samples, notes=notes)
+            tags = replace(self.tags, texts=change_bext_texts(self.tags.texts, treatment))
+        return tags.inherited(same_samples=treatment.same_samples, notes=notes)
 
 
 def read_metadata(recording: Recording) -> Metadata:
@@ -127,7 +127,7 @@ def read_metadata(recording: Recording) -> Metadata:
     return Metadata(info, tags=tags, problems=tuple(problems))
 
 
-def _tags_of(chunks: Chunks, done: Treatment, notes: list[str]) -> Tags:
+def _tags_of(chunks: Chunks, treatment: Treatment, notes: list[str]) -> Tags:
     """The chunks of a WAV-like input as tags."""
     tags = Tags()
     texts: list[tuple[str, str]] = []
@@ -142,21 +142,21 @@ def _tags_of(chunks: Chunks, done: Treatment, notes: list[str]) -> Tags:
             except ValueError:
                 notes.append("its INFO chunk is damaged and was left out")
         elif chunk.name == b"bext" and body:
-            texts += bext_texts(body, done)
+            texts += bext_texts(body, treatment)
         elif chunk.name not in SILENT:
             lost.append(chunk.label if chunk.name != b"LIST" else body[:4].decode("ascii", "replace").strip() or "LIST")
     if lost:
-        kind = done.chosen.container.upper()
+        kind = treatment.chosen.container.upper()
         names = ", ".join(dict.fromkeys(lost))
         notes.append(f"chunks without a place in {kind} were left out ({names}): WAV keeps them")
     return tags.joined(texts)
 
 
-def _stated(done: Treatment) -> tuple[tuple[Chunk, ...], tuple[Chunk, ...]]:
+def _stated(treatment: Treatment) -> tuple[tuple[Chunk, ...], tuple[Chunk, ...]]:
     """The statement alone, for a WAV output."""
-    if done.chosen.container != "wav":
+    if treatment.chosen.container != "wav":
         return (), ()
-    before, after = carry_chunks(Chunks(), done, [])
+    before, after = carry_chunks(Chunks(), treatment, [])
     return tuple(before), tuple(after)
 
 

@@ -26,7 +26,7 @@ _BOUND = frozenset({b"umid", b"UMID", b"r64m", b"strc"})
 
 @dataclass(slots=True)
 class _Carrier:
-    done: Treatment
+    treatment: Treatment
     notes: list[str]
     left_out: list[str] = field(default_factory=list)
     budget: int = _BUDGET
@@ -35,7 +35,7 @@ class _Carrier:
     def carry(self, chunk: Chunk) -> Chunk | None:
         if chunk.name in SILENT or not plausible(chunk.name):
             return None
-        stale = chunk.name in _STALE or (chunk.name in _BOUND and not self.done.same_samples)
+        stale = chunk.name in _STALE or (chunk.name in _BOUND and not self.treatment.same_samples)
         if stale or chunk.size > MAX_SIZE - 8:
             self.left_out.append(chunk.label)
             return None
@@ -50,7 +50,7 @@ class _Carrier:
         label = kind.decode("ascii").strip()
         counts = kind not in (b"INFO", b"bext")
         if chunk.size > min(EDITABLE, self.budget):
-            if counts and not self.done.same_rate:
+            if counts and not self.treatment.same_rate:
                 self.notes.append(f"its {label} chunk is too large to be changed for 48 kHz and was left out")
                 return None
             self.notes.append(f"its {label} chunk is too large to be changed and was copied as it is")
@@ -63,7 +63,7 @@ class _Carrier:
             self.notes.append(f"its {label} chunk was left out: at 48 kHz a position does not fit into it")
             return None
         except (ValueError, struct.error):
-            if counts and not self.done.same_rate:
+            if counts and not self.treatment.same_rate:
                 self.notes.append(f"its {label} chunk is damaged and was left out")
                 return None
             self.notes.append(f"its {label} chunk is damaged and was copied as it is")
@@ -72,38 +72,38 @@ class _Carrier:
     def _changed(self, body: bytes, kind: bytes) -> bytes:
         match kind:
             case b"bext":
-                return change_bext(body, self.done, self.notes)
+                return change_bext(body, self.treatment, self.notes)
             case b"iXML":
-                return change_ixml(body, self.done, self.notes)
+                return change_ixml(body, self.treatment, self.notes)
             case b"INFO":
-                statement = self.done.statement
+                statement = self.treatment.statement
                 if statement is None or self.commented:
                     return body
                 changed = add_comment(body, statement)
                 self.commented = True
                 return changed
-        if self.done.same_rate:
+        if self.treatment.same_rate:
             return body
-        return scale_adtl(body, self.done) if kind == b"adtl" else SCALERS[kind](body, self.done)
+        return scale_adtl(body, self.treatment) if kind == b"adtl" else SCALERS[kind](body, self.treatment)
 
 
-def carry_chunks(found: Chunks, done: Treatment, notes: list[str]) -> tuple[list[Chunk], list[Chunk]]:
+def carry_chunks(chunks: Chunks, treatment: Treatment, notes: list[str]) -> tuple[list[Chunk], list[Chunk]]:
     """The output's chunks before and after its samples: `bext` and `iXML` first, the others as they stood.
 
     A restored output gets a `bext` and a comment in LIST INFO where the input had none: the first is where archives
     look for a coding history, the second is what everybody's player shows.
     """
-    carrier = _Carrier(done, notes)
-    before = [new for chunk in found.before if (new := carrier.carry(chunk)) is not None]
-    after = [new for chunk in found.after if (new := carrier.carry(chunk)) is not None]
+    carrier = _Carrier(treatment, notes)
+    before = [new for chunk in chunks.before if (new := carrier.carry(chunk)) is not None]
+    after = [new for chunk in chunks.after if (new := carrier.carry(chunk)) is not None]
     if carrier.left_out:
         names = ", ".join(dict.fromkeys(carrier.left_out))
         notes.append(f"chunks that describe the input's samples were left out: {names}")
-    if done.statement is not None:
+    if treatment.statement is not None:
         if not any(chunk.name == b"bext" for chunk in (*before, *after)):
-            before.insert(0, Chunk(b"bext", new_bext(done)))
+            before.insert(0, Chunk(b"bext", new_bext(treatment)))
         if not carrier.commented:
-            before.append(Chunk(b"LIST", make_info([("COMMENT", done.statement)])[0]))
+            before.append(Chunk(b"LIST", make_info([("COMMENT", treatment.statement)])[0]))
     first = [chunk for chunk in (*before, *after) if chunk.name == b"bext"]
     first += [chunk for chunk in before if chunk.name == b"iXML"]
     rest = [chunk for chunk in before if chunk.name not in (b"bext", b"iXML")]

@@ -1,4 +1,4 @@
-"""ID3 tags to and from the names of Vorbis comments. Imports mutagen: only `tags_read` and `tags_write` import this."""
+"""ID3 tags to and from the names of Vorbis comments. Imports mutagen, so it is imported where a tag is there."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _IDENTITIES = ("BWF_UMID", "FILE_UID")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-def change_ixml(body: bytes, done: Treatment, notes: list[str]) -> bytes:
+def change_ixml(body: bytes, treatment: Treatment, notes: list[str]) -> bytes:
     """The chunk for the output: rates and counts of samples scaled, identifiers of the input's file emptied.
 
     Raises:
@@ -30,22 +30,23 @@ def change_ixml(body: bytes, done: Treatment, notes: list[str]) -> bytes:
     end = len(body.rstrip(b"\0")) if encoding == "utf-8" else len(body) - len(body) % 2
     if encoding == "utf-8":
         # Latin-1 maps every byte to itself, and all that is changed is ASCII: the rest survives whatever it is.
-        return _change(body[:end].decode("latin-1"), done, notes).encode("latin-1") + body[end:]
+        return _change(body[:end].decode("latin-1"), treatment, notes).encode("latin-1") + body[end:]
     text = body[:end].decode("utf-16")
     mark = body[:2]
-    return mark + _change(text, done, notes).encode("utf-16-le" if mark == b"\xff\xfe" else "utf-16-be") + body[end:]
+    order = "utf-16-le" if mark == b"\xff\xfe" else "utf-16-be"
+    return mark + _change(text, treatment, notes).encode(order) + body[end:]
 
 
-def _change(text: str, done: Treatment, notes: list[str]) -> str:
+def _change(text: str, treatment: Treatment, notes: list[str]) -> str:
     for tag in _RATES:
-        text = _element(tag).sub(lambda found: _replaced(found, str(done.scale(int(found[2])))), text)
+        text = _element(tag).sub(lambda match: _replaced(match, str(treatment.scale(int(match[2])))), text)
     for tag in _COUNTS:
-        text = _element(tag).sub(lambda found: _replaced(found, str(done.scale(int(found[2])))), text)
+        text = _element(tag).sub(lambda match: _replaced(match, str(treatment.scale(int(match[2])))), text)
     for high, low in _PAIRS:
-        text = _scale_pairs(text, high, low, done)
-    if done.chosen.bits is not None:
-        text = _element("AUDIO_BIT_DEPTH").sub(lambda found: _replaced(found, str(done.chosen.bits)), text)
-    if not done.same_samples:
+        text = _scale_pairs(text, high, low, treatment)
+    if treatment.chosen.bits is not None:
+        text = _element("AUDIO_BIT_DEPTH").sub(lambda match: _replaced(match, str(treatment.chosen.bits)), text)
+    if not treatment.same_samples:
         for tag in _IDENTITIES:
             text, count = re.subn(rf"(<{tag}>)\s*[^<\s][^<]*(</{tag}>)", r"\1\2", text)
             if count:
@@ -53,20 +54,20 @@ def _change(text: str, done: Treatment, notes: list[str]) -> str:
     return text
 
 
-def _scale_pairs(text: str, high: str, low: str, done: Treatment) -> str:
+def _scale_pairs(text: str, high: str, low: str, treatment: Treatment) -> str:
     """Numbers of 64 bits in two elements of 32; the n-th of one belongs to the n-th of the other."""
     highs, lows = list(_element(high).finditer(text)), list(_element(low).finditer(text))
     if highs and len(highs) != len(lows):
         return text
     changes: list[tuple[re.Match[str], int]] = []
-    for index, found in enumerate(lows):
+    for index, match in enumerate(lows):
         upper = int(highs[index][2]) if highs else 0
-        value = done.scale((upper << 32) + int(found[2]))
-        changes.append((found, value & 0xFFFF_FFFF if highs else value))
+        value = treatment.scale((upper << 32) + int(match[2]))
+        changes.append((match, value & 0xFFFF_FFFF if highs else value))
         if highs:
             changes.append((highs[index], value >> 32))
-    for found, number in sorted(changes, key=lambda change: -change[0].start()):
-        text = text[: found.start()] + _replaced(found, str(number)) + text[found.end() :]
+    for match, number in sorted(changes, key=lambda change: -change[0].start()):
+        text = text[: match.start()] + _replaced(match, str(number)) + text[match.end() :]
     return text
 
 
@@ -74,5 +75,5 @@ def _element(tag: str) -> re.Pattern[str]:
     return re.compile(rf"(<{tag}>\s*)([0-9]{{1,20}})(\s*</{tag}>)")
 
 
-def _replaced(found: re.Match[str], number: str) -> str:
-    return f"{found[1]}{number}{found[3]}"
+def _replaced(match: re.Match[str], number: str) -> str:
+    return f"{match[1]}{number}{match[3]}"

@@ -108,14 +108,13 @@ def _by_kind(recording: Recording, file: RecordingFile, notes: list[str]) -> Tag
 def _flac(file: BinaryIO, notes: list[str]) -> Tags:
     from mutagen.flac import FLAC
 
-    found = FLAC(file)
-    if found.cuesheet is not None:
+    flac = FLAC(file)
+    if flac.cuesheet is not None:
         notes.append("its FLAC cue sheet was left out")
     pictures = [
-        Picture(p.mime, int(p.type), p.desc, bytes(p.data), p.width, p.height, p.depth, p.colors)
-        for p in found.pictures
+        Picture(p.mime, int(p.type), p.desc, bytes(p.data), p.width, p.height, p.depth, p.colors) for p in flac.pictures
     ]
-    return Tags(tuple(cleaned(found.tags or ())), tuple(pictures))
+    return Tags(tuple(cleaned(flac.tags or ())), tuple(pictures))
 
 
 def _ogg(file: BinaryIO) -> Tags:
@@ -175,7 +174,7 @@ def _asf(file: BinaryIO) -> Tags:
 
 
 def _mpeg(file: BinaryIO, size: int, notes: list[str]) -> Tags:
-    """Of a file with ID3v2 tags of so many bytes in front."""
+    """The tags of a file that has ID3v2 tags of `size` bytes in front."""
     from hifisr_cli.audio.metadata.id3 import tags_of, to_bytes
 
     if size > MAX_TAG:
@@ -216,7 +215,7 @@ def _text(chunk: Chunk) -> str:
 
 
 def _plain(path: Path) -> Tags:
-    """What libsndfile tells, which is not all."""
+    """The tags that libsndfile tells of, which are not all."""
     import soundfile
 
     from hifisr_cli.audio.decoders.no_seek import ForwardFile

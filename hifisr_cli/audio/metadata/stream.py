@@ -1,28 +1,29 @@
-"""Tags at the head of a stream, read before its sound is decoded: FLAC's blocks, ID3v2, the comments of Ogg.
+"""Tags at the head of a stream: read before its sound is decoded, replaced before its first frame leaves.
 
-They come before the first sample, so they cost no delay. What stands at the end (ID3v1, APE) comes too late for an
-output whose own tags come first.
+FLAC's blocks, ID3v2 and the comments of Ogg come before the first sample, so they cost no delay. What stands at the end
+(ID3v1, APE) comes too late for an output whose own tags come first.
 
-Layouts: RFC 9639, sections 8.6 and 8.8 (FLAC), RFC 3533 (Ogg pages), RFC 7845, section 5.2 (Opus).
+Layouts: RFC 9639, section 8.1 (FLAC), RFC 3533 (Ogg pages), RFC 7845, section 5.2 (Opus).
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
 
+from hifisr_cli.audio.containers.flac import COMMENTS, CUE_SHEET, LAST, PICTURE, walk_blocks
 from hifisr_cli.audio.containers.ogg import read_page
 from hifisr_cli.audio.containers.signatures import id3_size
 from hifisr_cli.audio.decoders.bytestream import ByteStream
 from hifisr_cli.audio.metadata.read import read_id3
-from hifisr_cli.audio.metadata.tags import Picture, Tags, cleaned
+from hifisr_cli.audio.metadata.tags import COMMENT, Tags, cleaned
+from hifisr_cli.audio.metadata.vorbis import make_comments, make_picture, parse_comments, parse_picture
 
 _MOST = 1 << 25
 """Bytes of tags that are kept in memory while the sound waits."""
 
-_COMMENTS, _CUE_SHEET, _PICTURE, _LAST = 4, 5, 6, 0x80
-_MOST_BLOCKS = 1_000
+_MAX_BLOCK = (1 << 24) - 1
+_MOST_PAGES = 1_000
 _MARKS = (b"\x03vorbis", b"OpusTags", b"\x04")
 
 
@@ -44,23 +45,15 @@ def tags_ahead(stream: ByteStream, notes: list[str]) -> Tags:
 def _flac(stream: ByteStream, notes: list[str]) -> Tags:
     texts: list[tuple[str, str]] = []
     pictures = []
-    position = 4
-    for _ in range(_MOST_BLOCKS):
-        head = _peek(stream, position + 4)[position:]
-        if len(head) < 4:
-            break
-        kind, size = head[0] & ~_LAST, int.from_bytes(head[1:], "big")
-        if kind in (_COMMENTS, _PICTURE):
-            body = _peek(stream, position + 4 + size)[position + 4 :]
-            if kind == _COMMENTS:
-                texts += _comments(body)
-            else:
-                pictures.append(_picture(body))
-        elif kind == _CUE_SHEET:
+    for block in walk_blocks(lambda position, count: _peek(stream, position + count)[position:]):
+        if block.kind == CUE_SHEET:
             notes.append("its FLAC cue sheet was left out")
-        position += 4 + size
-        if head[0] & _LAST:
-            break
+        if block.kind in (COMMENTS, PICTURE):
+            body = _peek(stream, block.start + block.size)[block.start :]
+            if block.kind == COMMENTS:
+                texts += parse_comments(body)
+            else:
+                pictures.append(parse_picture(body))
     return Tags(tuple(cleaned(texts)), tuple(pictures))
 
 
@@ -72,10 +65,10 @@ def _ogg(stream: ByteStream) -> Tags:
     if mark is None:
         return Tags()
     start = len(mark) if mark != b"\x04" else 4  # in FLAC a block with its length in three bytes
-    for name, text in _comments(body[start:]):
+    for name, text in parse_comments(body[start:]):
         if name.upper() == "METADATA_BLOCK_PICTURE":
             try:
-                pictures.append(_picture(base64.b64decode(text)))
+                pictures.append(parse_picture(base64.b64decode(text)))
             except binascii.Error:
                 continue
         else:
@@ -85,7 +78,7 @@ def _ogg(stream: ByteStream) -> Tags:
 
 def _second_packet(stream: ByteStream) -> bytes:
     position, packet, number, serial = 0, bytearray(), 0, b""
-    for _ in range(_MOST_BLOCKS):
+    for _ in range(_MOST_PAGES):
         page = read_page(lambda place, count: _peek(stream, place + count)[place:], position)
         if page is None:
             break
@@ -112,31 +105,19 @@ def _peek(stream: ByteStream, size: int) -> bytes:
     return stream.peek(size)
 
 
-def _comments(body: bytes) -> Iterator[tuple[str, str]]:
-    """The comments of Vorbis, FLAC and Opus, as far as they are whole."""
-    position = 4 + int.from_bytes(body[:4], "little")
-    count = int.from_bytes(body[position : position + 4], "little")
-    position += 4
-    while count > 0 and position + 4 <= len(body):
-        size = int.from_bytes(body[position : position + 4], "little")
-        name, found, text = body[position + 4 : position + 4 + size].decode("utf-8", "replace").partition("=")
-        if found:
-            yield name, text
-        position += 4 + size
-        count -= 1
-
-
-def _picture(body: bytes) -> Picture:
-    """A picture block. Raises ValueError where it is damaged."""
-    position = 4
-    parts = []
-    for _ in range(2):
-        size = int.from_bytes(body[position : position + 4], "big")
-        parts.append(body[position + 4 : position + 4 + size])
-        position += 4 + size
-    numbers = [int.from_bytes(body[position + at : position + at + 4], "big") for at in range(0, 20, 4)]
-    data = body[position + 20 : position + 20 + numbers[4]]
-    if len(body) < position + 20 + numbers[4]:
-        raise ValueError("a picture is cut")
-    mime, description = parts[0].decode("ascii", "replace"), parts[1].decode("utf-8", "replace")
-    return Picture(mime, int.from_bytes(body[:4], "big"), description, data, *numbers[:4])
+def with_tags(data: bytes, tags: Tags, comment: str | None) -> bytes:
+    """The beginning of a FLAC stream with these tags instead of its own; as it is, where its header is not whole."""
+    blocks = list(walk_blocks(lambda position, count: data[position : position + count]))
+    end = blocks[-1].start + blocks[-1].size if blocks else 0
+    if data[:4] != b"fLaC" or not blocks or not blocks[-1].is_last or end > len(data):
+        return data
+    kept = [(block.kind, data[block.start : block.start + block.size]) for block in blocks]
+    vendor = next((body[4 : 4 + int.from_bytes(body[:4], "little")] for kind, body in kept if kind == COMMENTS), b"")
+    pairs = [*tags.texts, *([] if comment is None else [(COMMENT, comment)])]
+    new = [(kind, body) for kind, body in kept if kind != COMMENTS]
+    new += [(COMMENTS, make_comments(vendor, pairs)), *((PICTURE, make_picture(picture)) for picture in tags.pictures)]
+    new = [block for block in new if len(block[1]) <= _MAX_BLOCK]
+    head = b"fLaC"
+    for index, (kind, body) in enumerate(new):
+        head += bytes([kind | (LAST if index == len(new) - 1 else 0)]) + len(body).to_bytes(3, "big") + body
+    return head + data[end:]

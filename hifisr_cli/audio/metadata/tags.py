@@ -1,6 +1,6 @@
 """Tags in one form for all containers: the names of Vorbis comments, with the text chunks of WAV and AIFF as dialects.
 
-Nothing here needs more than the standard library; `tags_read` and `tags_write` know the other formats.
+Nothing here needs more than the standard library; `read` and `write` know the other formats.
 """
 
 from __future__ import annotations
@@ -90,14 +90,14 @@ class Tags:
         return [text for known, text in self.texts if known == name]
 
     def joined(self, texts: Iterable[tuple[str, str]]) -> Tags:
-        """With more texts, less those whose name is there already (comments are never too many)."""
+        """These tags and more texts, but for those whose name is there already (comments are never too many)."""
         names = {name for name, _ in self.texts}
         more = [
             pair for pair in cleaned(texts) if pair[0] not in names or (pair[0] == COMMENT and pair not in self.texts)
         ]
         return replace(self, texts=(*self.texts, *more))
 
-    def for_output(self, *, same_samples: bool, notes: list[str]) -> Tags:
+    def inherited(self, *, same_samples: bool, notes: list[str]) -> Tags:
         """Without what described the input's encoding, and its loudness unless the samples are the same."""
         texts = [(name, text) for name, text in self.texts if name not in _ENCODER]
         kept = [pair for pair in texts if same_samples or not pair[0].startswith(_GAINS)]
@@ -108,26 +108,26 @@ class Tags:
 
 def cleaned(texts: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Texts with names that every container takes and characters that can be written, each once; no empty ones."""
-    found = []
+    pairs = []
     for name, value in texts:
         key = "".join(c if " " <= c <= "}" and c != "=" else "_" for c in name.strip().upper())
         text = value.replace("\0", "").encode("utf-8", "replace").decode("utf-8").strip()
         if key and text:
-            found.append((key, text))
-    return list(dict.fromkeys(found))
+            pairs.append((key, text))
+    return list(dict.fromkeys(pairs))
 
 
 def parse_info(body: bytes) -> list[tuple[str, str]]:
     """Texts of a LIST INFO, whose body begins with its type. Raises ValueError where it is damaged."""
-    found = []
+    pairs = []
     for name, data in parse_chunks(body, 4):
         text = data.split(b"\0", 1)[0]
         try:
             value = text.decode("utf-8")
         except UnicodeDecodeError:
             value = text.decode("cp1252", "replace")  # what Windows programs wrote
-        found.append((_INFO.get(name, name.decode("ascii", "replace")), value))
-    return cleaned(found)
+        pairs.append((_INFO.get(name, name.decode("ascii", "replace")), value))
+    return cleaned(pairs)
 
 
 def make_info(texts: Iterable[tuple[str, str]]) -> tuple[bytes, list[tuple[str, str]]]:

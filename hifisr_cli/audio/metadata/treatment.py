@@ -16,7 +16,7 @@ _COMPANDED = {"ULAW": "G.711 u-law", "ALAW": "G.711 A-law"}
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """From one recording to another.
+    """What becomes of a recording on the way to its output.
 
     Attributes:
         info: of the input.
@@ -83,19 +83,19 @@ class Treatment:
     def history_line(self) -> str:
         """What was done, as a line of a CodingHistory (EBU R98), without its end."""
         if self.cutoff_hz is None:
-            done = "bandwidth unchanged"
+            what = "bandwidth unchanged"
         elif self.cutoff_hz == "unknown":
-            done = "bandwidth extended where it was limited; synthetic"
+            what = "bandwidth extended where it was limited; synthetic"
         else:
-            done = f"bandwidth extended above {self.cutoff_hz / 1000:.1f} kHz; synthetic"
-        done += "; loudness changed" if self.levelled else ""
+            what = f"bandwidth extended above {self.cutoff_hz / 1000:.1f} kHz; synthetic"
+        what += "; loudness changed" if self.levelled else ""
         bits = self.chosen.bits
         fields = [f"F={SAMPLE_RATE}"]
         if bits is not None:
             fields = ["A=PCM", *fields, f"W={bits}"]
         elif self.chosen.codec in _MPEG:
             fields.insert(0, "A=MPEG1L3")
-        return _line(fields, self.info.channels, f"{_signature()}; {done}")
+        return _line(fields, self.info.channels, f"{_signature()}; {what}")
 
 
 def _signature() -> str:

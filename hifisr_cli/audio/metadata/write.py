@@ -88,41 +88,41 @@ def _write_id3(file: Any, container: Container, tags: Tags, comment: str | None)
         file.seek(0)
         tag.save(file, v1=0, v2_version=4)
         return
-    found = AIFF(file)
-    if found.tags is None:
-        found.add_tags()
+    aiff = AIFF(file)
+    if aiff.tags is None:
+        aiff.add_tags()
     for frame in tag.values():
-        found.tags.add(frame)
+        aiff.tags.add(frame)
     file.seek(0)
-    found.save(file)
+    aiff.save(file)
 
 
 def _write_flac(file: Any, tags: Tags, comment: str | None) -> None:
     from mutagen.flac import FLAC
 
-    found = FLAC(file)
-    if found.tags is None:
-        found.add_tags()
-    found.tags.clear()
-    found.tags.extend(_pairs(tags, comment))
-    found.clear_pictures()
+    flac = FLAC(file)
+    if flac.tags is None:
+        flac.add_tags()
+    flac.tags.clear()
+    flac.tags.extend(_pairs(tags, comment))
+    flac.clear_pictures()
     for picture in tags.pictures:
-        found.add_picture(_block(picture))
+        flac.add_picture(_block(picture))
     file.seek(0)
-    found.save(file)
+    flac.save(file)
 
 
 def _write_ogg(file: Any, codec: str, tags: Tags, comment: str | None) -> None:
     from mutagen.oggopus import OggOpus
     from mutagen.oggvorbis import OggVorbis
 
-    found: Any = OggOpus(file) if codec == "OPUS" else OggVorbis(file)
-    found.tags.clear()
-    found.tags.extend(_pairs(tags, comment))
+    ogg: Any = OggOpus(file) if codec == "OPUS" else OggVorbis(file)
+    ogg.tags.clear()
+    ogg.tags.extend(_pairs(tags, comment))
     for picture in tags.pictures:
-        found.tags.append(("METADATA_BLOCK_PICTURE", base64.b64encode(_block(picture).write()).decode("ascii")))
+        ogg.tags.append(("METADATA_BLOCK_PICTURE", base64.b64encode(_block(picture).write()).decode("ascii")))
     file.seek(0)
-    found.save(file)
+    ogg.save(file)
 
 
 def _pairs(tags: Tags, comment: str | None) -> list[tuple[str, str]]:

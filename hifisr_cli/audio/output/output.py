@@ -32,18 +32,8 @@ _COPY = 1 << 20
 _AIFF_MAX = 0xFFFF_0000  # bytes of sound; its sizes have 32 bits
 
 
-def open_output(
-    target: Path | None,
-    chosen: OutputFormat,
-    *,
-    channels: int,
-    frames: int | None,
-    overwrite: Overwrite,
-    carried: Carried = NOTHING,
-    mtime_ns: int | None = None,
-    tally: Tally | None = None,
-) -> Output:
-    """An output to be used in a `with` statement; leaving it without an exception completes the file.
+class Output:
+    """An output, to be used in a `with` statement; leaving it without an exception completes the file.
 
     Args:
         target: of the file, or None for standard output: WAV, raw and (into a pipe) FLAC stream there, other formats
@@ -54,31 +44,16 @@ def open_output(
         overwrite: replace what is there.
         carried: metadata; that of the container's that is written.
         mtime_ns: the file's time of modification, instead of now.
-        tally: hears of the bytes that go to standard output.
+        tally: counts the bytes that go to standard output.
+
+    Attributes:
+        clipped: samples that exceeded full scale and were limited (never those of floating-point files).
+        problems: metadata that could not be written, one line each; complete when the output is.
 
     Entering raises:
         OutputExistsError: the target is there and may not be replaced.
         OutputError: its folder cannot be written to.
         UnsupportedError: too long for the container.
-    """
-    return Output(
-        target,
-        chosen,
-        channels=channels,
-        frames=frames,
-        overwrite=overwrite,
-        carried=carried,
-        mtime_ns=mtime_ns,
-        tally=tally,
-    )
-
-
-class Output:
-    """An output being written. See `open_output`.
-
-    Attributes:
-        clipped: samples that exceeded full scale and were limited (never those of floating-point files).
-        problems: metadata that could not be written, one line each; complete when the output is.
     """
 
     def __init__(

@@ -13,10 +13,10 @@ import stat
 import numpy as np
 import numpy.typing as npt
 
-from hifisr_cli.audio.containers.flac_blocks import with_tags
 from hifisr_cli.audio.containers.wav_header import pack_samples
 from hifisr_cli.audio.formats import OutputFormat
 from hifisr_cli.audio.metadata.carried import NOTHING, Carried
+from hifisr_cli.audio.metadata.stream import with_tags
 from hifisr_cli.results import SAMPLE_RATE, Container
 from hifisr_cli.system.files import write_all
 from hifisr_cli.system.hashing import Tally

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hifisr_cli.audio.containers.mpeg import parse_frame
-from hifisr_cli.audio.containers.signatures import MPEG, Identity, id3_size, identify, kind_of
+from hifisr_cli.audio.containers.signatures import MPEG, FileIdentity, id3_size, identify, kind_of
 
 HEADS = {
     b"RIFF\0\0\0\0WAVEfmt ": "WAV",
@@ -29,7 +29,7 @@ HEADS = {
 }
 
 
-def told(data: bytes) -> Identity:
+def told(data: bytes) -> FileIdentity:
     return identify(lambda position, count: data[position : position + count])
 
 
@@ -50,8 +50,8 @@ def test_by_the_first_bytes(head: bytes, name: str) -> None:
 
 def test_what_nobody_knows() -> None:
     for head in (b"", b"R", b"RIF", b"hello", bytes(512), b"ID3", b"ID3\4\0\0", b"\xff\xff\xff\xff"):
-        assert told(head) == Identity(None)
-    assert told(id3(100) + bytes(100)) == Identity(MPEG, 110)
+        assert told(head) == FileIdentity(None)
+    assert told(id3(100) + bytes(100)) == FileIdentity(MPEG, 110)
 
 
 def test_a_frame_of_mpeg_is_what_the_parser_takes_for_one() -> None:

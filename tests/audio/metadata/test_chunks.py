@@ -18,7 +18,7 @@ from hifisr_cli.audio.containers.wav_header import wav_header
 from hifisr_cli.audio.formats import OutputFormat
 from hifisr_cli.audio.metadata.carried import Carried, Metadata
 from hifisr_cli.audio.open import open_recording
-from hifisr_cli.audio.output.output import open_output
+from hifisr_cli.audio.output.output import Output
 from hifisr_cli.audio.output.sinks import WavSink
 from hifisr_cli.errors import TruncatedError
 from hifisr_cli.results import AudioInfo
@@ -60,7 +60,7 @@ def carry(folder: Path, data: bytes, *, rate: int = 8000, cutoff_hz: float | Non
 def written(folder: Path, carried: Carried, frames: int = 101) -> list[tuple[bytes, bytes]]:
     """The chunks of an output as a plain reader finds them, once libsndfile is content with it."""
     path = folder / "out.wav"
-    with open_output(path, WAV, channels=1, frames=frames, overwrite=True, carried=carried) as output:
+    with Output(path, WAV, channels=1, frames=frames, overwrite=True, carried=carried) as output:
         output.write(np.full((1, frames), 0.25, np.float32))
     data = path.read_bytes()
     assert struct.unpack("<I", data[4:8])[0] == len(data) - 8
@@ -369,7 +369,7 @@ def test_input_that_shrinks_meanwhile_fails_and_leaves_nothing(tmp_path: Path) -
     os.truncate(tmp_path / "in.wav", 300)
     with (
         pytest.raises(TruncatedError),
-        open_output(tmp_path / "out.wav", WAV, channels=1, frames=1, overwrite=False, carried=carried) as output,
+        Output(tmp_path / "out.wav", WAV, channels=1, frames=1, overwrite=False, carried=carried) as output,
     ):
         output.write(np.zeros((1, 1), np.float32))
     assert [p.name for p in tmp_path.iterdir()] == ["in.wav"]
@@ -377,7 +377,7 @@ def test_input_that_shrinks_meanwhile_fails_and_leaves_nothing(tmp_path: Path) -
 
 def test_streams_have_all_chunks_first(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     carried = carry(tmp_path, wav(after=(chunk(b"good", b"123"),)))
-    with open_output(None, WAV, channels=1, frames=10, overwrite=False, carried=carried) as output:
+    with Output(None, WAV, channels=1, frames=10, overwrite=False, carried=carried) as output:
         output.write(np.zeros((1, 10), np.float32))
     data = capfdbinary.readouterr().out
     assert [name for name, _ in parse_chunks(data, 12)] == [b"fmt ", b"bext", b"LIST", b"good", b"data"]

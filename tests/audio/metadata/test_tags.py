@@ -19,13 +19,13 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hifisr_cli.audio.containers.flac_blocks import with_tags
 from hifisr_cli.audio.containers.riff import Chunk, Chunks, parse_chunks
 from hifisr_cli.audio.formats import choose_format
 from hifisr_cli.audio.metadata.carried import Carried, Metadata, read_metadata
+from hifisr_cli.audio.metadata.stream import with_tags
 from hifisr_cli.audio.metadata.tags import Picture, Tags, parse_info
 from hifisr_cli.audio.open import open_recording
-from hifisr_cli.audio.output.output import open_output
+from hifisr_cli.audio.output.output import Output
 from hifisr_cli.errors import OutputError
 from hifisr_cli.results import AudioInfo
 from tests.audio.opened import carried_by, opened
@@ -152,7 +152,7 @@ def convert(source: Path, target: Path, cutoff_hz: float | None = 3900.0) -> Car
     with open_recording(source) as recording:
         chosen = choose_format(recording.info, requested=None, bit_depth="keep", suffix=target.suffix)
         carried = read_metadata(recording).for_output(chosen, cutoff_hz=cutoff_hz)
-    with open_output(target, chosen, channels=1, frames=4800, overwrite=True, carried=carried) as output:
+    with Output(target, chosen, channels=1, frames=4800, overwrite=True, carried=carried) as output:
         output.write(np.zeros((1, 4800), np.float32))
     assert output.problems == ()
     assert soundfile.info(target).frames == 4800
@@ -344,9 +344,7 @@ def test_damaged_tags_never_fail_a_file(
     for suffix in (".wav", ".flac", ".mp3"):
         chosen = choose_format(info, requested=None, bit_depth="keep", suffix=suffix)
         carried = carried_by(folder / "in", info, chosen, cutoff_hz=3900.0)
-        with open_output(
-            folder / f"out{suffix}", chosen, channels=1, frames=10, overwrite=True, carried=carried
-        ) as output:
+        with Output(folder / f"out{suffix}", chosen, channels=1, frames=10, overwrite=True, carried=carried) as output:
             output.write(np.zeros((1, 10), np.float32))
         assert STATEMENT.encode() in (folder / f"out{suffix}").read_bytes()
 
@@ -363,7 +361,7 @@ def test_any_text_can_be_written(
     chosen = choose_format(info, requested=None, bit_depth="keep", suffix=to)
     tags = Tags().joined(texts)
     carried = Carried(tags=tags, comment="x")
-    with open_output(folder / f"out{to}", chosen, channels=1, frames=960, overwrite=True, carried=carried) as output:
+    with Output(folder / f"out{to}", chosen, channels=1, frames=960, overwrite=True, carried=carried) as output:
         output.write(np.zeros((1, 960), np.float32))
     assert output.problems == ()
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from hifisr_cli.audio.formats import OutputFormat, choose_format
 from hifisr_cli.audio.open import open_recording
-from hifisr_cli.audio.output.output import open_output
+from hifisr_cli.audio.output.output import Output
 from hifisr_cli.errors import NonFiniteError, OutputError, OutputExistsError, UnsupportedError
 from hifisr_cli.results import AudioInfo
 
@@ -50,7 +50,7 @@ def sound(frames: int = 70_000, channels: int = 2) -> Audio:
 def write(target: Path | None, name: str, audio: Audio, cuts: list[int] | None = None, **options: Any) -> Audio:
     chosen = FORMATS[name]
     settings_ = {"channels": audio.shape[0], "frames": audio.shape[1], "overwrite": False} | options
-    with open_output(target, chosen, **settings_) as output:
+    with Output(target, chosen, **settings_) as output:
         parts = [output.write(audio[:, a:b]) for a, b in pairwise([0, *(cuts or []), audio.shape[1]])]
     return np.concatenate(parts, axis=1)
 
@@ -114,7 +114,7 @@ def test_overs_do_not_wrap(tmp_path: Path, name: str) -> None:
     t = np.arange(48_000) / 48000
     audio = (4 * np.sin(2 * np.pi * 200 * t)).astype(np.float32)[None]
     path = tmp_path / "a"
-    with open_output(path, FORMATS[name], channels=1, frames=48_000, overwrite=False) as output:
+    with Output(path, FORMATS[name], channels=1, frames=48_000, overwrite=False) as output:
         output.write(audio)
     found, _ = decode(path)
     inner = slice(3000, -3000)
@@ -138,7 +138,7 @@ def test_an_exception_leaves_nothing_new(tmp_path: Path, name: str, kind: type[B
     if old:
         (tmp_path / "a").write_bytes(b"old")
     with pytest.raises(kind):  # noqa: SIM117 - the exception must leave the inner statement
-        with open_output(tmp_path / "a", FORMATS[name], channels=2, frames=1000, overwrite=True) as output:
+        with Output(tmp_path / "a", FORMATS[name], channels=2, frames=1000, overwrite=True) as output:
             output.write(sound(500))
             raise kind
     assert [p.read_bytes() for p in tmp_path.iterdir()] == ([b"old"] if old else [])
@@ -156,7 +156,7 @@ def test_existing_output(tmp_path: Path) -> None:
 def test_output_that_appears_meanwhile(tmp_path: Path) -> None:
     with (
         pytest.raises(OutputExistsError),
-        open_output(tmp_path / "a", FORMATS["wav24"], channels=2, frames=10, overwrite=False) as output,
+        Output(tmp_path / "a", FORMATS["wav24"], channels=2, frames=10, overwrite=False) as output,
     ):
         output.write(sound(10))
         (tmp_path / "a").write_bytes(b"theirs")
