@@ -38,7 +38,8 @@ def plain_texts(container: Container, tags: Tags, comment: str | None) -> dict[s
 def finish_tags(fd: int, chosen: OutputFormat, tags: Tags, comment: str | None, problems: list[str]) -> None:
     """Everything that the container can hold, where mutagen is there to write it.
 
-    Tags that it refuses become a problem; what libsndfile wrote, the comment with it, stays then.
+    Tags that it refuses become a problem; what libsndfile wrote (`plain_texts`), the comment with it, stays then: that
+    is why tags are written twice.
 
     Raises:
         OSError: disk full and the like.
