@@ -51,8 +51,8 @@ def find_shortfall(kind: str | None, places: Sequence[ChunkPlace], read: ReadAt,
         if place.name in SOUND:
             have = size - place.start
             return None if place.open and have < OPEN_LENGTH else _compare(place.length, have)
-        if place.name == b"COMM" and read(place.start + 2, 4) == bytes(4):
-            return None  # an AIFF file of no samples needs no chunk of samples
+        if kind in ("AIFF", "AIFC") and place.name == b"COMM" and read(place.start + 2, 4) == bytes(4):
+            return None  # no samples, so no chunk of samples either
     return Shortfall()
 
 
