@@ -93,9 +93,7 @@ def test_every_job_has_its_events_its_result_and_its_record(opened: Run, tmp_pat
     assert sorted(names) == [f"{index:02}.wav" for index in range(20)] != names
     for kind in (FileStarted, FileProgressed, FileFinished):
         assert sorted(event.index for event in events if isinstance(event, kind)) == list(range(20))
-    assert sorted(str(record.output and record.output.path) for record in read_journal(tmp_path / "out")) == sorted(
-        names
-    )
+    assert recorded(tmp_path / "out") == set(names)
 
 
 def test_what_is_finished_when_the_run_is_left_is_recorded(opened: Run, tmp_path: Path) -> None:
