@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from hifisr_cli.checkpoints.registry import ModelFile
     from hifisr_cli.engines.load import Precision
     from hifisr_cli.engines.protocol import Engine, Identity
     from hifisr_cli.restore.file import RestoreOptions
@@ -35,11 +36,18 @@ class RunSettings:
 class ModelRequest:
     """Which model is loaded, and how: the arguments of `load_model`."""
 
-    name_or_path: str | None = None
+    name_or_path: str | ModelFile | None = None
     device: str = "auto"
     precision: Precision = "auto"
     threads: int | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
+
+    def found(self) -> ModelRequest:
+        """The same with the file of the model, so that nobody looks for it again. Raises what `find_model` raises."""
+        from hifisr_cli.checkpoints import registry
+
+        known = self.name_or_path
+        return self if isinstance(known, registry.ModelFile) else replace(self, name_or_path=registry.find_model(known))
 
     def identity(self) -> Identity:
         """What `load` gives, from the model's header alone. Raises what `engines.load.identify` raises."""

@@ -56,7 +56,8 @@ def open_run(request: RunRequest) -> Run:
     """
     model, reserve = request.model, Reserve()
     if isinstance(model, ModelRequest):
-        identity = model.identity()  # a model that is not there is noticed before any work
+        model = model.found()  # a model that is not there is noticed before any work
+        identity = model.identity()
         # Whoever computes takes the precision from here, wherever it is: a run has one.
         request = replace(request, model=replace(model, precision=identity.precision))
         on_many = None if request.dry_run or request.settings.jobs == 0 else reserve.start

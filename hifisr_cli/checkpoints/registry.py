@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hifisr_cli.checkpoints.frozen import read_info
+from hifisr_cli.checkpoints.frozen import FrozenInfo, read_info
 from hifisr_cli.checkpoints.sources import SourceFile
 from hifisr_cli.errors import ModelError
 from hifisr_cli.system.hashing import file_sha256
@@ -37,6 +37,7 @@ class ModelFile:
         licence: SPDX identifier, where the registry states it.
         default: used when no model is named.
         trained_on: the data in a few words, where the registry says so.
+        info: what its header says; None where nobody has looked.
     """
 
     name: str
@@ -45,16 +46,18 @@ class ModelFile:
     licence: str | None = None
     default: bool = False
     trained_on: str | None = None
+    info: FrozenInfo | None = None
 
-    def verify(self) -> None:
-        """Raises `ModelError` unless the file is whole and, where it is pinned, has the pinned hash."""
-        read_info(self.path)
+    def verify(self) -> FrozenInfo:
+        """Its header. Raises `ModelError` unless the file is whole and, where it is pinned, has the pinned hash."""
+        info = read_info(self.path)
         if self.sha256 is not None and file_sha256(self.path) != self.sha256:
             raise ModelError(
                 "damaged: the file does not match the hash in the registry",
                 path=self.path,
                 hint="install hifisr again",
             )
+        return info
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +161,13 @@ def _published(_folder: Path, entry: dict[str, Any]) -> PublishedModel:
 
 
 def find_model(name_or_path: str | None = None) -> ModelFile:
-    """The default model, a registered one by name, or a checkpoint by path; checked to be whole.
+    """The default model, a registered one by name, or a checkpoint by path; checked to be whole, with its `info`.
 
     Raises:
         ModelError: unknown name, missing file, damaged file, or no models at all.
     """
     model = locate(name_or_path)
-    model.verify()
-    return model
+    return replace(model, info=model.verify())
 
 
 def locate(name_or_path: str | None = None) -> ModelFile:

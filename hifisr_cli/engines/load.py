@@ -10,8 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from hifisr_cli.checkpoints.frozen import REINSTALL, FrozenInfo, read_info
-from hifisr_cli.checkpoints.registry import find_model
+from hifisr_cli.checkpoints.frozen import REINSTALL, FrozenInfo
+from hifisr_cli.checkpoints.registry import ModelFile, find_model
 from hifisr_cli.engines.protocol import Engine, EngineModule, Identity
 from hifisr_cli.engines.settings import parse_settings
 from hifisr_cli.errors import DeviceError, ModelError, UsageError
@@ -38,7 +38,7 @@ def engine_module(name: str) -> EngineModule:
 
 
 def identify(
-    name_or_path: str | None = None,
+    name_or_path: str | ModelFile | None = None,
     *,
     device: str = "auto",
     precision: Precision = "auto",
@@ -54,7 +54,7 @@ def identify(
 
 
 def load_model(
-    name_or_path: str | None = None,
+    name_or_path: str | ModelFile | None = None,
     *,
     device: str = "auto",
     precision: Precision = "auto",
@@ -64,7 +64,7 @@ def load_model(
     """Loads a model once, for any number of recordings.
 
     Args:
-        name_or_path: a registered name, a checkpoint file, or None for the default model.
+        name_or_path: a registered name, a checkpoint file, or None for the default model; or what `find_model` gave.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         precision: "auto" is bfloat16 on processors that have it in hardware, for networks that gain from it; else
             float32.
@@ -96,9 +96,9 @@ def default_settings(engine: str) -> Mapping[str, Any]:
     return asdict(engine_module(engine).Settings()) if engine in ENGINES else {}
 
 
-def _found(name_or_path: str | None) -> tuple[Path, FrozenInfo]:
-    path = find_model(name_or_path).path
-    return path, read_info(path)
+def _found(name_or_path: str | ModelFile | None) -> tuple[Path, FrozenInfo]:
+    model = name_or_path if isinstance(name_or_path, ModelFile) else find_model(name_or_path)
+    return model.path, model.info or model.verify()
 
 
 def _identity(

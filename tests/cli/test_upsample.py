@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +63,8 @@ class StandIn:
             model=model.identity.name,
         )
 
-    def load_model(self, name: str | None = None, **settings: Any) -> Any:
-        self.models.append({"name": name, **settings})
+    def load_model(self, found: registry.ModelFile, **settings: Any) -> Any:
+        self.models.append({"name": found.name, **settings})
         return _Loaded()
 
 
@@ -80,7 +80,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> StandIn:
     monkeypatch.setattr(recording, "restoring", in_steps(engine.restore_file))
     monkeypatch.setattr(load, "load_model", engine.load_model)
     bundled = registry.find_model(None)
-    monkeypatch.setattr(load, "find_model", lambda _name: bundled)
+    monkeypatch.setattr(registry, "find_model", lambda name: replace(bundled, name=name or "bundled"))
     return engine
 
 
