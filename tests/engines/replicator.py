@@ -56,6 +56,10 @@ def check_config(config: Mapping[str, Any]) -> None:
         raise ValueError("the config is the length of a frame")
 
 
+def gains_from_bfloat16(config: Mapping[str, Any]) -> bool:
+    return False
+
+
 def load(path: Path, info: FrozenInfo, identity: Identity, device: torch.device) -> Replicator:
     return Replicator(identity, read_tensors(path, info)["window"].float().to(device), device)
 
