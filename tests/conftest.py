@@ -39,8 +39,36 @@ NO_SUCH_FILE = _words_for_what_is_missing()
 """The words of this operating system."""
 
 
+SLOW = (
+    "batch", "cli", "fuzz", "test_docs.py", "test_packaging.py", "test_readme.py",  # processes, whole runs
+    "report", "restore/test_file.py", "restore/test_inputs.py", "restore/test_levelled.py",
+    "restore/test_metadata_of_outputs.py", "train/test_loop.py", "train/test_validation.py", "evaluate/test_bench.py",
+    "audio/decoders/test_foreign.py", "audio/decoders/test_flac_salvage.py", "audio/metadata/test_tags.py",
+    "audio/output/test_output.py", "dsp/bandwidth/test_meter.py", "dsp/inspection/test_hum.py",
+    "audio/test_resample.py", "checkpoints/test_frozen.py", "checkpoints/test_registry.py", "engines/test_pull.py",
+    "engines/hifisr/test_engine.py", "engines/hifisr/test_parity.py", "engines/hifisr/test_threads.py",
+    "engines/hifisr/test_accelerate.py", "engines/hifisr/test_full_size.py", "engines/hifisr/test_importing.py",
+)  # fmt: skip
+"""Files and folders of tests that take seconds each. All others are `quick`, and those of QUICK."""
+
+QUICK = (
+    "batch/history/test_journal.py", "batch/history/test_record.py", "batch/plan", "batch/workers/test_sharing.py",
+    "cli/test_meter.py", "cli/test_render.py", "report/test_overview.py",
+)  # fmt: skip
+
+
+def is_quick(test: Path) -> bool:
+    """Whether a file of tests is one of those that `pytest -m quick` runs."""
+    place = test.relative_to(ROOT / "tests")
+    places = {above.as_posix() for above in (place, *place.parents)}
+    return not places.isdisjoint(QUICK) or places.isdisjoint(SLOW)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leaves out what this system has not."""
+    """Marks what is quick, and leaves out what this system has not."""
+    for item in items:
+        if is_quick(item.path):
+            item.add_marker(pytest.mark.quick)
     if sys.platform == "win32":
         for item in items:
             if item.get_closest_marker("posix") is not None:

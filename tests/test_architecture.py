@@ -6,12 +6,14 @@ import ast
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import hifisr_cli
+from tests.conftest import is_quick
 
 PACKAGE = Path(hifisr_cli.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -102,3 +104,47 @@ def test_the_version_needs_no_terminal_library_either() -> None:
     code = "import sys, hifisr_cli; assert hifisr_cli.__version__; print(*sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert not {name.partition(".")[0] for name in answer.stdout.split()} & TERMINAL
+
+
+JOURNEYS = {
+    "batch/history/test_power_cut.py",
+    "batch/test_resume.py",
+    "cli/test_pipes.py",
+    "engines/hifisr/test_full_size.py",
+    "engines/hifisr/test_parity.py",
+    "engines/test_conformance.py",
+    "report/test_browser.py",
+    "restore/test_inputs.py",
+    "restore/test_metadata_of_outputs.py",
+}
+"""Tests that lead through several modules. (So do those of JOURNEY_FOLDERS, and those that lie in tests/ itself.)"""
+
+JOURNEY_FOLDERS = {"cli/runs", "fuzz"}
+
+
+def test_tests_mirror_the_package() -> None:
+    tests = Path(__file__).parent
+    files = {test.relative_to(tests) for test in tests.rglob("test_*.py")}
+    assert {Path(journey) for journey in JOURNEYS} <= files, "a journey that is no more"
+    strays = [
+        test.as_posix()
+        for test in sorted(files)
+        if len(test.parts) > 1
+        and test.as_posix() not in JOURNEYS
+        and test.parent.as_posix() not in JOURNEY_FOLDERS
+        and not (PACKAGE / test.with_name(test.name.removeprefix("test_"))).is_file()
+    ]
+    assert not strays, "test_X.py tests X.py at the same place of the package"
+
+
+def test_every_room_has_quick_tests() -> None:
+    tests = Path(__file__).parent
+    rooms = {place.name for place in PACKAGE.iterdir() if (place / "__init__.py").is_file()}
+    assert rooms <= {test.relative_to(tests).parts[0] for test in tests.rglob("test_*.py") if is_quick(test)}
+
+
+def test_a_class_name_stands_once() -> None:
+    names = Counter(
+        node.name for source in SOURCES for node in ast.walk(parsed(source)) if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, times in names.items() if times > 1] == []

@@ -2,57 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from scipy import signal
 
-from hifisr_cli.dsp.bandwidth.bands import BandLevels
-from hifisr_cli.dsp.bandwidth.classifier import CUTOFFS_HZ, WEIGHTS, Verdict, judge
-from hifisr_cli.dsp.bandwidth.features import CHANNELS, GRID_HZ, GROUPS, POSITIONS, features
+from hifisr_cli.dsp.bandwidth.classifier import CUTOFFS_HZ, Verdict
 from hifisr_cli.dsp.bandwidth.meter import BandwidthMeter, decide
-from hifisr_cli.results import Bandwidth
-
-Audio = npt.NDArray[np.float32]
-RATE = 48_000
-TRAINER = "train_cutoff_judge.py"
-
-
-def measure(audio: npt.NDArray[np.floating], rate: int = RATE, blocks: int = 65_536) -> Bandwidth:
-    meter = BandwidthMeter(rate)
-    data = np.atleast_2d(audio).astype(np.float32)
-    for start in range(0, data.shape[1], blocks):
-        meter.push(data[:, start : start + blocks])
-    return meter.result()
-
-
-def babble(seconds: float = 5.0, rate: int = RATE, seed: int = 0) -> npt.NDArray[np.float64]:
-    """Speech-like sound: noise that falls by 6 dB an octave, in syllables, with a weak hiss beneath it."""
-    rng = np.random.default_rng(seed)
-    count = round(seconds * rate)
-    spectrum = np.fft.rfft(rng.standard_normal(count))
-    frequency = np.fft.rfftfreq(count, 1 / rate)
-    spectrum /= 1 + frequency / 800
-    knots = np.arange(0, seconds + 0.1, 0.1)
-    levels = rng.choice([-60.0, -40.0, -20.0, -6.0, 0.0], len(knots))
-    envelope = 10 ** (np.interp(np.arange(count) / rate, knots, levels) / 20)
-    sound = np.fft.irfft(spectrum, count) * envelope
-    return 0.1 * sound / sound.std() + 1e-4 * rng.standard_normal(count)
-
-
-def brick_wall(audio: npt.NDArray[np.float64], cutoff: float, rate: int = RATE) -> npt.NDArray[np.float64]:
-    spectrum = np.fft.rfft(audio)
-    spectrum[np.fft.rfftfreq(len(audio), 1 / rate) > cutoff] = 0
-    return np.fft.irfft(spectrum, len(audio))
-
-
-def near(found: Bandwidth, cutoff: float) -> bool:
-    return abs(found.cutoff_hz - cutoff) <= max(0.08 * cutoff, 300.0)
+from tests.dsp.bandwidth.conftest import RATE, babble, brick_wall, measure, near
 
 
 @pytest.mark.parametrize("cutoff", [1500, 2000, 3400, 4000, 5500, 8000, 11000, 12000, 16000])
@@ -193,114 +151,11 @@ def test_steady_noise_has_its_edge_too() -> None:
     assert near(measure(0.1 * brick_wall(noise, 6000)), 6000)
 
 
-def test_memory_is_constant() -> None:
-    levels = BandLevels(RATE)
-    size = levels.sums.nbytes + levels.counts.nbytes
-    for _ in range(20):
-        levels.push(np.zeros((1, 10_000), np.float32))
-    assert levels.sums.nbytes + levels.counts.nbytes == size < 2_000_000
-
-
 def test_wrong_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="sample_rate"):
         BandwidthMeter(0)
     with pytest.raises(ValueError, match="channels"):
         BandwidthMeter(RATE).push(np.zeros(100, np.float32))
-
-
-def test_features_do_not_know_the_gain() -> None:
-    seen = []
-    for gain in (1.0, 0.1):
-        levels = BandLevels(RATE)
-        levels.push((gain * babble())[None].astype(np.float32))
-        seen.append(features(levels))
-    # a frame may fall into another class of loudness: a fraction of a decibel
-    assert np.mean(np.abs(seen[0] - seen[1])) < 0.02
-
-
-@pytest.mark.parametrize("rate", [8000, 16_000, 44_100, 48_000, 96_000])
-def test_features_have_one_shape_and_end_at_nyquist(rate: int) -> None:
-    levels = BandLevels(rate)
-    levels.push(babble(1.0, rate)[None].astype(np.float32))
-    seen = features(levels)
-    assert seen.shape == (CHANNELS, POSITIONS)
-    above = min(rate / 2, 24_000) < GRID_HZ
-    assert not seen[:-2, above].any()
-    assert seen[-3, ~above].all()
-
-
-def test_bands_go_up_and_down_together_only_where_there_is_content() -> None:
-    levels = BandLevels(RATE)
-    hiss = 10 ** (-50 / 20) * np.random.default_rng(5).standard_normal(5 * RATE)
-    levels.push((brick_wall(babble(), 4000) + hiss)[None].astype(np.float32))
-    together = features(levels)[-3 - 2 * GROUPS : -3]
-    content, floor = (GRID_HZ > 2000) & (GRID_HZ < 3700), (GRID_HZ > 4600) & (GRID_HZ < 22_000)
-    beside_below = together[0]
-    assert beside_below[content].min() > 0.5
-    assert np.abs(beside_below[floor]).max() < 0.4
-    assert np.abs(np.mean(beside_below[floor])) < 0.06
-
-
-def test_frames_may_come_one_by_one() -> None:
-    density = np.random.default_rng(6).exponential(1e-4, (50, len(BandLevels(RATE).cells)))
-    density[7] = 0.0
-    whole, single = BandLevels(RATE), BandLevels(RATE)
-    whole.add(density)
-    for row in density:
-        single.add(row[None])
-    assert whole.frames == single.frames == 49
-    for name in ("counts", "sums", "histogram", "total", "products"):
-        np.testing.assert_allclose(getattr(single, name), getattr(whole, name), rtol=1e-9, err_msg=name)
-    np.testing.assert_allclose(whole.products, (density**0.25).T @ density**0.25, rtol=1e-9)
-
-
-def trainer_module() -> ModuleType:
-    """The script that trains the judge; skips where it is not at hand."""
-    pytest.importorskip("torch")
-    spec = importlib.util.spec_from_file_location("trainer", Path(__file__).parents[3] / "benchmarks" / TRAINER)
-    if spec is None or spec.loader is None or not Path(str(spec.origin)).is_file():
-        pytest.skip("the trainer is not part of this installation")
-    trainer = importlib.util.module_from_spec(spec)
-    sys.modules["trainer"] = trainer
-    spec.loader.exec_module(trainer)
-    return trainer
-
-
-def test_cases_made_of_spectra_are_like_those_that_went_through_audio() -> None:
-    """A low-pass and noise, applied to a spectrogram, give the band levels that filtered and noisy sound has."""
-    trainer_module()
-    from cutoff_spectra import ENERGY, Simulator, make_bank, power_db, spectrogram
-
-    simulator = Simulator(make_bank([], 0))
-    sound = babble()
-    noisy = brick_wall(sound, 6000) + 1e-3 * np.random.default_rng(7).standard_normal(len(sound))
-    heard = BandLevels(RATE)
-    heard.push(noisy[None].astype(np.float32))
-    power = 10 ** (power_db(spectrogram(sound.astype(np.float32))).astype(np.float32) / 10) / ENERGY
-    power[:, np.arange(power.shape[1]) * RATE / 2048 > 6000] = 0
-    made = BandLevels(RATE)
-    made.add(
-        np.asarray(simulator.with_noise(power, -60.0, None, np.random.default_rng(8)) @ simulator.bands(RATE, RATE))
-    )
-    assert made.frames == pytest.approx(heard.frames, abs=1)
-    clear = np.abs(np.log2(heard.centres_hz / 6000)) > 0.1
-    ratio = (made.total / made.frames) / (heard.total / heard.frames)
-    assert np.abs(40 * np.log10(ratio[clear])).max() < 0.5  # dB; the sums are of power ** 0.25
-
-
-def test_judge_is_the_network_that_was_trained() -> None:
-    torch = pytest.importorskip("torch")
-    trainer = trainer_module()
-    net = trainer.Judge().eval()
-    with np.load(WEIGHTS) as stored:
-        net.load_state_dict({name: torch.from_numpy(stored[name].astype(np.float32)) for name in stored.files})
-    levels = BandLevels(RATE)
-    levels.push(brick_wall(babble(), 6000)[None].astype(np.float32))
-    seen = features(levels)
-    with torch.inference_mode():
-        expected = trainer.masked(net(torch.from_numpy(seen)[None]), torch.tensor([24_000.0]))[0].exp().numpy()
-    verdict = judge(seen, 24_000.0)
-    np.testing.assert_allclose(np.append(verdict.cutoffs, verdict.complete), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("cutoff", [3400, 8000])
