@@ -40,21 +40,26 @@ NO_SUCH_FILE = _words_for_what_is_missing()
 
 
 SLOW = (
-    "batch", "cli", "fuzz", "test_docs.py", "test_packaging.py", "test_readme.py",  # processes, whole runs
-    "report", "restore/test_file.py", "restore/test_inputs.py", "restore/test_levelled.py",
-    "restore/test_metadata_of_outputs.py", "train/test_loop.py", "train/test_validation.py", "evaluate/test_bench.py",
-    "audio/decoders/test_foreign.py", "audio/decoders/test_flac_salvage.py", "audio/metadata/test_tags.py",
-    "audio/output/test_output.py", "dsp/bandwidth/test_meter.py", "dsp/inspection/test_hum.py",
-    "audio/test_resample.py", "checkpoints/test_frozen.py", "checkpoints/test_registry.py", "engines/test_pull.py",
-    "engines/hifisr/test_engine.py", "engines/hifisr/test_parity.py", "engines/hifisr/test_threads.py",
-    "engines/hifisr/test_accelerate.py", "engines/hifisr/test_full_size.py", "engines/hifisr/test_importing.py",
+    "audio/containers/test_mpeg.py", "audio/decoders/test_flac_salvage.py", "audio/decoders/test_foreign.py",
+    "audio/metadata/test_chunks.py", "audio/metadata/test_stream.py", "audio/metadata/test_tags.py",
+    "audio/output/test_output.py", "audio/test_resample.py", "batch", "checkpoints/test_frozen.py",
+    "checkpoints/test_registry.py", "cli", "dsp/bandwidth/test_meter.py", "dsp/inspection/test_hum.py",
+    "dsp/test_crossover.py", "engines/hifisr/test_accelerate.py", "engines/hifisr/test_engine.py",
+    "engines/hifisr/test_full_size.py", "engines/hifisr/test_generator.py", "engines/hifisr/test_importing.py",
+    "engines/hifisr/test_parity.py", "engines/hifisr/test_threads.py", "engines/test_conformance.py",
+    "engines/test_pull.py", "evaluate/test_bench.py", "fuzz", "report", "restore/test_batches.py",
+    "restore/test_file.py", "restore/test_inputs.py", "restore/test_inspect.py", "restore/test_levelled.py",
+    "restore/test_metadata_of_outputs.py", "restore/test_scheduler.py", "test_docs.py", "test_packaging.py",
+    "test_readme.py", "train/test_adversarial.py", "train/test_data.py", "train/test_loop.py",
+    "train/test_validation.py",
 )  # fmt: skip
-"""Files and folders of tests that take seconds each. All others are `quick`, and those of QUICK."""
+"""Files and folders of tests that take 2 seconds or more, or start processes. All others are quick."""
 
 QUICK = (
     "batch/history/test_journal.py", "batch/history/test_record.py", "batch/plan", "batch/workers/test_sharing.py",
     "cli/test_meter.py", "cli/test_render.py", "report/test_overview.py",
 )  # fmt: skip
+"""What is quick all the same in the folders of SLOW."""
 
 
 def is_quick(test: Path) -> bool:

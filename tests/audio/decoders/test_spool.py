@@ -31,5 +31,5 @@ def test_no_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    with pytest.raises(OutputError, match="No space left"), spool(Full()):
+    with pytest.raises(OutputError, match="no space left"), spool(Full()):
         pass
