@@ -119,7 +119,7 @@ class Meter:
 
     @property
     def seconds_left(self) -> float | None:
-        """Wall seconds to the end at the speed of late; None while there is none."""
+        """Wall seconds to the end at the speed of the last minutes; None while nothing tells it."""
         speed = self._speed()
         whole = self.whole
         if speed is None:
@@ -148,7 +148,7 @@ class Meter:
             self._samples.popleft()
 
     def _speed(self) -> float | None:
-        """Audio seconds per wall second of late; None where nothing is done yet that could tell."""
+        """Audio seconds per wall second over the last minutes; None while nothing tells it."""
         if not self._samples or not sum(self._done_bytes.values()):
             return None
         start, done = self._samples[0]
