@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from hifisr_cli.batch.history.record import ModelUsed
 from hifisr_cli.batch.request import RunRequest, RunSettings
 from hifisr_cli.batch.run import Run, open_run
 from hifisr_cli.batch.workers.work_item import WorkItem, WorkOutcome
+from hifisr_cli.engines.protocol import Identity
 from hifisr_cli.errors import LockedError, NotAudioError, OutputError, TimeLimitError
 from hifisr_cli.restore import file as recording
 from hifisr_cli.restore.file import RestoreOptions
@@ -31,16 +33,7 @@ from hifisr_cli.results import FileResult
 from hifisr_cli.system.staged_file import StagedFile
 from tests.conftest import in_steps
 
-MODEL = ModelUsed("m", "0" * 64, "float32")
-
-
-@dataclass
-class Loaded:
-    """The model: nothing asks it for anything but what it is."""
-
-    name: str
-    parameter_hash: str
-    precision: str
+MODEL = Identity("copier", "m", "0" * 64)
 
 
 class Killed(BaseException):
@@ -62,7 +55,7 @@ class Tool:
     made: list[str] = field(default_factory=list)
     bad: set[str] = field(default_factory=set)
     die: Callable[[str], None] = lambda _name: None
-    model: ModelUsed = MODEL
+    model: Identity = MODEL
 
     def restore_file(
         self, source: Path, target: Path, *, options: RestoreOptions, overwrite: Any, label: str, **_: Any
@@ -97,7 +90,7 @@ class Tool:
         **settings: Any,
     ) -> Run:
         """A run in this process, by the one door."""
-        model: Any = Loaded(self.model.name, self.model.parameter_sha256, str(self.model.precision))
+        model: Any = SimpleNamespace(identity=self.model, device="cpu")
         out = None if in_place else str(self.out)
         chosen = options or RestoreOptions()
         return open_run(
@@ -144,7 +137,7 @@ def test_the_journal_has_the_hashes(tool: Tool) -> None:
         assert record.output.sha256 == hashlib.sha256(output.read_bytes()).hexdigest()
         assert record.output.size == output.stat().st_size
         assert record.input.mtime_ns == source.stat().st_mtime_ns
-        assert record.model == MODEL
+        assert record.model == ModelUsed.of(MODEL)
         assert {"hifisr", "resampler", "outputs"} <= set(record.software)
 
 
@@ -174,7 +167,7 @@ def test_other_options_or_another_model_are_another_output(tool: Tool) -> None:
     assert tool.run(options=given) == ALL
     assert tool.run(options=given) == DONE
     assert tool.run(options=replace(given, chunk_seconds=2.0, batch_size=3)) == DONE
-    tool.model = replace(MODEL, parameter_sha256="1" * 64)
+    tool.model = replace(MODEL, parameter_hash="1" * 64)
     assert tool.run(options=given) == ALL
     tool.model = replace(tool.model, precision="bfloat16")
     assert tool.run(options=given) == ALL
@@ -479,7 +472,7 @@ def test_records_are_json_lines(tool: Tool) -> None:
 
 def test_nothing_is_recorded_of_what_ended_the_run(tool: Tool) -> None:
     (job, *_) = tool.opened().plan.jobs
-    with OutputFolder(tool.out, options=RestoreOptions(), settings=RunSettings(), model=MODEL) as folder:
+    with OutputFolder(tool.out, options=RestoreOptions(), settings=RunSettings(), model=ModelUsed.of(MODEL)) as folder:
         decided = folder.decide(0, job)
         assert isinstance(decided, WorkItem)
         folder.announce([decided])

@@ -22,6 +22,7 @@ from hifisr_cli.batch.history.output_folder import DONE_BEFORE
 from hifisr_cli.batch.history.verify import verify_folder
 from hifisr_cli.batch.request import RunRequest
 from hifisr_cli.batch.run import Run, open_run
+from hifisr_cli.engines.protocol import Identity
 from hifisr_cli.restore import file as recording
 from hifisr_cli.restore.file import RestoreOptions
 from hifisr_cli.results import FileResult
@@ -34,7 +35,7 @@ pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="reads the names of open files from /proc"),
 ]
 
-MODEL: Any = SimpleNamespace(name="m", parameter_hash="0" * 64, precision="float32")
+MODEL: Any = SimpleNamespace(identity=Identity("copier", "m", "0" * 64), device="cpu")
 NAMES = ("a.wav", "sub/b.wav", "sub/c.wav")
 FATES: tuple[tuple[Fate, int], ...] = (("all", 0), ("nothing", 0), ("chance", 1), ("chance", 2))
 
