@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from hifisr_cli.batch.history.output_folder import OutputFolder
@@ -25,16 +24,14 @@ from hifisr_cli.batch.plan.output_names import Job
 from hifisr_cli.batch.plan.run_plan import RunPlan, plan_run
 from hifisr_cli.batch.request import ModelRequest, RunRequest
 from hifisr_cli.batch.workers.crew import Crew, News
-from hifisr_cli.batch.workers.grouping import add_to_groups, most_together
-from hifisr_cli.batch.workers.in_process import InProcess, TimeUp
 from hifisr_cli.batch.workers.messages import Hello, Progressed
+from hifisr_cli.batch.workers.perform import InProcess, TimeUp
 from hifisr_cli.batch.workers.pool import Pool
-from hifisr_cli.batch.workers.process import Reserve
-from hifisr_cli.batch.workers.sharing import Sharing, share
+from hifisr_cli.batch.workers.process import Launched
+from hifisr_cli.batch.workers.sharing import Sharing, add_to_groups, most_together, share
 from hifisr_cli.batch.workers.work_item import Manner, WorkItem, WorkOutcome, failed
 from hifisr_cli.errors import RunError, TimeLimitError
 from hifisr_cli.results import Event, FileFinished, FileProgressed, FileResult, FileStarted
-from hifisr_cli.system.machine import cores
 
 if TYPE_CHECKING:
     from hifisr_cli.engines.protocol import Engine, Identity
@@ -54,16 +51,17 @@ def open_run(request: RunRequest) -> Run:
         NoAudioError: there is not one recording.
         OutputError: the output cannot be looked at.
     """
-    model, reserve = request.model, Reserve()
+    model, early = request.model, list[Launched]()
     if isinstance(model, ModelRequest):
         model = model.found()  # a model that is not there is noticed before any work
         identity = model.identity()
         # Whoever computes takes the precision from here, wherever it is: a run has one.
         request = replace(request, model=replace(model, precision=identity.precision))
-        on_many = None if request.dry_run or request.settings.jobs == 0 else reserve.start
     else:
-        identity, on_many = model.identity, None
-    return Run(request, plan_run(request, on_many=on_many), identity, reserve)
+        identity = model.identity
+    works_here = request.dry_run or request.settings.jobs == 0 or not isinstance(model, ModelRequest)
+    plan = plan_run(request, on_many=None if works_here else lambda: early.append(Launched()))
+    return Run(request, plan, identity, early)
 
 
 class Run:
@@ -79,9 +77,9 @@ class Run:
         OutputError: the folder cannot be made or written to.
     """
 
-    def __init__(self, request: RunRequest, plan: RunPlan, identity: Identity, reserve: Reserve) -> None:
+    def __init__(self, request: RunRequest, plan: RunPlan, identity: Identity, early: list[Launched]) -> None:
         self.plan, self.limits = plan, identity.limits
-        self._request, self._used, self._reserve = request, ModelUsed.of(identity), reserve
+        self._request, self._used, self._early = request, ModelUsed.of(identity), early
         self._held = ExitStack()
 
     def __enter__(self) -> Self:
@@ -89,9 +87,7 @@ class Run:
         self._held.enter_context(self._history)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._held.close()
 
     def results(self, on_event: Callable[[Event], None] = lambda _event: None) -> Iterator[FileResult]:
@@ -140,7 +136,7 @@ class Run:
             if sharing.jobs > 0:
                 verbose = logger.isEnabledFor(logging.DEBUG)
                 hello = Hello(replace(model, threads=sharing.threads), request.options, manner, verbose)
-                return Pool(sharing, hello, lock_fd=self._history.lock_fd, reserve=self._reserve)
+                return Pool(sharing, hello, lock_fd=self._history.lock_fd, early=self._early)
         return InProcess(
             load=None if request.dry_run else self._load,
             options=request.options,
@@ -157,7 +153,6 @@ class Run:
             jobs=self._request.settings.jobs,
             threads=model.threads,
             device=model.device,
-            cores=cores(),
             streams=any(job.reads is None or job.writes is None for job in jobs),
         )
 

@@ -18,7 +18,6 @@ from hifisr_cli.cli.evaluate import evaluate
 from hifisr_cli.cli.failures import Terminated, report
 from hifisr_cli.cli.inspect import inspect
 from hifisr_cli.cli.models import models
-from hifisr_cli.cli.render import tolerate_any_name
 from hifisr_cli.cli.report import report as report_on_run
 from hifisr_cli.cli.spectrogram import spectrogram
 from hifisr_cli.cli.train import train
@@ -128,11 +127,18 @@ def _fill_closed_streams() -> None:
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  as long as the process lives
 
 
+def _tolerate_any_name() -> None:
+    """Let standard output escape what its encoding lacks instead of raising (standard error does so by itself)."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run the application with `arguments` in this process and return its exit status."""
     before = signal.signal(signal.SIGTERM, _terminate)  # unwinds, so that no temporary file stays behind
     _fill_closed_streams()
-    tolerate_any_name()
+    _tolerate_any_name()
     try:
         app(args=list(arguments), prog_name="hifisr")
     except SystemExit as end:

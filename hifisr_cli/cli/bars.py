@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Self, TextIO, cast
 
 from rich.console import Console
@@ -12,8 +11,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from tqdm import tqdm
 
 from hifisr_cli.cli.meter import Meter
-from hifisr_cli.cli.progress import Display, Lines
 from hifisr_cli.cli.render import duration, one_line, result_text
+from hifisr_cli.cli.terminal import Display, Lines
 from hifisr_cli.results import Event, FileFinished, FileStarted
 
 _LOG_INTERVAL = 10.0
@@ -48,9 +47,7 @@ class Terminal(Display):
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bars.stop()
 
     def __call__(self, event: Event) -> None:
@@ -81,9 +78,7 @@ class Log(Display):
             bar_format="{percentage:3.0f}% |{bar:20}| {desc}",
         )
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bar.close()
 
     def __call__(self, event: Event) -> None:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import accumulate
+from typing import TYPE_CHECKING, Annotated, TextIO, cast
 
 import typer
 
 from hifisr_cli.cli.options import Inputs
+from hifisr_cli.cli.render import json_line, one_line
 from hifisr_cli.cli.settings import check_streams
 from hifisr_cli.errors import FileError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from hifisr_cli.batch.inspect import Inspected, Progress
+    from hifisr_cli.batch.plan.discover import Found
 
-    from hifisr_cli.batch.inspect import Inspected
+_LOG_INTERVAL = 10.0
+_JSON_INTERVAL = 0.5
 
 
 def inspect(
@@ -28,9 +35,8 @@ def inspect(
     """Show what recordings are: format, real bandwidth, loudness, defects, and whether upsample would restore them."""
     from hifisr_cli.batch.inspect import inspect_all
     from hifisr_cli.batch.plan.discover import discover
-    from hifisr_cli.cli.conclusion import logging_to_stderr
-    from hifisr_cli.cli.inspect_progress import follow
     from hifisr_cli.cli.inspect_text import csv_header, csv_line, inspected_json, print_table
+    from hifisr_cli.cli.terminal import logging_to_stderr
     from hifisr_cli.errors import UNEXPECTED
 
     if as_json and as_csv:
@@ -40,7 +46,7 @@ def inspect(
     results: list[Inspected] = []
     with (
         logging_to_stderr(verbose=verbose, as_json=as_json),
-        follow(found, quiet=quiet, as_json=as_json) as on_progress,
+        _follow(found, quiet=quiet, as_json=as_json) as on_progress,
     ):
         if as_csv:
             print(csv_header(), flush=True)  # noqa: T201
@@ -60,9 +66,63 @@ def inspect(
 
 def _name_failures(results: Sequence[Inspected], *, as_json: bool) -> None:
     """A line for each on standard error; programs find them in the objects."""
-    from hifisr_cli.cli.render import one_line
-
     for result in results:
         if result.error is not None and not as_json:
             hint = "" if result.error.hint is None else f" ({result.error.hint})"
             print(one_line(f"failed    {result.input}: {result.error.message}{hint}"), file=sys.stderr)  # noqa: T201
+
+
+@contextmanager
+def _follow(found: Sequence[Found], *, quiet: bool, as_json: bool) -> Iterator[Progress]:
+    """Shows the progress on standard error: a bar on a terminal, sparse lines in a log, JSON, or nothing."""
+    if quiet or sys.stderr is None:
+        yield lambda _index, _seconds, _total: None
+    elif as_json:
+        yield _json(found)
+    else:
+        with _bar(found) as show:
+            yield show
+
+
+def _json(found: Sequence[Found]) -> Progress:
+    last = time.monotonic()  # nothing about what takes no time
+
+    def show(index: int, seconds: float, total: float | None) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _JSON_INTERVAL:
+            last = time.monotonic()
+            place = {"event": "progress", "index": index, "files": len(found), "input": found[index].label}
+            print(json_line({**place, "seconds": seconds, "total_seconds": total}), file=sys.stderr, flush=True)  # noqa: T201
+
+    return show
+
+
+@contextmanager
+def _bar(found: Sequence[Found]) -> Iterator[Progress]:
+    """Recordings count by their size, which is known before they are opened."""
+    from tqdm import tqdm
+
+    from hifisr_cli.cli.bars import _WholeLines
+
+    terminal = sys.stderr.isatty()
+    sizes = [float(max(item.size, 1)) for item in found]
+    before = [0.0, *accumulate(sizes)]
+    tqdm.monitor_interval = 0  # no thread that redraws
+    with tqdm(
+        total=sum(sizes),
+        file=sys.stderr if terminal else cast(TextIO, _WholeLines()),
+        mininterval=0.2 if terminal else _LOG_INTERVAL,
+        miniters=0,
+        delay=0.5 if terminal else _LOG_INTERVAL,
+        ascii=not terminal,
+        leave=False,
+        bar_format="{percentage:3.0f}% |{bar:20}| {desc}",
+    ) as bar:
+
+        def show(index: int, seconds: float, total: float | None) -> None:
+            name = one_line(found[index].label)
+            bar.set_description_str(f"{index} of {len(found)} files, {name[-40:]}", refresh=False)
+            share = min(seconds / total, 1.0) if total else 0.0
+            bar.update(max(before[index] + share * sizes[index] - bar.n, 0.0))
+
+        yield show

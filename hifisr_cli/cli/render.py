@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -30,13 +29,6 @@ def _visible(character: str) -> str:
     if character == " " or (character.isspace() and code == 0xA0):
         return character
     return character.encode("unicode_escape").decode("ascii")
-
-
-def tolerate_any_name() -> None:
-    """Let standard output escape what its encoding lacks instead of raising (standard error does so by itself)."""
-    reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="backslashreplace")
 
 
 def json_line(fields: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,10 @@ from typing import Literal
 from hifisr_cli.errors import UsageError
 
 _LOWEST_HZ, _HIGHEST_HZ = 100.0, 24_000.0
+_LOWEST_LUFS, _HIGHEST_LUFS = -60.0, -5.0
+_LOWEST_DBTP, _HIGHEST_DBTP = -30.0, 0.0
+_TARGET_CEILING_DBTP = -1.0
+"""What goes with a target unless something else is said, as in EBU R 128."""
 _STREAM = "-"
 
 
@@ -18,16 +23,49 @@ def parse_cutoff(text: str) -> float | None:
     """The value of --cutoff in Hz, None for "auto"."""
     if text == "auto":
         return None
-    try:
-        hertz = float(text)
-    except ValueError:
-        hertz = float("nan")
+    hertz = _number(text)
     if not _LOWEST_HZ <= hertz <= _HIGHEST_HZ:
         raise UsageError(
             f"--cutoff {text!r} is neither 'auto' nor a frequency from {_LOWEST_HZ:g} to {_HIGHEST_HZ:g} Hz",
             hint="say --cutoff 3400",
         )
     return hertz
+
+
+def parse_loudness(text: str) -> Literal["keep", "match"] | float:
+    """The value of --loudness: keep, match, or LUFS."""
+    if text in ("keep", "match"):
+        return "keep" if text == "keep" else "match"
+    value = _number(text)
+    if not _LOWEST_LUFS <= value <= _HIGHEST_LUFS:
+        raise UsageError(
+            f"--loudness {text!r} is neither 'keep' nor 'match' nor a loudness from {_LOWEST_LUFS:g} to "
+            f"{_HIGHEST_LUFS:g} LUFS",
+            hint="say --loudness -23",
+        )
+    return value
+
+
+def parse_true_peak(text: str | None, loudness: Literal["keep", "match"] | float) -> float | None:
+    """The value of --true-peak in dBTP, None for no limit; where it is not given, by the loudness."""
+    if text is None:
+        return None if isinstance(loudness, str) else _TARGET_CEILING_DBTP
+    if text == "off":
+        return None
+    value = _number(text)
+    if not _LOWEST_DBTP <= value <= _HIGHEST_DBTP:
+        raise UsageError(
+            f"--true-peak {text!r} is neither 'off' nor a level from {_LOWEST_DBTP:g} to {_HIGHEST_DBTP:g} dBTP",
+            hint="say --true-peak -1",
+        )
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def parse_duration(text: str | None) -> float | None:
@@ -80,12 +118,11 @@ def check_device(name: str) -> None:
 
 def parse_measure(text: str | None) -> float | None:
     """The value of --measure in seconds, infinite for "all", None where it is not given."""
-    if text in (None, "all"):
-        return None if text is None else float("inf")
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = float("nan")
+    if text is None:
+        return None
+    if text == "all":
+        return math.inf
+    seconds = _number(text)
     if not 0.5 <= seconds <= 600.0:
         raise UsageError(f"--measure {text!r} is neither 'all' nor 0.5 to 600 seconds", hint="leave it out for 10")
     return seconds

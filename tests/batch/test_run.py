@@ -15,7 +15,7 @@ from hifisr_cli.batch.history.journal import iter_journal
 from hifisr_cli.batch.library import restore_folder
 from hifisr_cli.batch.request import ModelRequest, RunRequest, RunSettings
 from hifisr_cli.batch.run import open_run
-from hifisr_cli.batch.workers.in_process import InProcess
+from hifisr_cli.batch.workers.perform import InProcess
 from hifisr_cli.batch.workers.work_item import WorkItem
 from hifisr_cli.engines import load as loading
 from hifisr_cli.engines.protocol import Identity

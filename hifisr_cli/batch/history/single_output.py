@@ -7,8 +7,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from hifisr_cli.batch.history.record import (
     STREAM_NAME,
@@ -57,10 +56,8 @@ class NoRecord:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
+    def __exit__(self, *_: object) -> None:
+        """Nothing is held."""
 
     def decide(self, index: int, job: Job) -> WorkItem | FileResult:
         """What is to be done for a job without an error: a work item, or the result where there is nothing to do."""
@@ -77,29 +74,28 @@ class NoRecord:
         """Note what became of a job."""
 
 
-def record_for(job: Job, asked: Path | None, *, wanted: bool) -> Path | None:
-    """Where the record of a job goes: where the user wants it, else beside the output; a stream has nothing beside it.
+def with_record(job: Job, asked: Path | Literal["beside"] | None, *, overwrite: bool) -> tuple[Job, Path | None]:
+    """The job, failed where its record cannot be written or an older one would become untrue; and the record's place.
+
+    That is where the user wants it, or beside the output. Standard output has nothing beside it.
 
     Raises:
-        UsageError: that is the place of the output itself.
+        UsageError: it is the place of the output itself.
     """
-    if asked is not None and job.target is not None and _same_place(asked, job.target):
+    if not isinstance(asked, Path):
+        place = None if asked is None or job.target is None else record_path(job.target)
+    elif job.target is not None and _same_place(asked, job.target):
         raise UsageError("the record would take the place of the output", path=asked, hint="give it another name")
-    if asked is not None or not wanted or job.target is None:
-        return asked
-    return record_path(job.target)
-
-
-def checked_for_record(job: Job, place: Path | None, *, overwrite: bool) -> Job:
-    """The job, failed where its record cannot go to `place`, or where an older record beside it would become untrue."""
+    else:
+        place = asked
     if job.error is not None:
-        return job
+        return job, place
     if job.target is not None and os.path.lexists(job.target) and not overwrite:
-        return replace(job, error=_output_exists(job.target))
+        return replace(job, error=_output_exists(job.target)), place
     problem = None if place is None else _obstacle(job, place, overwrite=overwrite)
     if problem is None and job.target is not None:
         problem = _stale(job.target, place)
-    return job if problem is None else replace(job, error=problem)
+    return (job if problem is None else replace(job, error=problem)), place
 
 
 def _obstacle(job: Job, place: Path, *, overwrite: bool) -> FileError | None:
@@ -139,7 +135,7 @@ class SingleRecord(NoRecord):
 
     Args:
         place: where it goes.
-        job: from `checked_for_record`.
+        job: from `with_record`.
         model: what the network is, if it runs.
 
     Entering raises:
@@ -162,9 +158,7 @@ class SingleRecord(NoRecord):
             self._staged = StagedFile(self._place, overwrite=self._overwrite)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._staged is not None:
             self._staged.discard()
 

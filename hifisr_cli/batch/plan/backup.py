@@ -12,7 +12,6 @@ import errno
 import os
 import shutil
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from hifisr_cli.errors import OutputExistsError
@@ -67,9 +66,7 @@ class Backup:
         self._made = True
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._made and not self._kept:
             with contextlib.suppress(OSError):
                 if self._is_twin():  # else the original is gone, and this is the last one

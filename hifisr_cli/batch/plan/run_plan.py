@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hifisr_cli.batch.history.single_output import checked_for_record, record_for
-from hifisr_cli.batch.plan.discover import discover, no_collection
-from hifisr_cli.batch.plan.in_place import place_folder, plan_in_place
-from hifisr_cli.batch.plan.output_names import STDOUT, Job, names_file, plan_outputs
+from hifisr_cli.audio.formats import WRITABLE_SUFFIXES
+from hifisr_cli.batch.history.single_output import with_record
+from hifisr_cli.batch.plan.backup import BACKUP_SUFFIX
+from hifisr_cli.batch.plan.discover import STDIN, Found, discover, no_collection
+from hifisr_cli.batch.plan.output_names import LONGEST_NAME, STDOUT, Job, names_file, plan_outputs
 from hifisr_cli.batch.request import RunRequest
-from hifisr_cli.errors import UsageError
+from hifisr_cli.errors import FileError, UnsupportedError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,12 @@ def plan_run(request: RunRequest, *, on_many: Callable[[], None] | None = None) 
     """
     folder: Path | None
     if request.output is None:
-        folder, excluded = place_folder(request.inputs), request.backups
+        folder, excluded = _place_folder(request.inputs), request.backups
         if excluded is not None and os.path.realpath(excluded) == os.path.realpath(folder):
             raise UsageError("the folder for the backups is the input's own", path=excluded, hint="name another one")
         found = discover(request.inputs, exclude=excluded, on_many=on_many)
         with no_collection():
-            jobs = plan_in_place(found, request.backups)
+            jobs = tuple(_in_place(item, request.backups) for item in found)
     else:
         to_file = request.output != STDOUT and names_file(request.output, request.inputs)
         folder = None if to_file or request.output == STDOUT else Path(request.output)
@@ -64,7 +65,8 @@ def plan_run(request: RunRequest, *, on_many: Callable[[], None] | None = None) 
                 name_suffix=request.name_suffix,
             )
     if folder is None:
-        return _single(request, jobs)
+        job, place = with_record(jobs[0], request.record, overwrite=request.options.overwrite)
+        return RunPlan((job,), None, place)
     if request.record != "beside":
         what = "--no-record" if request.record is None else "--record"
         raise UsageError(
@@ -74,10 +76,41 @@ def plan_run(request: RunRequest, *, on_many: Callable[[], None] | None = None) 
     return RunPlan(jobs, folder)
 
 
-def _single(request: RunRequest, jobs: tuple[Job, ...]) -> RunPlan:
-    """With a place for the record; the job fails where that cannot be written."""
-    (job,) = jobs
-    asked = request.record if isinstance(request.record, Path) else None
-    place = record_for(job, asked, wanted=request.record is not None)
-    checked = checked_for_record(job, place, overwrite=request.options.overwrite)
-    return RunPlan((checked,), None, place)
+def _place_folder(inputs: Sequence[str | os.PathLike[str]]) -> Path:
+    """The folder whose recordings are replaced, where the journal is kept: the input, or the folder of the input.
+
+    Raises:
+        UsageError: more than one input, or standard input.
+    """
+    if len(inputs) != 1 or inputs[0] == STDIN:
+        raise UsageError("--in-place takes one folder or one file", hint="run it once for each")
+    given = Path(inputs[0])
+    return given if given.is_dir() else given.parent
+
+
+def _in_place(item: Found, backups: Path | None) -> Job:
+    """A job whose output takes the place of its input.
+
+    Args:
+        backups: the folder for the originals, which keep their tree and names there; None keeps each beside its output
+            as `NAME.orig`.
+    """
+    job = Job(item.place, item.place, item.label, item.size, error=item.error, relative=item.relative)
+    source = item.source
+    if source is None or item.error is not None:
+        return replace(job, writes=None)
+    problem: FileError | None = None
+    if source.suffix.lower() not in WRITABLE_SUFFIXES:
+        problem = UnsupportedError(
+            f"{source.suffix or 'such'} files are not written", path=item.label, hint="leave out --in-place"
+        )
+    elif source.is_symlink():
+        problem = UnsupportedError("is a link", path=item.label, hint="give the folder that holds the file itself")
+    backup = source.with_name(source.name + BACKUP_SUFFIX) if backups is None else backups / item.relative
+    if problem is None and len(os.fsencode(backup.name)) > LONGEST_NAME:
+        problem = UnsupportedError(
+            "the name of its backup is too long", path=item.label, hint="keep the backups elsewhere with --backup-dir"
+        )
+    if problem is not None:
+        return replace(job, writes=None, error=problem)
+    return replace(job, backup=backup)

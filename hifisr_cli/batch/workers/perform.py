@@ -1,4 +1,4 @@
-"""Do work items: restored, hashed, their sidecars written. The same in this process and in a worker."""
+"""Do work items: restored, hashed, their sidecars written. The same in this process (`InProcess`) and in a worker."""
 
 from __future__ import annotations
 
@@ -6,26 +6,19 @@ import contextlib
 import errno
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from hifisr_cli.batch.history.sidecar import write_sidecar
 from hifisr_cli.batch.plan.backup import Backup
 from hifisr_cli.batch.plan.output_names import Job
+from hifisr_cli.batch.workers.messages import Progressed
 from hifisr_cli.batch.workers.stdin import take_stdin
-from hifisr_cli.batch.workers.work_item import (
-    Fingerprint,
-    Manner,
-    WorkItem,
-    WorkOutcome,
-    failed,
-    fingerprint,
-    skipped,
-)
+from hifisr_cli.batch.workers.work_item import Fingerprint, Manner, WorkItem, WorkOutcome, failed, skipped
 from hifisr_cli.errors import HifisrError, OutputError, OutputExistsError, RunError, reason_of
 from hifisr_cli.results import FileResult
 from hifisr_cli.system.hashing import Tally, file_sha256
@@ -39,6 +32,71 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+
+
+class TimeUp(BaseException):
+    """The time limit came within a recording. Not an Exception: it is not the recording's failure."""
+
+
+class InProcess:
+    """A crew of one, which does what it is given at once.
+
+    Args:
+        load: gives the model, once; None for a dry run.
+        on_progress: called with the progress of the item that is being done.
+        deadline: on the monotonic clock; `start` raises `TimeUp` from there on.
+    """
+
+    size = 1
+    free = True
+    busy = False
+
+    def __init__(
+        self,
+        *,
+        load: Callable[[], Engine] | None,
+        options: RestoreOptions,
+        manner: Manner,
+        on_progress: Callable[[Progressed], None],
+        deadline: float | None,
+    ) -> None:
+        self._load, self._options, self._manner = load, options, manner
+        self._on_progress, self._deadline = on_progress, deadline
+        self._model: Engine | None = None
+        self._work: Generator[tuple[WorkItem, WorkOutcome]] | None = None
+
+    def start(self, items: Sequence[WorkItem]) -> Iterator[tuple[WorkItem, WorkOutcome]]:
+        """Do the items; gives the outcome of each when it is there."""
+        if self._model is None and self._load is not None:
+            self._model = self._load()  # a model that does not load is not this file's failure
+        self._work = self._outcomes(items)
+        return self._work
+
+    def wait(self, timeout: float | None) -> tuple[()]:  # noqa: ARG002  as other crews
+        """Nothing: `start` gives all outcomes."""
+        return ()
+
+    def close(self) -> list[tuple[WorkItem, WorkOutcome]]:
+        """End what is being worked on. Every outcome has been taken by then."""
+        if self._work is not None:
+            self._work.close()
+        return []
+
+    def _outcomes(self, items: Sequence[WorkItem]) -> Generator[tuple[WorkItem, WorkOutcome]]:
+        for item, outcome in perform(
+            items, model=self._model, options=self._options, manner=self._manner, progress_of=self._progress_of
+        ):
+            if isinstance(outcome, BrokenPipeError):
+                raise outcome
+            yield item, outcome
+
+    def _progress_of(self, item: WorkItem) -> Progress:
+        def on_progress(stage: Literal["survey", "restore"], seconds: float, total: float | None) -> None:
+            if self._deadline is not None and time.monotonic() >= self._deadline:
+                raise TimeUp
+            self._on_progress(Progressed(item.index, stage, seconds, total))
+
+        return on_progress
 
 
 def perform(
@@ -128,7 +186,7 @@ def _restoring(
         if job.backup is not None:
             backup = stack.enter_context(Backup(source, job.backup, resumed=item.stray or item.mode == "replace"))
             source, overwrite = backup.source, overwrite if backup.replaced else True
-        before = fingerprint(source, hashed=False) if manner.hashes else None
+        before = _fingerprint(source, hashed=False) if manner.hashes else None
         tally = Tally() if job.target is None and before is not None else None
         result = yield from recording.restoring(
             source,
@@ -170,10 +228,16 @@ def _is_ours(item: WorkItem) -> bool:
         return False
 
 
+def _fingerprint(path: Path, *, hashed: bool) -> Fingerprint:
+    """The fingerprint of the file at `path`."""
+    status = path.stat()
+    return Fingerprint(status.st_size, status.st_mtime_ns, file_sha256(path) if hashed else None)
+
+
 def _identified(source: Path, before: Fingerprint, result: FileResult) -> tuple[Fingerprint, FileResult]:
     """The input with its hash; without it, and with a warning, where it is not any more what was read."""
     with contextlib.suppress(OSError):
-        read = fingerprint(source, hashed=True)
+        read = _fingerprint(source, hashed=True)
         if (read.size, read.mtime_ns) == (before.size, before.mtime_ns):
             return read, result
     note = "the recording was changed while it was read; restore it again"  # a run that resumes does
@@ -188,7 +252,7 @@ def _passed(tally: Tally | None) -> Fingerprint | None:
 def _finished(target: Path, before: Fingerprint, result: FileResult, manner: Manner) -> WorkOutcome:
     """The output is in its place: its hash, its sidecar."""
     try:
-        after = fingerprint(target, hashed=True)
+        after = _fingerprint(target, hashed=True)
     except OSError as error:
         raise output_error(error, target) from error
     if manner.sidecars and after.sha256 is not None and (note := write_sidecar(target, after.sha256)) is not None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from hifisr_cli.batch.workers.crew import News
 from hifisr_cli.batch.workers.messages import Do, Done, Hello, NoStart, Progressed, Ready, Said, receive
-from hifisr_cli.batch.workers.process import Launched, Reserve
+from hifisr_cli.batch.workers.process import Launched
 from hifisr_cli.batch.workers.sharing import Sharing
 from hifisr_cli.batch.workers.work_item import WorkItem, WorkOutcome, failed
 from hifisr_cli.errors import CrashedError, DeviceError
@@ -40,12 +40,11 @@ class Pool:
     Args:
         hello: how the workers work.
         lock_fd: what they hold, so that the output folder is locked as long as one of them lives.
-        reserve: may have the first of them.
+        early: workers that were started while the run was being planned; those that it does not need are ended.
     """
 
-    def __init__(self, sharing: Sharing, hello: Hello, *, lock_fd: int | None, reserve: Reserve | None = None) -> None:
-        self._sharing, self._hello, self._lock_fd = sharing, hello, lock_fd
-        self._reserve = reserve or Reserve()
+    def __init__(self, sharing: Sharing, hello: Hello, *, lock_fd: int | None, early: list[Launched]) -> None:
+        self._sharing, self._hello, self._lock_fd, self._early = sharing, hello, lock_fd, early
         self._workers: list[_Worker] = []
         self._again: deque[WorkItem] = deque()
         self._heard: queue.SimpleQueue[tuple[_Worker, object]] = queue.SimpleQueue()
@@ -93,7 +92,11 @@ class Pool:
         """End all workers."""
         for worker in self._workers:
             worker.launched.dismiss()
-        self._reserve.close()
+        for launched in self._early:
+            launched.dismiss()
+            launched.process.kill()
+            launched.process.wait()
+            launched.replies.close()
         until = time.monotonic() + _ENDS_WITHIN
         for worker in self._workers:
             try:
@@ -114,7 +117,7 @@ class Pool:
         return finished
 
     def _spawn(self) -> _Worker:
-        worker = _Worker(self._reserve.take() or Launched())
+        worker = _Worker(self._early.pop() if self._early else Launched())
         self._workers.append(worker)
         threading.Thread(target=self._listen, args=(worker,), daemon=True).start()
         worker.launched.greet(self._hello, self._lock_fd)
@@ -161,7 +164,7 @@ class Pool:
         for item in items:
             _sweep(item)
         if len(items) != 1:
-            self._again.extend(_again(item) for item in items)
+            self._again.extend(replace(item, stray=True) for item in items)  # its output may have its name
             return None
         (item,) = items
         error = CrashedError(
@@ -180,11 +183,6 @@ def _how(status: int) -> str:
         return f"{signal.Signals(-status).name}"
     except ValueError:
         return f"signal {-status}"
-
-
-def _again(item: WorkItem) -> WorkItem:
-    """An item whose worker died, perhaps after the output had its name."""
-    return replace(item, stray=True)
 
 
 def _sweep(item: WorkItem) -> None:

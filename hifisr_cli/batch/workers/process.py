@@ -50,32 +50,3 @@ class Launched:
     def dismiss(self) -> None:
         """No more orders: it ends by itself, at once."""
         self._line.close()
-
-
-class Reserve:
-    """One worker process that may be started while a large run is still being planned.
-
-    It needs no closing: like every worker it ends when no more orders can come, at the latest with this process.
-    """
-
-    def __init__(self) -> None:
-        self._launched: Launched | None = None
-
-    def start(self) -> None:
-        """Start it."""
-        if self._launched is None:
-            self._launched = Launched()
-
-    def take(self) -> Launched | None:
-        """The process, once, if it was started; it is the caller's then."""
-        launched, self._launched = self._launched, None
-        return launched
-
-    def close(self) -> None:
-        """End it if nobody took it."""
-        launched = self.take()
-        if launched is not None:
-            launched.dismiss()
-            launched.process.kill()
-            launched.process.wait()
-            launched.replies.close()

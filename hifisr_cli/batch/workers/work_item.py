@@ -10,7 +10,6 @@ from typing import Literal
 from hifisr_cli.batch.plan.output_names import Job
 from hifisr_cli.errors import UNEXPECTED, HifisrError, RunError, UnreadableError, reason_of
 from hifisr_cli.results import ErrorInfo, FileResult
-from hifisr_cli.system.hashing import file_sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +66,6 @@ class Manner:
 
     hashes: bool = False
     sidecars: bool = False
-
-
-def fingerprint(path: Path, *, hashed: bool) -> Fingerprint:
-    """The fingerprint of the file at `path`."""
-    status = path.stat()
-    return Fingerprint(status.st_size, status.st_mtime_ns, file_sha256(path) if hashed else None)
 
 
 def skipped(job: Job, note: str = "the output exists already; use --overwrite to replace it") -> FileResult:

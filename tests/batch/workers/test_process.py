@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 
 from hifisr_cli.batch.request import ModelRequest
 from hifisr_cli.batch.workers.messages import Do, Hello, NoStart, receive
-from hifisr_cli.batch.workers.process import Launched, Reserve
+from hifisr_cli.batch.workers.process import Launched
 from hifisr_cli.batch.workers.work_item import Manner
 from hifisr_cli.restore.file import RestoreOptions
 from hifisr_cli.system.files import open_file, try_lock
@@ -81,30 +80,3 @@ def test_orders_for_a_worker_that_dies_before_it_reads_them_are_no_error() -> No
     launched.order(Do(()))
     launched.dismiss()
     ends(launched)
-
-
-def test_the_reserve_is_started_and_taken_once() -> None:
-    reserve = Reserve()
-    assert reserve.take() is None
-    reserve.start()
-    reserve.start()
-    launched = reserve.take()
-    assert launched is not None
-    assert reserve.take() is None
-    reserve.close()
-    assert launched.process.poll() is None, "it is another's now"
-    launched.dismiss()
-    ends(launched)
-
-
-@pytest.mark.parametrize("started", [False, True])
-def test_a_reserve_that_nobody_took_is_ended(started: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    killed = 1 if sys.platform == "win32" else -signal.SIGKILL
-    kept: list[Launched] = []
-    reserve = Reserve()
-    if started:
-        monkeypatch.setattr("hifisr_cli.batch.workers.process.Launched", lambda: kept.append(Launched()) or kept[0])
-        reserve.start()
-    reserve.close()
-    assert all(launched.process.poll() == killed for launched in kept)
-    assert len(kept) == started

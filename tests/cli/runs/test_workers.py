@@ -224,26 +224,26 @@ def test_a_worker_that_was_started_early_does_the_same(
 ) -> None:
     undisturbed, out = tree.with_name("undisturbed"), tree.with_name("out")
     assert upsample(tree, "-o", undisturbed).status == 0
-    taken: list[launch.Launched | None] = []
-    take = launch.Reserve.take
+    early: list[launch.Launched] = []
     monkeypatch.setattr("hifisr_cli.batch.plan.discover._MANY", 2)
-    monkeypatch.setattr(launch.Reserve, "take", lambda self: taken.append(take(self)) or taken[-1])
+    monkeypatch.setattr("hifisr_cli.batch.run.Launched", lambda: early.append(launch.Launched()) or early[-1])
+    monkeypatch.setattr("hifisr_cli.batch.workers.pool.Launched", None)  # no other is started
     assert hifisr("upsample", *workers(checkpoint, 1), tree, "-o", out).status == 0
-    assert taken[0] is not None
+    assert len(early) == 1
     assert contents(out) == contents(undisturbed)
     again = hifisr("upsample", *workers(checkpoint, 1), tree, "-o", out)
     assert again.status == 0, "there is nothing to do, and nobody waits for the worker"
-    assert taken[-1] is not None
-    assert taken[-1].process.poll() is not None
+    assert len(early) == 2
+    assert early[-1].process.poll() is not None
 
 
 def test_a_worker_is_started_early_for_recordings_restored_in_place(
     hifisr: Command, checkpoint: Path, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken: list[launch.Launched | None] = []
-    take = launch.Reserve.take
+    early: list[launch.Launched] = []
     monkeypatch.setattr("hifisr_cli.batch.plan.discover._MANY", 2)
-    monkeypatch.setattr(launch.Reserve, "take", lambda self: taken.append(take(self)) or taken[-1])
+    monkeypatch.setattr("hifisr_cli.batch.run.Launched", lambda: early.append(launch.Launched()) or early[-1])
+    monkeypatch.setattr("hifisr_cli.batch.workers.pool.Launched", None)  # no other is started
     assert hifisr("upsample", *workers(checkpoint, 1), tree, "--in-place").status == 0
-    assert taken[0] is not None
+    assert len(early) == 1
     assert outputs(tree / "0") == [f"{i}.wav{end}" for i in (0, 2, 4) for end in ("", ".orig")]

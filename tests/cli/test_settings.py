@@ -1,10 +1,8 @@
-"""The values of --loudness and --true-peak."""
-
 from __future__ import annotations
 
 import pytest
 
-from hifisr_cli.cli.loudness import parse_loudness, parse_true_peak
+from hifisr_cli.cli.settings import parse_loudness, parse_true_peak
 from hifisr_cli.errors import UsageError
 
 
