@@ -1,6 +1,6 @@
 """Whether two checkouts make the same of the same recordings: bytes of outputs, JSON, exit statuses, messages.
 
-    python benchmarks/same_outputs.py OTHER_CHECKOUT [--keep DIR] [--only NAME]
+    python benchmarks/same_outputs.py OTHER_CHECKOUT [--keep DIR] [--only NAME] [--ignore KEY]...
 
 Runs each command of `CASES` with both checkouts, in this Python, and prints what differs. Both are made to sign with
 the same version, and times are left out of what is compared; nothing else is. The published form runs with random
@@ -197,7 +197,9 @@ def main() -> int:
     parser.add_argument("other", type=Path, help="the checkout of before")
     parser.add_argument("--keep", type=Path, help="work in this folder and leave it")
     parser.add_argument("--only", help="the cases whose names hold this")
+    parser.add_argument("--ignore", action="append", default=[], metavar="KEY", help="a key that only one of them has")
     chosen = parser.parse_args()
+    MOMENTS.update(chosen.ignore)
     differing = 0
     with tempfile.TemporaryDirectory() as temporary:
         work = (chosen.keep or Path(temporary)).resolve()
