@@ -28,7 +28,7 @@ from hifisr_cli.provenance.premis import write_premis as write_premis
 from hifisr_cli.report.comparison import draw_comparison as draw_comparison
 from hifisr_cli.report.write import Report as Report, write_report as write_report
 from hifisr_cli.restore.array import RestoredArray as RestoredArray, restore_array as restore_array
-from hifisr_cli.restore.blocks import stream as stream
+from hifisr_cli.restore.array import stream as stream
 from hifisr_cli.restore.file import (
     RestoreOptions as RestoreOptions,
     plan_file as plan_file,

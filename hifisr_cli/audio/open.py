@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from hifisr_cli.audio.containers.completeness import find_open_header, find_shortfall
 from hifisr_cli.audio.containers.mpeg import MpegScan, scan_mpeg
-from hifisr_cli.audio.containers.riff import LAYOUTS, ChunkPlace, sort_chunks, walk_chunks
+from hifisr_cli.audio.containers.ogg import ends_properly
+from hifisr_cli.audio.containers.riff import LAYOUTS, OPEN_LENGTH, SOUND, ChunkPlace, Chunks, sort_chunks, walk_chunks
 from hifisr_cli.audio.containers.signatures import MPEG, FileIdentity, identify
 from hifisr_cli.audio.containers.wav_stream import parse_wav
 from hifisr_cli.audio.decoders.bytestream import ByteStream
@@ -22,13 +23,15 @@ from hifisr_cli.audio.decoders.flac_salvage import open_damaged_flac
 from hifisr_cli.audio.decoders.foreign import has_decoder, open_foreign
 from hifisr_cli.audio.decoders.libsndfile import NotOpenedError, open_sound
 from hifisr_cli.audio.decoders.raw import RawFormat, RawSource
-from hifisr_cli.audio.recording import Damage, Recording, RecordingFile, Source, check_limits, empty, truncated
+from hifisr_cli.audio.recording import Damage, Recording, RecordingFile, Source, truncated
 from hifisr_cli.errors import EmptyAudioError, NotAudioError, UnreadableError, reason_of
 from hifisr_cli.system.files import open_file
 
 _CAREFULLY = 192
 """Samples that are decoded at once where the next ones may be damaged: a small part of any codec's frame."""
 
+_CUT = Damage("it ends in the middle")
+_MAX_HEADER = 1 << 15
 _CONVERT = (
     "WAV, AIFF, FLAC, Ogg Vorbis, Opus, MP3 and, with PyAV or ffmpeg, M4A, WMA, AC-3, AMR and videos are read; "
     "describe samples without a header with --raw"
@@ -56,29 +59,20 @@ def open_recording(path: Path, *, salvage: bool = False, raw: RawFormat | None =
         file = RecordingFile(fd, size)
         what = identify(file.at)
         damage: Damage | None = None
-        places: tuple[ChunkPlace, ...] = ()
+        chunks: Chunks | None = None
         if raw is not None:
-            check_limits(path, sample_rate=raw.sample_rate, channels=raw.channels)
             check_headerless(path, what)
             source: Source = RawSource(lambda count: os.read(fd, count), raw, frames=None)
         elif what.name is not None and what.kind is not None and what.kind.foreign:
             source = open_foreign(path, fd, what.kind, stack, tolerant=salvage)
         else:
             places = tuple(walk_chunks(file.at, LAYOUTS[what.name])) if what.name in LAYOUTS else ()
+            if what.name in _WITH_METADATA:
+                chunks = sort_chunks(path, what.name, places, file.at, size)
             source, damage = _open_known(path, file, what, places, stack, salvage=salvage)
-        check_limits(path, sample_rate=source.info.sample_rate, channels=source.info.channels)
-        if source.info.frames == 0:
-            raise empty(path)
+        file_of_tags = None if raw is not None else file
         return Recording(
-            path,
-            source,
-            stack.pop_all().close,
-            salvage=salvage,
-            damage=damage,
-            notes=_tracks(source),
-            what=what,
-            file=None if raw is not None else file,
-            chunks=sort_chunks(path, what.name, places, file.at, size) if what.name in _WITH_METADATA else None,
+            path, source, stack, salvage=salvage, damage=damage, what=what, file=file_of_tags, chunks=chunks
         )
 
 
@@ -106,18 +100,14 @@ def _open_known(
     salvage: bool,
 ) -> tuple[Source, Damage | None]:
     """A file that libsndfile should read, and what is known to be wrong with it."""
-    damage = None
-    shortfall = find_shortfall(what.name, places, file.at, file.size)
-    if shortfall is not None:
-        promised, have = shortfall.promised, shortfall.have
-        damage = Damage(str(shortfall), have / promised if promised and have is not None else None)
+    damage = _find_shortfall(what.name, places, file)
     scan = scan_mpeg(file.fd, what.start) if what.kind is MPEG else None
     if scan is not None and (damaged := _find_missing_frames(scan)) is not None:
         damage = damaged
     if damage is not None and not salvage:
         raise truncated(path, damage.detail)
     is_flac = what.kind is not None and what.kind.name == "FLAC"
-    mended = find_open_header(places, file.at, file.size) if what.name == "WAV" else None
+    mended = _find_open_header(places, file) if what.name == "WAV" else None
     try:
         sound = open_sound(file.fd, stack, scan=scan, mended=mended, step=_CAREFULLY if salvage else None)
         if salvage and is_flac:
@@ -170,6 +160,62 @@ def _folder(path: Path) -> UnreadableError:
     return UnreadableError("is a folder", path=path, hint="name the recordings in it, or give it as an input")
 
 
+def _find_shortfall(kind: str | None, places: Sequence[ChunkPlace], file: RecordingFile) -> Damage | None:
+    """What is missing at the end of a file whose header promises more bytes, None where nothing is known to be.
+
+    Sizes of 0 and near 2**32 are what programs write that did not know the length (a pipe, a recorder without power):
+    they promise nothing. WAV, RF64, Wave64, AIFF, AU, CAF and Ogg are known; the decoder itself notices in FLAC, and
+    `_find_missing_frames` in MP3.
+    """
+    if kind == "OGG":
+        return None if ends_properly(file.at, file.size) else _CUT
+    if kind == "AU":
+        head = file.at(0, 12)
+        start, length = int.from_bytes(head[4:8], "big"), int.from_bytes(head[8:12], "big")
+        return None if length == 0xFFFF_FFFF else _compare(length, file.size - start)
+    if kind not in LAYOUTS:
+        return None
+    for place in places:
+        if place.name in SOUND:
+            have = file.size - place.start
+            return None if place.open and have < OPEN_LENGTH else _compare(place.length, have)
+        if kind in ("AIFF", "AIFC") and place.name == b"COMM" and file.at(place.start + 2, 4) == bytes(4):
+            return None  # no samples, so no chunk of samples either
+    return _CUT
+
+
+def _find_open_header(places: Sequence[ChunkPlace], file: RecordingFile) -> tuple[bytes, int] | None:
+    """The header of a WAV file whose length was never filled in, mended, and the number of frames after it.
+
+    libsndfile takes a length of 0 at its word. The mended header says "until the end". None for all other files, and
+    where only whole chunks follow, since such a file holds no sound.
+    """
+    frame = 0
+    for place in places:
+        if place.name == b"fmt ":
+            frame = int.from_bytes(file.at(place.start + 12, 2), "little")
+        if place.name == b"data":
+            last = places[-1]
+            end = last.start + last.length
+            if place.length or not frame or place.start > _MAX_HEADER or end + end % 2 == file.size:
+                return None
+            head = file.at(0, place.start)
+            if head[:4] != b"RIFF":
+                return None
+            return head[:4] + b"\xff" * 4 + head[8:-4] + b"\xff" * 4, (file.size - place.start) // frame
+    return None
+
+
+def _compare(promised: int, have: int) -> Damage | None:
+    if promised <= have:
+        return None
+    have = max(0, have)
+    percent = 100 * have / promised if promised else 0.0
+    return Damage(
+        f"it holds {percent:.1f} % of the sound that its header promises", have / promised if promised else None
+    )
+
+
 def _find_missing_frames(scan: MpegScan) -> Damage | None:
     """Some encoders count the frame of the header as well, so one frame less is no loss."""
     if not scan.cut and (scan.promised is None or scan.frames >= scan.promised - 1):
@@ -178,8 +224,3 @@ def _find_missing_frames(scan: MpegScan) -> Damage | None:
         return Damage("its last frame is cut")
     detail = "its last frame is cut" if scan.cut else f"{scan.frames} of {scan.promised} frames are there"
     return Damage(detail, scan.frames / scan.promised)
-
-
-def _tracks(source: Source) -> tuple[str, ...]:
-    count = getattr(source, "tracks", 1)
-    return (f"the first of {count} sound tracks was taken",) if count > 1 else ()

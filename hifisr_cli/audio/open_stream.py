@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from hifisr_cli.audio.decoders.raw import RawFormat, RawSource
 from hifisr_cli.audio.metadata.stream import tags_ahead
 from hifisr_cli.audio.metadata.tags import Tags
 from hifisr_cli.audio.open import check_headerless
-from hifisr_cli.audio.recording import Recording, Source, check_limits
+from hifisr_cli.audio.recording import Recording, Source
 from hifisr_cli.errors import EmptyAudioError, NotAudioError
 
 if TYPE_CHECKING:
@@ -51,7 +52,6 @@ def open_stream(
     source: Source | None
     tags, chunks, notes = Tags(), None, list[str]()
     if raw is not None:
-        check_limits(name, sample_rate=raw.sample_rate, channels=raw.channels)
         check_headerless(name, what)
         stream.commit()
         source = RawSource(stream.read, raw)
@@ -63,8 +63,10 @@ def open_stream(
             raise NotAudioError("cannot be decoded from a stream", path=name, hint="save it to a file first")
         stream.rewind()
         return None
-    check_limits(name, sample_rate=source.info.sample_rate, channels=source.info.channels)
-    return Recording(name, source, _nothing, salvage=salvage, notes=tuple(notes), what=what, chunks=chunks, tags=tags)
+    open_elsewhere = ExitStack()  # a stream is closed by whoever opened it
+    return Recording(
+        name, source, open_elsewhere, salvage=salvage, notes=tuple(notes), what=what, chunks=chunks, tags=tags
+    )
 
 
 def _open_by_content(stream: ByteStream, what: FileIdentity) -> tuple[Source | None, Chunks | None]:
@@ -139,7 +141,3 @@ class _Forward:
         except OSError:  # nothing may be raised through libsndfile; the stream ends here
             return count
         return count
-
-
-def _nothing() -> None:
-    """A stream is closed by whoever opened it."""

@@ -10,10 +10,10 @@ import contextlib
 import errno
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
@@ -117,6 +117,12 @@ class _Reader(io.RawIOBase):
 class Recording:
     """An open recording, to be used in a `with` statement. See `open.open_recording`.
 
+    Args:
+        source: decodes it.
+        stack: what is open for it, which it takes over.
+        salvage: take what is readable, whatever is wrong.
+        damage: what is known to be wrong.
+
     Attributes:
         path: of the file, or the name that a stream goes by.
         info: what it says of itself.
@@ -126,13 +132,16 @@ class Recording:
         chunks: of a WAV-like or AIFF file, of which a stream has those before its samples; None for others.
         tags: of a stream, which came before its samples; those of a file are read when they are asked for.
         salvaged: something is missing or was replaced; only with `salvage`, known when its blocks have been read.
+
+    Raises:
+        UnsupportedError: see `check_limits`. EmptyAudioError: its header promises no samples.
     """
 
     def __init__(
         self,
         path: Path,
         source: Source,
-        close: Callable[[], None],
+        stack: ExitStack,
         *,
         salvage: bool = False,
         damage: Damage | None = None,
@@ -143,24 +152,27 @@ class Recording:
         tags: Tags | None = None,
     ) -> None:
         self.path, self.info = path, source.info
-        self.notes, self.salvaged = notes, False
+        check_limits(path, sample_rate=self.info.sample_rate, channels=self.info.channels)
+        if self.info.frames == 0:
+            raise empty(path)
+        tracks = getattr(source, "tracks", 1)
+        self.notes = (f"the first of {tracks} sound tracks was taken",) if tracks > 1 else notes
+        self.salvaged = False
         self.what, self.file, self.chunks, self.tags = what, file, chunks, tags or Tags()
-        self._source, self._close = source, close
+        self._source, self._open = source, stack.pop_all()
         self._salvage, self._damage = salvage, damage
         self._used = False
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
         """Never raises: what was read is read, and the output made of it stands already."""
         with contextlib.suppress(OSError):
-            self._close()
+            self._open.close()
 
     def blocks(self, frames: int = BLOCK_FRAMES) -> Iterator[Block]:
         """Blocks [C, T] of float32 with full scale 1, T equal to `frames` in all but the last. Can be used once.

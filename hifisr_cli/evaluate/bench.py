@@ -19,7 +19,7 @@ from hifisr_cli.dsp.metrics.lsd import N_FFT
 from hifisr_cli.errors import NoAudioError
 from hifisr_cli.evaluate.conditions import Condition, Degraded
 from hifisr_cli.evaluate.measures import Measures, Visqol, measure
-from hifisr_cli.restore.blocks import stream
+from hifisr_cli.restore.array import stream
 from hifisr_cli.restore.file import RestoreOptions, restore_file
 from hifisr_cli.restore.survey import survey
 from hifisr_cli.results import SAMPLE_RATE

@@ -1,17 +1,18 @@
-"""Restoring a recording that is already in memory."""
+"""Restoring sound from memory: a whole recording, or one that comes in blocks."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from hifisr_cli.arrays import Wave
-from hifisr_cli.audio.resample import resample
+from hifisr_cli.audio.resample import resample, resampled
 from hifisr_cli.engines.protocol import Engine
 from hifisr_cli.errors import EmptyAudioError, NonFiniteError, UsageError
-from hifisr_cli.restore.blocks import stream
-from hifisr_cli.restore.survey import survey
+from hifisr_cli.restore.batches import Restored, restore_blocks
+from hifisr_cli.restore.survey import Restoration, survey
 from hifisr_cli.restore.windows import CHUNK_SECONDS
 from hifisr_cli.results import SAMPLE_RATE, Bandwidth
 
@@ -69,3 +70,24 @@ def restore_array(
     else:
         output = resample(channels, sample_rate)
     return RestoredArray(output if audio.ndim == 2 else output[0], surveyed.bandwidth, surveyed.restorable)
+
+
+def stream(
+    blocks: Iterable[Wave],
+    sample_rate: int,
+    restoration: Restoration,
+    *,
+    model: Engine,
+    chunk_seconds: float = CHUNK_SECONDS,
+    batch_size: int | None = None,
+) -> Iterator[Restored]:
+    """Restores float32 blocks [C, T] of any length as they come.
+
+    Args:
+        sample_rate: of the blocks, in Hz; the output is at 48 kHz, round(n 48000 / rate) samples in all.
+        restoration: where the content ends, and the gain to the level of the engine (about -26 dBFS of active level).
+        chunk_seconds: memory and delay against speed; the output does not depend on it.
+        batch_size: windows that are computed together; None leaves it to the engine.
+    """
+    wide = resampled(blocks, sample_rate)
+    return restore_blocks(wide, model, restoration, chunk_seconds=chunk_seconds, batch_size=batch_size)

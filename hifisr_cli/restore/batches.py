@@ -91,6 +91,22 @@ def tasks(
         yield [WindowTask(window, restoration, seam) for window in (first, *islice(cut, several - 1))]
 
 
+def restore_blocks(
+    blocks: Iterable[Wave],
+    engine: Engine,
+    restoration: Restoration,
+    *,
+    chunk_seconds: float = CHUNK_SECONDS,
+    batch_size: int | None = None,
+) -> Iterator[Restored]:
+    """Restores blocks [C, T] at 48 kHz of any length, in constant memory; as many samples come out as went in.
+
+    The arguments are those of `tasks`.
+    """
+    for group in tasks(blocks, engine, restoration, chunk_seconds=chunk_seconds, batch_size=batch_size):
+        yield from compute(group, engine, batch_size)
+
+
 def compute(group: Sequence[WindowTask], engine: Engine, batch_size: int | None = None) -> list[Restored]:
     """Restores windows, of one recording or of several, each as if it were alone; in the order of `group`.
 

@@ -15,7 +15,7 @@ from hifisr_cli.audio.formats import OutputFormat, choose_format
 from hifisr_cli.audio.metadata.carried import read_metadata
 from hifisr_cli.audio.open import open_recording
 from hifisr_cli.audio.output.output import Output
-from hifisr_cli.audio.resample import output_length
+from hifisr_cli.audio.resample import output_length, resampled
 from hifisr_cli.dsp.kept_band import KeptBandMeter
 from hifisr_cli.restore.levelled import LevelledOutput, Levels, Loudness
 from hifisr_cli.restore.survey import Survey, survey_file
@@ -145,8 +145,6 @@ def restoring(
     Args:
         overwrite: what happens to an output that is there already, whatever the options say.
     """
-    from hifisr_cli.restore.blocks import resampled
-
     started = time.monotonic()
     info, found = _survey(source, options, on_progress)
     chosen = _format(info, target, options)
@@ -264,6 +262,7 @@ def make_result(
 ) -> FileResult:
     """The result of a recording, from what was found and done. `names` are those of input and output."""
     gain = found.gain() if engine is None else found.gain(engine.level_rms)
+    loudness_note = () if levels is None or levels.note is None else (f"loudness: {levels.note}",)
     return FileResult(
         input=names[0],
         output=names[1],
@@ -284,12 +283,8 @@ def make_result(
         loudness_gain_db=None if levels is None else levels.gain_db,
         model=engine.identity.name if engine is not None and found.restorable else None,
         salvaged=salvaged,
-        warnings=(*_warnings(found, clipped_samples), *notes, *_loudness_note(levels)),
+        warnings=(*_warnings(found, clipped_samples), *notes, *loudness_note),
     )
-
-
-def _loudness_note(levels: Levels | None) -> tuple[str, ...]:
-    return () if levels is None or levels.note is None else (f"loudness: {levels.note}",)
 
 
 def _warnings(found: Survey, clipped_samples: int) -> tuple[str, ...]:

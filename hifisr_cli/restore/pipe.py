@@ -17,10 +17,9 @@ from hifisr_cli.arrays import Wave
 from hifisr_cli.audio.decoders.prefetch import Prefetched
 from hifisr_cli.audio.formats import OutputFormat, choose_format
 from hifisr_cli.audio.metadata.carried import read_metadata
-from hifisr_cli.audio.output.output import Output
-from hifisr_cli.audio.output.stream_sinks import STREAMING
+from hifisr_cli.audio.output.output import STREAMING, Output
 from hifisr_cli.audio.recording import Recording
-from hifisr_cli.audio.resample import Resampler, output_length
+from hifisr_cli.audio.resample import Resampler, output_length, resampled
 from hifisr_cli.dsp.kept_band import KeptBandMeter
 from hifisr_cli.restore.survey import Survey, survey
 from hifisr_cli.results import KEPT_FRACTION, SAMPLE_RATE, FileResult
@@ -144,7 +143,7 @@ class _Live:
 
     def stretches(self, first: _Window) -> Iterator[tuple[Wave, Wave]]:
         """Finished output and resampled input, stretch by stretch."""
-        from hifisr_cli.restore.blocks import resampled, restore_blocks
+        from hifisr_cli.restore.batches import restore_blocks
 
         resampler = Resampler(self._info.sample_rate, SAMPLE_RATE, self._info.channels)
         window = first

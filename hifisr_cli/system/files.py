@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import sys
@@ -36,16 +35,6 @@ def write_all(fd: int, data: bytes, tally: Tally | None = None) -> None:
         if reader_has_left(error):
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from error
         raise
-
-
-def sync_folder(folder: str | os.PathLike[str]) -> None:
-    """Write the names in a folder to the disk, as far as the file system can; the files themselves are safe."""
-    with contextlib.suppress(OSError):  # Windows opens no folder: NTFS writes its names to a journal by itself
-        fd = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
 
 
 def status_of(entry: os.DirEntry[str]) -> os.stat_result:

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from hifisr_cli.errors import OutputError, OutputExistsError, UnsupportedError, reason_of
-from hifisr_cli.system.files import open_file, rename, sync_folder, try_lock, write_all
+from hifisr_cli.system.files import open_file, rename, try_lock, write_all
 
 PART_PREFIX = ".hifisr-"
 PART_SUFFIX = ".part"
@@ -261,6 +261,16 @@ def make_folders(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for made in missing:
         sync_folder(made.parent)
+
+
+def sync_folder(folder: str | os.PathLike[str]) -> None:
+    """Write the names in a folder to the disk, as far as the file system can; the files themselves are safe."""
+    with contextlib.suppress(OSError):  # Windows opens no folder: NTFS writes its names to a journal by itself
+        fd = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
 
 
 def _exists(target: Path) -> OutputExistsError:

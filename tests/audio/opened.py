@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +37,9 @@ def opened(path: Path, info: AudioInfo) -> Iterator[Recording]:
     chunks = None
     if what.name in LAYOUTS:
         chunks = sort_chunks(path, what.name, walk_chunks(file.at, LAYOUTS[what.name]), file.at, size)
-    with Recording(path, _Silence(info), lambda: os.close(fd), what=what, file=file, chunks=chunks) as recording:
+    stack = ExitStack()
+    stack.callback(os.close, fd)
+    with Recording(path, _Silence(info), stack, what=what, file=file, chunks=chunks) as recording:
         yield recording
 
 

@@ -12,16 +12,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hifisr_cli.audio.filter_bank import (
+from hifisr_cli.audio.resample import (
     KAISER_BETA,
+    MAX_RATE,
+    MIN_RATE,
     NUM_ZEROS,
+    RESAMPLER_ID,
     ROLLOFF,
     InterpolatedBank,
     PeriodicBank,
+    Resampler,
     design_bank,
     half_filter,
+    output_length,
+    resample,
 )
-from hifisr_cli.audio.resample import MAX_RATE, MIN_RATE, RESAMPLER_ID, Resampler, output_length, resample
 
 RATES = (4000, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 88200, 96000, 192000)
 PRIME = 44101  # 44101 / 48000 cannot be reduced: too many phases to store

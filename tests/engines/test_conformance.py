@@ -18,7 +18,7 @@ from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.engines.hifisr.importing import import_published
 from hifisr_cli.engines.load import ENGINES, load_model
 from hifisr_cli.engines.protocol import Engine, WindowBatch
-from hifisr_cli.restore.blocks import restore_blocks
+from hifisr_cli.restore.batches import restore_blocks
 from hifisr_cli.restore.file import RestoreOptions, restore_file
 from hifisr_cli.restore.survey import Restoration
 from tests.engines import replicator

@@ -14,8 +14,7 @@ from torch import Tensor
 from hifisr_cli.dsp.crossover import reach
 from hifisr_cli.engines.protocol import Engine, Geometry, WindowBatch
 from hifisr_cli.errors import DeviceError, UsageError
-from hifisr_cli.restore.batches import plan_for
-from hifisr_cli.restore.blocks import restore_blocks
+from hifisr_cli.restore.batches import plan_for, restore_blocks
 from hifisr_cli.restore.survey import Restoration
 from tests.restore.conftest import Unchanged
 

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from hifisr_cli.audio.containers.signatures import ReadAt
 
@@ -31,6 +32,7 @@ _MOST_TRIES = 200_000
 _MAGIC = b"fLaC"
 
 
+@cache
 def _crc_table() -> bytes:
     """CRC-8 with the polynomial x^8 + x^2 + x + 1, byte by byte."""
     table = []
@@ -39,9 +41,6 @@ def _crc_table() -> bytes:
             value = (value << 1 ^ 0x07) & 0xFF if value & 0x80 else value << 1  # noqa: PLW2901  the register
         table.append(value)
     return bytes(table)
-
-
-_CRC8 = _crc_table()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +187,9 @@ def _parse(head: bytes, offset: int) -> _Header | None:  # noqa: PLR0911  as man
     rate, position = _rate(rate_code, head, position)
     if position >= len(head) or samples == 0:
         return None
-    crc = 0
+    crc, table = 0, _crc_table()
     for byte in head[:position]:
-        crc = _CRC8[crc ^ byte]
+        crc = table[crc ^ byte]
     if crc != head[position]:
         return None
     form = FlacForm(rate, channel_code + 1 if channel_code < 8 else 2, bits)

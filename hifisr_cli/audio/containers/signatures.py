@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 ReadAt = Callable[[int, int], bytes]
 """Position, count: up to so many bytes from that position on, fewer at the end. A file or the beginning of a stream."""
@@ -25,14 +26,14 @@ class FileKind:
         demuxer: ffmpeg's name of it; None where ffmpeg is not asked.
         foreign: libsndfile certainly does not read it. (What has a demuxer and is not foreign, it reads in part.)
         by_chance: so few bytes tell it that samples without a header may begin with them.
-        container: what the facts about a recording call it where it is decoded as this kind by ffmpeg.
+        container: what the facts about a recording call it where it is decoded by ffmpeg; None: by its name.
     """
 
     name: str
     demuxer: str | None = None
     foreign: bool = False
     by_chance: bool = False
-    container: str = ""
+    container: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +63,17 @@ MPEG_FRAME = rb"\xff[\xe2-\xe7\xf2-\xf7\xfa-\xff][" + re.escape(_MPEG_RATES) + b
 """Eleven ones, a version and a layer that exist, a bit rate and a sample rate (ISO/IEC 11172-3, 2.4.1.3)."""
 
 
-def _foreign(name: str, demuxer: str, *, by_chance: bool = False, container: str | None = None) -> FileKind:
-    return FileKind(name, demuxer, foreign=True, by_chance=by_chance, container=container or name)
-
+_foreign = partial(FileKind, foreign=True)
 
 _KINDS: tuple[tuple[bytes, FileKind], ...] = (
-    (rb"(RIFF|RF64|BW64)....WAVE", FileKind("WAV", "wav", container="WAV")),
+    (rb"(RIFF|RF64|BW64)....WAVE", FileKind("WAV", "wav")),
     (rb"........WAVE", FileKind("RIFX", "wav", container="WAV")),  # big-endian, and whatever else has such a form
     (rb"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0", FileKind("WAVE64")),
     (rb"FORM....AIFF", FileKind("AIFF")),
-    (rb"FORM....AIFC", FileKind("AIFC", "aiff", container="AIFC")),
+    (rb"FORM....AIFC", FileKind("AIFC", "aiff")),
     (rb"fLaC", FileKind("FLAC")),
-    (rb"OggS", FileKind("OGG", "ogg", container="OGG")),
-    (rb"caff", FileKind("CAF", "caf", container="CAF")),
+    (rb"OggS", FileKind("OGG", "ogg")),
+    (rb"caff", FileKind("CAF", "caf")),
     (rb"\.snd", FileKind("AU")),
     (rb"....(ftyp|moov|mdat|wide)", _foreign("MP4", "mov")),
     (rb"\x1a\x45\xdf\xa3", _foreign("MATROSKA", "matroska")),

@@ -59,7 +59,7 @@ def open_foreign(path: Path, fd: int, kind: FileKind, stack: ExitStack, *, toler
         NotAudioError: it cannot be decoded, or has no sound.
     """
     openers = _openers()
-    demuxer, container = kind.demuxer or "", kind.container
+    demuxer, container = kind.demuxer or "", kind.container or kind.name
     if not openers:
         raise UnsupportedError(f"is a {container} file, which needs another decoder", path=path, hint=CURE)
     strange: Exception | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -144,9 +145,9 @@ def decode_samples(data: bytes, encoding: str) -> npt.NDArray[np.float32]:
     """Whole samples as float32 [N] with full scale 1, as libsndfile scales them."""
     match encoding:
         case "mulaw":
-            return _MULAW[np.frombuffer(data, np.uint8)]
+            return _mulaw_table()[np.frombuffer(data, np.uint8)]
         case "alaw":
-            return _ALAW[np.frombuffer(data, np.uint8)]
+            return _alaw_table()[np.frombuffer(data, np.uint8)]
         case "u8":
             return (np.frombuffer(data, np.uint8).astype(np.float32) - 128.0) / np.float32(128.0)
         case "s24le" | "s24be":
@@ -163,6 +164,7 @@ def decode_samples(data: bytes, encoding: str) -> npt.NDArray[np.float32]:
     return samples.astype(np.float32) / np.float32(1 << (8 * size - 1))
 
 
+@cache
 def _mulaw_table() -> npt.NDArray[np.float32]:
     """ITU-T G.711: 8 bits, all inverted: sign, exponent of three bits, mantissa of four."""
     code = ~np.arange(256, dtype=np.uint8)
@@ -171,12 +173,10 @@ def _mulaw_table() -> npt.NDArray[np.float32]:
     return (np.where(code & 128, -magnitude, magnitude) * 4 / 32768).astype(np.float32)
 
 
+@cache
 def _alaw_table() -> npt.NDArray[np.float32]:
     """ITU-T G.711: every other bit inverted: sign (set: positive), exponent, mantissa."""
     code = np.arange(256, dtype=np.uint8) ^ 0x55
     exponent, mantissa = (code >> 4 & 7).astype(np.int64), (code & 15).astype(np.int64)
     magnitude = np.where(exponent == 0, 2 * mantissa + 1, (2 * mantissa + 33) << np.maximum(exponent - 1, 0))
     return (np.where(code & 128, magnitude, -magnitude) * 8 / 32768).astype(np.float32)
-
-
-_MULAW, _ALAW = _mulaw_table(), _alaw_table()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hifisr_cli.audio.metadata.treatment import Treatment
+from hifisr_cli.results import SAMPLE_RATE
 
 _DESCRIPTION, _ORIGINATOR, _REFERENCE = slice(0, 256), slice(256, 288), slice(288, 320)
 _DATE, _TIME_OF_DAY = slice(320, 330), slice(330, 338)
@@ -12,6 +13,8 @@ _TIME, _VERSION, _UMID, _LOUDNESS = slice(338, 346), slice(346, 348), slice(348,
 _FIXED = 602
 _UNSET = b"\xff\x7f" * 5  # what Tech 3285 has for a loudness value that is not known
 _MAX_TIME = (1 << 64) - 1
+_MPEG = {"MPEG_LAYER_I": "L1", "MPEG_LAYER_II": "L2", "MPEG_LAYER_III": "L3"}
+_COMPANDED = {"ULAW": "G.711 u-law", "ALAW": "G.711 A-law"}
 _TEXTS = {
     "DESCRIPTION": _DESCRIPTION,
     "ORIGINATOR": _ORIGINATOR,
@@ -112,9 +115,54 @@ def _history(old: bytes, treatment: Treatment) -> bytes:
     lines = [text] if text else []
     last = text.replace(b"\r", b"\n").rsplit(b"\n", 1)[-1].replace(b" ", b"").upper()
     if f"F={treatment.info.sample_rate}".encode("ascii") not in last.split(b","):
-        lines.append(treatment.source_line.encode("ascii", "replace"))
-    lines.append(treatment.history_line.encode("ascii", "replace"))
+        lines.append(_source_line(treatment).encode("ascii", "replace"))
+    lines.append(_history_line(treatment).encode("ascii", "replace"))
     return _ended(b"\r\n".join(lines))
+
+
+def _source_line(treatment: Treatment) -> str:
+    """The input as found, as a line of a CodingHistory (EBU R98), without its end."""
+    info = treatment.info
+    fields = [f"F={info.sample_rate}"]
+    text = f"source as found; {info.container}"
+    if info.codec in _MPEG:
+        version = "MPEG1" if info.sample_rate >= 32_000 else "MPEG2"
+        fields.insert(0, f"A={version}{_MPEG[info.codec]}")
+    elif not info.lossy:
+        fields.insert(0, "A=PCM")
+        if info.bits is not None:
+            fields.append(f"W={info.bits}")
+        text += f" {_COMPANDED[info.codec]}" if info.codec in _COMPANDED else ""
+    else:
+        text += f" {info.codec}"
+    return _line(fields, info.channels, text)
+
+
+def _history_line(treatment: Treatment) -> str:
+    """What was done, as a line of a CodingHistory (EBU R98), without its end."""
+    if treatment.cutoff_hz is None:
+        what = "bandwidth unchanged"
+    elif treatment.cutoff_hz == "unknown":
+        what = "bandwidth extended where it was limited; synthetic"
+    else:
+        what = f"bandwidth extended above {treatment.cutoff_hz / 1000:.1f} kHz; synthetic"
+    what += "; loudness changed" if treatment.levelled else ""
+    bits = treatment.chosen.bits
+    fields = [f"F={SAMPLE_RATE}"]
+    if bits is not None:
+        fields = ["A=PCM", *fields, f"W={bits}"]
+    elif treatment.chosen.codec in _MPEG:
+        fields.insert(0, "A=MPEG1L3")
+    return _line(fields, treatment.info.channels, f"{treatment.signature}; {what}")
+
+
+def _line(fields: list[str], channels: int, text: str) -> str:
+    """R98 has words for one and two channels only. The text must not have commas."""
+    if channels <= 2:
+        fields = [*fields, "M=mono" if channels == 1 else "M=stereo"]
+    else:
+        text += f"; {channels} channels"
+    return ",".join([*fields, f"T={text.replace(',', ';')}"])
 
 
 def _ended(text: bytes) -> bytes:

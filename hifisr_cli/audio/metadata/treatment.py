@@ -10,9 +10,6 @@ from hifisr_cli.results import SAMPLE_RATE, AudioInfo
 
 Cutoff = float | Literal["unknown"] | None
 
-_MPEG = {"MPEG_LAYER_I": "L1", "MPEG_LAYER_II": "L2", "MPEG_LAYER_III": "L3"}
-_COMPANDED = {"ULAW": "G.711 u-law", "ALAW": "G.711 A-law"}
-
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
@@ -55,59 +52,15 @@ class Treatment:
         if self.cutoff_hz is None:
             return None
         if self.cutoff_hz == "unknown":
-            return f"Bandwidth extended by {_signature()} where it was limited: such content is synthetic"
+            return f"Bandwidth extended by {self.signature} where it was limited: such content is synthetic"
         return (
-            f"Bandwidth extended above {self.cutoff_hz / 1000:.1f} kHz by {_signature()}: "
+            f"Bandwidth extended above {self.cutoff_hz / 1000:.1f} kHz by {self.signature}: "
             "content above that frequency is synthetic"
         )
 
     @property
-    def source_line(self) -> str:
-        """The input as found, as a line of a CodingHistory (EBU R98), without its end."""
-        info = self.info
-        fields = [f"F={info.sample_rate}"]
-        text = f"source as found; {info.container}"
-        if info.codec in _MPEG:
-            version = "MPEG1" if info.sample_rate >= 32_000 else "MPEG2"
-            fields.insert(0, f"A={version}{_MPEG[info.codec]}")
-        elif not info.lossy:
-            fields.insert(0, "A=PCM")
-            if info.bits is not None:
-                fields.append(f"W={info.bits}")
-            text += f" {_COMPANDED[info.codec]}" if info.codec in _COMPANDED else ""
-        else:
-            text += f" {info.codec}"
-        return _line(fields, info.channels, text)
+    def signature(self) -> str:
+        """Who did it."""
+        from hifisr_cli.version import __version__  # asks git in a checkout: only where something is signed
 
-    @property
-    def history_line(self) -> str:
-        """What was done, as a line of a CodingHistory (EBU R98), without its end."""
-        if self.cutoff_hz is None:
-            what = "bandwidth unchanged"
-        elif self.cutoff_hz == "unknown":
-            what = "bandwidth extended where it was limited; synthetic"
-        else:
-            what = f"bandwidth extended above {self.cutoff_hz / 1000:.1f} kHz; synthetic"
-        what += "; loudness changed" if self.levelled else ""
-        bits = self.chosen.bits
-        fields = [f"F={SAMPLE_RATE}"]
-        if bits is not None:
-            fields = ["A=PCM", *fields, f"W={bits}"]
-        elif self.chosen.codec in _MPEG:
-            fields.insert(0, "A=MPEG1L3")
-        return _line(fields, self.info.channels, f"{_signature()}; {what}")
-
-
-def _signature() -> str:
-    from hifisr_cli import __version__  # asks git in a checkout: only where something is signed
-
-    return f"hifisr {__version__}"
-
-
-def _line(fields: list[str], channels: int, text: str) -> str:
-    """R98 has words for one and two channels only. The text must not have commas."""
-    if channels <= 2:
-        fields = [*fields, "M=mono" if channels == 1 else "M=stereo"]
-    else:
-        text += f"; {channels} channels"
-    return ",".join([*fields, f"T={text.replace(',', ';')}"])
+        return f"hifisr {__version__}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,13 +18,17 @@ import numpy.typing as npt
 
 from hifisr_cli.audio.formats import OutputFormat
 from hifisr_cli.audio.metadata.carried import NOTHING, Carried
+from hifisr_cli.audio.output.codecs import CodecSink, FlacStreamSink
 from hifisr_cli.audio.output.quantise import DITHER_BELOW_BITS, Dither, quantise
-from hifisr_cli.audio.output.sinks import CodecSink, Sink, WavSink
-from hifisr_cli.audio.output.stream_sinks import Encodable, FlacStreamSink, RawSink, is_pipe
+from hifisr_cli.audio.output.wav import Encodable, RawSink, WavSink
 from hifisr_cli.errors import NonFiniteError, OutputError, UnsupportedError
+from hifisr_cli.results import Container
 from hifisr_cli.system.files import write_all
 from hifisr_cli.system.hashing import Tally
 from hifisr_cli.system.staged_file import Overwrite, StagedFile, output_error
+
+STREAMING: frozenset[Container] = frozenset({"wav", "flac", "raw"})
+"""Containers that can be written into a pipe while they are made; the others follow when they are complete."""
 
 WRITE_FRAMES = 65_536
 _STDOUT = 1
@@ -73,7 +78,7 @@ class Output:
         self._written = 0
         self._dither = Dither() if chosen.bits is not None and chosen.bits < DITHER_BELOW_BITS else None
         self._staged: StagedFile | None = None
-        self._sink: Sink | None = None
+        self._sink: RawSink | CodecSink | FlacStreamSink | None = None
         self._resources = ExitStack()
         self._carried, self._mtime_ns = carried, mtime_ns
         self._tally = tally if target is None else None
@@ -182,7 +187,7 @@ class Output:
         """Where the sink writes: the staged file, standard output, or a file that is copied there in the end."""
         if self._staged is not None:
             return self._staged.fd
-        if self._format.container in ("wav", "raw") or (self._format.container == "flac" and is_pipe(_STDOUT)):
+        if self._format.container in ("wav", "raw") or (self._format.container == "flac" and _is_pipe(_STDOUT)):
             return _STDOUT
         # These formats go back to their header when they know their length, which a pipe cannot.
         return stack.enter_context(tempfile.TemporaryFile(prefix="hifisr-")).fileno()
@@ -219,3 +224,11 @@ class Output:
     def _disk_is_full(self) -> bool:
         folder = tempfile.gettempdir() if self._target is None else self._target.parent
         return shutil.disk_usage(folder).free < WRITE_FRAMES * self._channels * 4
+
+
+def _is_pipe(fd: int) -> bool:
+    """Whether a descriptor is anything but a regular file, where a complete header is worth more than no delay."""
+    try:
+        return not stat.S_ISREG(os.fstat(fd).st_mode)
+    except OSError:
+        return False

@@ -17,8 +17,8 @@ from typing import Self
 
 from hifisr_cli.batch.history.record import Record
 from hifisr_cli.errors import JournalError, reason_of
-from hifisr_cli.system.files import open_file, sync_folder
-from hifisr_cli.system.staged_file import output_error
+from hifisr_cli.system.files import open_file
+from hifisr_cli.system.staged_file import output_error, sync_folder
 
 JOURNAL_NAME = "hifisr-journal.jsonl"
 

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from hifisr_cli.errors import LockedError
-from hifisr_cli.system.files import open_file, sync_folder, try_lock
+from hifisr_cli.system.files import open_file, try_lock
 from hifisr_cli.system.machine import is_alive
-from hifisr_cli.system.staged_file import output_error
+from hifisr_cli.system.staged_file import output_error, sync_folder
 
 LOCK_NAME = ".hifisr-lock"
 

@@ -288,8 +288,8 @@ def _identity(job: Job) -> tuple[int, int]:
 @cache
 def software() -> dict[str, str]:
     """The versions of what decides about the bytes of an output, by name."""
-    from hifisr_cli import __version__
     from hifisr_cli.audio.resample import RESAMPLER_ID
+    from hifisr_cli.version import __version__
 
     versions = {"hifisr": __version__, "outputs": OUTPUT_REVISION, "resampler": RESAMPLER_ID}
     for package in ("torch", "numpy", "soundfile"):

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Self
 
 from hifisr_cli.errors import OutputExistsError
-from hifisr_cli.system.files import sync_folder
 from hifisr_cli.system.hashing import file_sha256
-from hifisr_cli.system.staged_file import StagedFile, make_folders, output_error
+from hifisr_cli.system.staged_file import StagedFile, make_folders, output_error, sync_folder
 
 BACKUP_SUFFIX = ".orig"
 

@@ -14,12 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hifisr_cli.audio.containers.riff import MOST_CHUNKS, FileSlice, parse_chunks
-from hifisr_cli.audio.containers.wav_header import wav_header
 from hifisr_cli.audio.formats import OutputFormat
 from hifisr_cli.audio.metadata.carried import Carried, Metadata
 from hifisr_cli.audio.open import open_recording
 from hifisr_cli.audio.output.output import Output
-from hifisr_cli.audio.output.sinks import WavSink
+from hifisr_cli.audio.output.wav import WavSink, wav_header
 from hifisr_cli.errors import TruncatedError
 from hifisr_cli.results import AudioInfo
 from tests.audio.opened import carried_by

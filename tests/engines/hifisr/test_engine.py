@@ -11,8 +11,7 @@ from hifisr_cli.engines.hifisr.engine import HifisrEngine
 from hifisr_cli.engines.hifisr.importing import import_published
 from hifisr_cli.engines.load import load_model
 from hifisr_cli.engines.protocol import Engine
-from hifisr_cli.restore.batches import plan_for, tasks
-from hifisr_cli.restore.blocks import restore_blocks
+from hifisr_cli.restore.batches import plan_for, restore_blocks, tasks
 from hifisr_cli.restore.scheduler import drive
 from hifisr_cli.restore.survey import Restoration
 from tests.engines.hifisr.published_form import Sizes, random_states, save

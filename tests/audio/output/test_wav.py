@@ -8,23 +8,26 @@ import numpy as np
 import pytest
 import soundfile
 
-from hifisr_cli.audio.containers.wav_header import pack_samples, wav_header, wav_padding
+from hifisr_cli.audio.formats import OutputFormat
+from hifisr_cli.audio.output.wav import WavSink, pack_samples, wav_header
 
 
 @pytest.mark.parametrize("bits", [16, 24, 32])
 @pytest.mark.parametrize("channels", [1, 2, 3, 8])
 @pytest.mark.parametrize("frames", [1, 101])
-def test_libsndfile_reads_the_same_integers(bits: int, channels: int, frames: int) -> None:
+def test_libsndfile_reads_the_same_integers(bits: int, channels: int, frames: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(bits)
     samples = rng.integers(-(1 << (bits - 1)), (1 << (bits - 1)) - 1, (channels, frames), endpoint=True, dtype=np.int32)
-    data = (
-        wav_header(frames, channels=channels, bits=bits, is_float=False)
-        + pack_samples(samples, bits)
-        + wav_padding(frames, channels=channels, bits=bits)
-    )
+    path = tmp_path / "x.wav"
+    with path.open("wb", buffering=0) as written:
+        chosen = OutputFormat("wav", f"PCM_{bits}", bits, ".wav")
+        sink = WavSink(written.fileno(), chosen, channels=channels, frames=frames, seekable=True)
+        sink.write(samples)
+        sink.finish()
+    data = path.read_bytes()
     assert len(data) % 2 == 0
     assert struct.unpack("<I", data[4:8])[0] == len(data) - 8
-    with soundfile.SoundFile(io.BytesIO(data)) as file:
+    with soundfile.SoundFile(path) as file:
         assert (file.samplerate, file.channels, file.frames) == (48000, channels, frames)
         assert file.subtype == f"PCM_{bits}"
         found = file.read(dtype="int32", always_2d=True)

@@ -1,54 +1,85 @@
-"""Outputs that are heard while they are made: samples without a header, and FLAC into a pipe.
+"""Outputs that libsndfile encodes: files of every kind, and FLAC that is heard while it is made.
 
 libsndfile goes back to the header of a FLAC file when it knows its length. In a pipe that ends up as stray bytes after
-the sound, so it writes into memory here, and what it writes a second time is left out: the header then says that the
+the sound, so it writes into memory there, and what it writes a second time is left out: the header then says that the
 checksum is not known, nor the length where it is not, as the format provides for streams.
+
+Blocks have at most 65,536 frames: libsndfile crashes on long ones.
 """
 
 from __future__ import annotations
 
 import os
-import stat
 
 import numpy as np
-import numpy.typing as npt
 
-from hifisr_cli.audio.containers.wav_header import pack_samples
+from hifisr_cli.audio.containers.ogg import set_serial
 from hifisr_cli.audio.formats import OutputFormat
 from hifisr_cli.audio.metadata.carried import NOTHING, Carried
 from hifisr_cli.audio.metadata.stream import with_tags
-from hifisr_cli.results import SAMPLE_RATE, Container
+from hifisr_cli.audio.output.wav import Encodable
+from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.system.files import write_all
 from hifisr_cli.system.hashing import Tally
 
-Encodable = npt.NDArray[np.int32] | npt.NDArray[np.float32]
-
-STREAMING: frozenset[Container] = frozenset({"wav", "flac", "raw"})
-"""Containers that can be written into a pipe while they are made; the others follow when they are complete."""
-
-
-def is_pipe(fd: int) -> bool:
-    """Whether a descriptor is anything but a regular file, where a complete header is worth more than no delay."""
-    try:
-        return not stat.S_ISREG(os.fstat(fd).st_mode)
-    except OSError:
-        return False
+_OGG_SERIAL = 0x48694669
+# 0 is the best and largest, 1 the worst. About 190 kbit/s for stereo Vorbis, 390 for Opus, 320 (constant) for MP3.
+_COMPRESSION = {"VORBIS": 0.4, "OPUS": 0.25, "MPEG_LAYER_III": 0.0}
 
 
-class RawSink:
-    """Interleaved little-endian samples and nothing else."""
+class CodecSink:
+    """A file of libsndfile's. The descriptor must be that of an empty regular file.
 
-    def __init__(self, fd: int, chosen: OutputFormat, tally: Tally | None = None) -> None:
-        self._fd, self._bits, self._tally = fd, chosen.bits or 32, tally
+    Attributes:
+        problems: tags that could not be written, one line each.
+
+    Raises:
+        soundfile.LibsndfileError: where the disk is full, without saying so.
+    """
+
+    def __init__(self, fd: int, chosen: OutputFormat, *, channels: int, carried: Carried = NOTHING) -> None:
+        from hifisr_cli.audio.decoders.no_seek import ForwardFile
+
+        self._fd, self._format, self._carried = fd, chosen, carried
+        self.problems: list[str] = []
+        self._file = ForwardFile(
+            fd,
+            "w",
+            SAMPLE_RATE,
+            channels,
+            chosen.codec,
+            format=chosen.container.upper(),
+            closefd=False,
+            compression_level=_COMPRESSION.get(chosen.codec),
+            bitrate_mode="CONSTANT" if chosen.container == "mp3" else None,
+        )
+        if carried.tags or carried.comment is not None:
+            from hifisr_cli.audio.metadata.write import plain_texts
+
+            for name, text in plain_texts(chosen.container, carried.tags, carried.comment).items():
+                setattr(self._file, name, text)
 
     def write(self, samples: Encodable) -> None:
-        write_all(self._fd, pack_samples(samples, self._bits), self._tally)
+        if self._format.bits is not None:  # libsndfile takes the upper bits of an int32
+            samples = np.left_shift(samples.astype(np.int32, copy=False), 32 - self._format.bits)
+        self._file.write(np.ascontiguousarray(samples.T))
 
     def finish(self) -> None:
-        pass
+        self._file.close()
+        if self._carried.tags or self._carried.comment is not None:
+            from hifisr_cli.audio.metadata.write import finish_tags
+
+            finish_tags(self._fd, self._format, self._carried.tags, self._carried.comment, self.problems)
+        if self._format.container == "ogg":
+            set_serial(self._fd, _OGG_SERIAL)
 
     def abort(self) -> None:
-        pass
+        import soundfile
+
+        try:
+            self._file.close()
+        except soundfile.LibsndfileError:
+            return  # the file is thrown away anyway
 
 
 class FlacStreamSink:

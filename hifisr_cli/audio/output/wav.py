@@ -1,0 +1,139 @@
+"""WAV, RF64 and plain samples, written directly: exact header, the same bytes every time, the system's own errors.
+
+(libsndfile writes a time stamp into floating-point files, unreadable files over 4 GB, and corrupt ones into pipes.)
+Layout: Microsoft RIFF WAVE; RF64 after EBU Tech 3306.
+"""
+
+from __future__ import annotations
+
+import struct
+from itertools import chain
+
+import numpy as np
+import numpy.typing as npt
+
+from hifisr_cli.audio.containers.riff import Chunk
+from hifisr_cli.audio.formats import OutputFormat
+from hifisr_cli.audio.metadata.carried import NOTHING, Carried
+from hifisr_cli.results import SAMPLE_RATE
+from hifisr_cli.system.files import write_all
+from hifisr_cli.system.hashing import Tally
+
+Encodable = npt.NDArray[np.int32] | npt.NDArray[np.float32]
+"""Samples [C, T] as integers of the wanted number of bits, or as floating point."""
+
+DATA_HEADER = 8
+"""Bytes of name and length in front of the samples."""
+
+_MAX_SIZE = 0xFFFF_FFFF
+_PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+_SUBFORMAT_TAIL = bytes.fromhex("000000001000800000aa00389b71")  # of the GUIDs whose first field is a format tag
+_ENDLESS = 1 << 40  # samples: more than a WAV header can state, so that it states none
+
+
+class RawSink:
+    """Interleaved little-endian samples and nothing else."""
+
+    def __init__(self, fd: int, chosen: OutputFormat, tally: Tally | None = None) -> None:
+        self._fd, self._bits, self._tally = fd, chosen.bits or 32, tally
+
+    def write(self, samples: Encodable) -> None:
+        write_all(self._fd, pack_samples(samples, self._bits), self._tally)
+
+    def finish(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        pass
+
+
+class WavSink(RawSink):
+    """A WAV or RF64 file, or a WAV stream where `seekable` is false, with the chunks that it is given."""
+
+    def __init__(
+        self,
+        fd: int,
+        chosen: OutputFormat,
+        *,
+        channels: int,
+        frames: int | None,
+        seekable: bool,
+        carried: Carried = NOTHING,
+        tally: Tally | None = None,
+    ) -> None:
+        super().__init__(fd, chosen, tally)
+        self._padding = bytes((frames or 0) * channels * self._bits // 8 % 2)  # chunks have an even length
+        before, self._after = carried.before, carried.after
+        if not seekable:  # a reader of a stream may never get to its end
+            before, self._after = before + self._after, ()
+
+        def header_for(before: tuple[Chunk, ...], after: tuple[Chunk, ...]) -> bytes:
+            return wav_header(
+                frames if frames is not None else _ENDLESS,
+                channels=channels,
+                bits=self._bits,
+                is_float=chosen.codec == "FLOAT",
+                seekable=seekable,
+                before=sum(chunk.length for chunk in before),
+                after=sum(chunk.length for chunk in after),
+            )
+
+        header = header_for(before, self._after)
+        if header.startswith(b"RF64"):  # where libsndfile does not find the samples behind chunks of an odd length
+            self._after += tuple(chunk for chunk in before if chunk.size % 2)
+            before = tuple(chunk for chunk in before if not chunk.size % 2)
+            header = header_for(before, self._after)
+        self._put(header[:-DATA_HEADER], before)
+        self._put(header[-DATA_HEADER:])
+
+    def finish(self) -> None:
+        self._put(self._padding, self._after)
+
+    def _put(self, data: bytes, chunks: tuple[Chunk, ...] = ()) -> None:
+        for part in chain((data,), *(chunk.parts() for chunk in chunks)):
+            write_all(self._fd, part, self._tally)
+
+
+def wav_header(
+    frames: int, *, channels: int, bits: int, is_float: bool, seekable: bool = True, before: int = 0, after: int = 0
+) -> bytes:
+    """Header of a file of `frames` samples a channel, up to where the samples begin.
+
+    Over 4 GB it is that of an RF64 file; for a stream that cannot be one (`seekable` false) the sizes are 0xFFFFFFFF
+    then, which readers take for "until the end".
+
+    `before` and `after` are the lengths of other chunks on either side of the samples. Those before belong in front of
+    the last DATA_HEADER bytes of what this returns.
+    """
+    size = frames * channels * bits // 8
+    fmt = _format_chunk(channels, bits, is_float)
+    fact = struct.pack("<4sII", b"fact", 4, min(frames, _MAX_SIZE)) if is_float else b""
+    riff = 4 + len(fmt) + len(fact) + before + DATA_HEADER + size + size % 2 + after
+    if riff <= _MAX_SIZE:
+        return struct.pack("<4sI4s", b"RIFF", riff, b"WAVE") + fmt + fact + struct.pack("<4sI", b"data", size)
+    data = struct.pack("<4sI", b"data", _MAX_SIZE)
+    if not seekable:
+        return struct.pack("<4sI4s", b"RIFF", _MAX_SIZE, b"WAVE") + fmt + fact + data  # nothing can follow
+    ds64 = struct.pack("<4sIQQQI", b"ds64", 28, riff + 36, size, frames, 0)
+    return struct.pack("<4sI4s", b"RF64", _MAX_SIZE, b"WAVE") + ds64 + fmt + fact + data
+
+
+def pack_samples(samples: Encodable, bits: int) -> bytes:
+    """Interleaved little-endian bytes of samples [C, T]: float32, or integers of 16, 24 or 32 bits."""
+    interleaved = np.ascontiguousarray(samples.T)
+    if interleaved.dtype == np.float32:
+        return interleaved.astype("<f4").tobytes()
+    if bits == 24:
+        return interleaved.astype("<i4").view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+    return interleaved.astype(f"<i{bits // 8}").tobytes()
+
+
+def _format_chunk(channels: int, bits: int, is_float: bool) -> bytes:
+    tag = _FLOAT if is_float else _PCM
+    frame = channels * bits // 8
+    body = struct.pack("<HIIHH", channels, SAMPLE_RATE, SAMPLE_RATE * frame, frame, bits)
+    if channels > 2:  # which speaker each channel belongs to is not known: mask 0
+        body = struct.pack("<H", _EXTENSIBLE) + body + struct.pack("<HHIH", 22, bits, 0, tag) + _SUBFORMAT_TAIL
+    else:
+        body = struct.pack("<H", tag) + body + (struct.pack("<H", 0) if is_float else b"")
+    return struct.pack("<4sI", b"fmt ", len(body)) + body
