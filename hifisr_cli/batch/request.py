@@ -42,18 +42,20 @@ class ModelRequest:
     threads: int | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
 
-    def found(self) -> ModelRequest:
-        """The same with the file of the model, so that nobody looks for it again. Raises what `find_model` raises."""
+    def identified(self) -> tuple[ModelRequest, Identity]:
+        """The model that `load` gives, told from its header alone, and the request for that file in its precision.
+
+        So nobody looks for it again, and whoever computes takes the same precision, wherever it is.
+
+        Raises what `find_model` and `engines.load.identify` raise.
+        """
         from hifisr_cli.checkpoints import registry
-
-        known = self.name_or_path
-        return self if isinstance(known, registry.ModelFile) else replace(self, name_or_path=registry.find_model(known))
-
-    def identity(self) -> Identity:
-        """What `load` gives, from the model's header alone. Raises what `engines.load.identify` raises."""
         from hifisr_cli.engines import load
 
-        return load.identify(self.name_or_path, device=self.device, precision=self.precision, settings=self.settings)
+        known = self.name_or_path
+        file = known if isinstance(known, registry.ModelFile) else registry.find_model(known)
+        identity = load.identify(file, device=self.device, precision=self.precision, settings=self.settings)
+        return replace(self, name_or_path=file, precision=identity.precision), identity
 
     def load(self) -> Engine:
         """The model. Raises what `engines.load.load_model` raises."""

@@ -18,7 +18,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from hifisr_cli.batch.history.output_folder import OutputFolder
-from hifisr_cli.batch.history.record import ModelUsed
 from hifisr_cli.batch.history.single_output import NoRecord, SingleRecord
 from hifisr_cli.batch.plan.output_names import Job
 from hifisr_cli.batch.plan.run_plan import RunPlan, plan_run
@@ -34,7 +33,7 @@ from hifisr_cli.errors import RunError, TimeLimitError
 from hifisr_cli.results import Event, FileFinished, FileProgressed, FileResult, FileStarted
 
 if TYPE_CHECKING:
-    from hifisr_cli.engines.protocol import Engine, Identity
+    from hifisr_cli.engines.protocol import Identity
 
 logger = logging.getLogger("hifisr_cli")
 
@@ -53,10 +52,8 @@ def open_run(request: RunRequest) -> Run:
     """
     model, early = request.model, list[Launched]()
     if isinstance(model, ModelRequest):
-        model = model.found()  # a model that is not there is noticed before any work
-        identity = model.identity()
-        # Whoever computes takes the precision from here, wherever it is: a run has one.
-        request = replace(request, model=replace(model, precision=identity.precision))
+        model, identity = model.identified()  # a model that is not there is noticed before any work
+        request = replace(request, model=model)
     else:
         identity = model.identity
     works_here = request.dry_run or request.settings.jobs == 0 or not isinstance(model, ModelRequest)
@@ -79,7 +76,7 @@ class Run:
 
     def __init__(self, request: RunRequest, plan: RunPlan, identity: Identity, early: list[Launched]) -> None:
         self.plan, self.limits = plan, identity.limits
-        self._request, self._used, self._early = request, ModelUsed.of(identity), early
+        self._request, self._identity, self._early = request, identity, early
         self._held = ExitStack()
 
     def __enter__(self) -> Self:
@@ -118,13 +115,15 @@ class Run:
                 self._history.finish(item.job, outcome)
 
     def _open_history(self) -> NoRecord | OutputFolder:
-        request, plan = self._request, self.plan
+        request, plan, model = self._request, self.plan, self._identity
         to_be_done = any(job.error is None and (plan.folder is None or job.target is not None) for job in plan.jobs)
         if to_be_done and not request.dry_run:
             if plan.folder is not None:
-                return OutputFolder(plan.folder, options=request.options, settings=request.settings, model=self._used)
+                return OutputFolder(
+                    plan.folder, options=request.options, settings=request.settings, model=self._identity
+                )
             if plan.record is not None:
-                return SingleRecord(plan.record, plan.jobs[0], options=request.options, model=self._used)
+                return SingleRecord(plan.record, plan.jobs[0], options=request.options, model=model)
         return NoRecord(overwrite=request.options.overwrite)
 
     def _hire(self) -> Crew:
@@ -138,7 +137,7 @@ class Run:
                 hello = Hello(replace(model, threads=sharing.threads), request.options, manner, verbose)
                 return Pool(sharing, hello, lock_fd=self._history.lock_fd, early=self._early)
         return InProcess(
-            load=None if request.dry_run else self._load,
+            model=None if request.dry_run else model,
             options=request.options,
             manner=manner,
             on_progress=self._progressed,
@@ -155,16 +154,6 @@ class Run:
             device=model.device,
             streams=any(job.reads is None or job.writes is None for job in jobs),
         )
-
-    def _load(self) -> Engine:
-        model = self._request.model
-        if not isinstance(model, ModelRequest):
-            return model
-        started = time.monotonic()
-        loaded = model.load()
-        seconds, known = time.monotonic() - started, loaded.identity
-        logger.info("model %s on %s, %s, loaded in %.1f s", known.name, loaded.device, known.precision, seconds)
-        return loaded
 
     def _through(self, crew: Crew) -> Iterator[FileResult]:
         """The results of all jobs."""

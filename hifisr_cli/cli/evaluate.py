@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from hifisr_cli.errors import UsageError
 from hifisr_cli.system.machine import peak_memory
-
-if TYPE_CHECKING:
-    from tqdm import tqdm
 
 _DEFAULT_RATES = "4000,8000,12000,16000,24000,32000"
 
@@ -65,6 +61,7 @@ def evaluate(
     ] = None,
 ) -> None:
     """Measure a model: degrade full-band recordings, restore them as upsample does, compare with the originals."""
+    from hifisr_cli.cli.terminal import counting_bar
     from hifisr_cli.evaluate import table
     from hifisr_cli.evaluate.measures import load_visqol
 
@@ -74,12 +71,12 @@ def evaluate(
     judge = load_visqol() if visqol else None
     output.mkdir(parents=True, exist_ok=True)
     if reference is not None and estimate is not None:
-        from hifisr_cli.evaluate.finished import score_finished
+        from hifisr_cli.evaluate.bench import score_finished
 
         if len(wanted) != 1:
             raise UsageError("say with --rates HZ which one rate the finished files were restored from")
-        with _bar("recording") as bar:
-            pairs = score_finished(reference, estimate, wanted[0] / 2, visqol=judge, on_progress=_mover(bar))
+        with counting_bar(unit="recording") as on_progress:
+            pairs = score_finished(reference, estimate, wanted[0] / 2, visqol=judge, on_progress=on_progress)
         _write(output, table.finished_json(pairs), table.to_markdown(table.finished_rows(pairs)))
         return
 
@@ -93,28 +90,14 @@ def evaluate(
     chosen += conditions.robustness() if rows != "rates" else []
     recordings = bench.find_recordings(data, exclude or ())
     loaded = load_model(model, device=device, threads=threads)
-    with _bar("recording") as bar:
-        scores = bench.evaluate(data, recordings, loaded, chosen, visqol=judge, on_progress=_mover(bar))
+    with counting_bar(unit="recording") as on_progress:
+        scores = bench.evaluate(data, recordings, loaded, chosen, visqol=judge, on_progress=on_progress)
     used = loaded.identity
     report = table.to_json(scores, used.name, used.parameter_hash, peak_memory_mb=peak_memory() / 2**20)
     _write(output, report, table.to_markdown(table.summarize(scores)))
     if pictures:
-        with _bar("row") as bar:
-            draw_triples(data, scores, chosen, loaded, output / "pictures", on_progress=_mover(bar))
-
-
-def _bar(unit: str) -> tqdm[Any]:
-    from tqdm import tqdm
-
-    return tqdm(unit=unit)
-
-
-def _mover(bar: tqdm[Any]) -> Callable[[int, int], None]:
-    def move(done: int, count: int) -> None:
-        bar.total = count
-        bar.update(done - bar.n)
-
-    return move
+        with counting_bar(unit="row") as on_progress:
+            draw_triples(data, scores, chosen, loaded, output / "pictures", on_progress=on_progress)
 
 
 def _write(output: Path, report: dict[str, Any], markdown: str) -> None:

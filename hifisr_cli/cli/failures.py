@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from hifisr_cli.cli.render import json_line, one_line
-from hifisr_cli.errors import DeviceError, HifisrError, OutputError, UsageError
+from hifisr_cli.errors import UNEXPECTED, DeviceError, HifisrError, OutputError, UsageError
 from hifisr_cli.system.files import reader_has_left
 
 CLOSED_PIPE = 141
@@ -56,8 +56,6 @@ def explain(error: BaseException) -> Failure:  # noqa: PLR0911  one place for ev
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
         where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
         return Failure(where + os.strerror(error.errno).lower(), OutputError.exit_status, OutputError.code)
-    from hifisr_cli.errors import UNEXPECTED
-
     line = f"unexpected error: {type(error).__name__}: {error} (this is a bug; run with --verbose for a traceback)"
     return Failure(line, 1, UNEXPECTED)
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, TextIO, cast
 import typer
 
 from hifisr_cli.cli.options import Inputs
-from hifisr_cli.cli.render import json_line, one_line
+from hifisr_cli.cli.render import failure_text, json_line, one_line
 from hifisr_cli.cli.settings import check_streams
-from hifisr_cli.errors import FileError, UsageError
+from hifisr_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from hifisr_cli.batch.inspect import Inspected, Progress
@@ -36,8 +36,7 @@ def inspect(
     from hifisr_cli.batch.inspect import inspect_all
     from hifisr_cli.batch.plan.discover import discover
     from hifisr_cli.cli.inspect_text import csv_header, csv_line, inspected_json, print_table
-    from hifisr_cli.cli.terminal import logging_to_stderr
-    from hifisr_cli.errors import UNEXPECTED
+    from hifisr_cli.cli.terminal import exit_status, logging_to_stderr
 
     if as_json and as_csv:
         raise UsageError("--json and --csv would both write to standard output", hint="choose one")
@@ -59,17 +58,10 @@ def inspect(
                 print(csv_line(result), flush=True)  # noqa: T201
     if not as_json and not as_csv:
         print_table(results)
-    _name_failures(results, as_json=as_json)
-    codes = {result.error.code for result in results if result.error is not None}
-    raise typer.Exit(1 if UNEXPECTED in codes else FileError.exit_status if codes else 0)
-
-
-def _name_failures(results: Sequence[Inspected], *, as_json: bool) -> None:
-    """A line for each on standard error; programs find them in the objects."""
     for result in results:
-        if result.error is not None and not as_json:
-            hint = "" if result.error.hint is None else f" ({result.error.hint})"
-            print(one_line(f"failed    {result.input}: {result.error.message}{hint}"), file=sys.stderr)  # noqa: T201
+        if result.error is not None and not as_json:  # programs find them in the objects
+            print(failure_text(result.input, result.error), file=sys.stderr)  # noqa: T201
+    raise typer.Exit(exit_status(result.error for result in results))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from hifisr_cli.cli.render import duration, json_line, one_line
+from hifisr_cli.cli.render import duration, in_columns, json_line, one_line
 
 if TYPE_CHECKING:
     from hifisr_cli.batch.inspect import Inspected
@@ -149,10 +149,7 @@ def _print(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
             table.add_row(*map(Text, row))
         Console().print(table)
         return
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    for row in (head, *rows):
-        cells = [*(cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)), row[-1]]
-        print("  ".join(cells))  # noqa: T201
+    print("\n".join(in_columns([head, *rows])))  # noqa: T201
 
 
 # Names of the CSV's columns, which programs rely on: new ones are added at the end.

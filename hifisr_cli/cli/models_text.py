@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
-from hifisr_cli.cli.render import one_line
+from hifisr_cli.cli.render import in_columns, one_line
 from hifisr_cli.engines.load import default_settings, engine_module
 
 if TYPE_CHECKING:
@@ -43,10 +43,7 @@ def model_table(here: Sequence[Description], known: Sequence[PublishedModel]) ->
     for model in known:
         size = f"({megabytes(sum(file.size for file in model.files))})"
         rows.append((model.name, size, model.licence, "-", "not here", model.trained_on))
-    widths = [max(len(row[i]) for row in rows) for i in range(5)]
-    lines = [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[5]]) for row in rows
-    ]
+    lines = in_columns(rows)
     if any(described.scores for described in here):
         lines.append(f"LSD: {' / '.join(_LISTED)} input, lower is better.")
     lines += [f"To get {model.name}: hifisr models pull {model.name}" for model in known]

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hifisr_cli.results import Bandwidth, FileResult, RunSummary, Status
+    from hifisr_cli.results import Bandwidth, ErrorInfo, FileResult, RunSummary, Status
 
 JSON_VERSION = 1
 """Raised when a field is renamed, removed or changes its meaning; new fields do not raise it."""
@@ -72,7 +72,7 @@ def summary_fields(summary: RunSummary) -> dict[str, Any]:
 def result_text(result: FileResult) -> str:
     """A `FileResult` as one line."""
     if result.status == "failed":
-        return one_line(f"failed    {result.input}: {_reason(result)}")
+        return failure_text(result.input, result.error)
     parts = []
     if result.bandwidth is not None:
         parts.append(f"cutoff {cutoff(result.bandwidth)}")
@@ -106,7 +106,7 @@ def summary_text(summary: RunSummary, *, name_failures: bool = True) -> list[str
     lines = [line]
     if name_failures:
         failures = (result for result in summary.results if result.status == "failed")
-        lines += [one_line(f"  {result.input}: {_reason(result)}") for result in failures]
+        lines += [one_line(f"  {result.input}: {_reason(result.error)}") for result in failures]
     return lines
 
 
@@ -117,7 +117,7 @@ def plan_table(results: Sequence[FileResult]) -> list[str]:
         info = result.info
         names = result.input if result.output is None else f"{result.input} -> {result.output}"
         if result.error is not None:
-            names = f"{result.input}: {_reason(result)}"
+            names = f"{result.input}: {_reason(result.error)}"
         elif result.warnings:
             names += f" ({'; '.join(result.warnings)})"
         rows.append(
@@ -130,9 +130,15 @@ def plan_table(results: Sequence[FileResult]) -> list[str]:
                 one_line(names),
             )
         )
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    return in_columns(rows)
+
+
+def in_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as lines, with two spaces between the columns; nothing is filled up behind the last one."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]) for row in rows
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)), row[-1]])
+        for row in rows
     ]
 
 
@@ -157,8 +163,12 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def _reason(result: FileResult) -> str:
-    if result.error is None:
+def failure_text(name: str, error: ErrorInfo | None) -> str:
+    """A recording that failed, as one line."""
+    return one_line(f"failed    {name}: {_reason(error)}")
+
+
+def _reason(error: ErrorInfo | None) -> str:
+    if error is None:
         return "unknown reason"
-    hint = "" if result.error.hint is None else f" ({result.error.hint})"
-    return result.error.message + hint
+    return error.message + ("" if error.hint is None else f" ({error.hint})")

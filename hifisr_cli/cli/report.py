@@ -61,17 +61,11 @@ def make_report(
     Raises what `write_report` raises.
     """
     count = parse_pictures(pictures)
-    from tqdm import tqdm
-
+    from hifisr_cli.cli.terminal import counting_bar
     from hifisr_cli.report.write import write_report
 
     hidden = quiet or sys.stderr is None or not sys.stderr.isatty()
-    with tqdm(desc="pictures", unit="file", leave=False, disable=hidden) as bar:
-
-        def on_progress(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
+    with counting_bar(desc="pictures", unit="file", leave=False, disable=hidden) as on_progress:
         written = write_report(
             folder, output, pictures=count, embed=embed, originals=originals, on_progress=on_progress
         )

@@ -8,14 +8,14 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from hifisr_cli.cli.meter import Meter
 from hifisr_cli.cli.render import json_line, plan_table, result_json, summary_fields, summary_text
 from hifisr_cli.errors import UNEXPECTED, FileError
-from hifisr_cli.results import Event, FileFinished, FileProgressed, FileResult, FileStarted, RunSummary
+from hifisr_cli.results import ErrorInfo, Event, FileFinished, FileProgressed, FileResult, FileStarted, RunSummary
 from hifisr_cli.system.files import reader_has_left
 
 Lines = Literal["all", "failures", "none"]
@@ -126,11 +126,8 @@ class Conclusion:
 
     @property
     def exit_status(self) -> int:
-        """The status of a run that came to its end: 0, 3 where some files failed, 1 where one of them met a bug."""
-        codes = {result.error.code for result in self._results if result.error is not None}
-        if UNEXPECTED in codes:
-            return 1
-        return FileError.exit_status if codes else 0
+        """The status of a run that came to its end."""
+        return exit_status(result.error for result in self._results)
 
     def _sum_up(self) -> None:
         summary = RunSummary(tuple(self._results), time.monotonic() - self._started)
@@ -146,9 +143,29 @@ class Conclusion:
             print(line, file=sys.stderr)  # noqa: T201
 
 
+def exit_status(errors: Iterable[ErrorInfo | None]) -> int:
+    """Of a command that came to its end: 0, 3 where recordings failed, 1 where one of them met a bug."""
+    codes = {error.code for error in errors if error is not None}
+    return 1 if UNEXPECTED in codes else FileError.exit_status if codes else 0
+
+
 def _slim(result: FileResult) -> FileResult:
     """What the summary needs of a result: there may be a hundred thousand."""
     return FileResult("", None, result.status, seconds=result.seconds)
+
+
+@contextmanager
+def counting_bar(**look: Any) -> Iterator[Callable[[int, int], None]]:
+    """A bar of tqdm's, and what moves it: called with how many are done of how many."""
+    from tqdm import tqdm
+
+    with tqdm(**look) as bar:
+
+        def move(done: int, count: int) -> None:
+            bar.total = count
+            bar.update(done - bar.n)
+
+        yield move
 
 
 class _Stderr(logging.Handler):

@@ -1,4 +1,7 @@
-"""The bench: degrade full-band recordings, restore them the way `upsample` does, measure what came out."""
+"""The bench: degrade full-band recordings, restore them the way `upsample` does, measure what came out.
+
+Finished files of any program are scored against their originals, too, by name.
+"""
 
 from __future__ import annotations
 
@@ -63,6 +66,14 @@ class Assessment:
     reference: Wave
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An estimate and what was measured on it; `recording` is the reference's path relative to its folder."""
+
+    recording: str
+    measures: Measures
+
+
 def find_recordings(folder: Path, exclude: Iterable[str] = ()) -> list[Path]:
     """Every recording below a folder, in order, but those whose relative path contains one of `exclude`.
 
@@ -108,6 +119,42 @@ def evaluate(
         if on_progress is not None:
             on_progress(index + 1, len(recordings))
     return scores
+
+
+def score_finished(
+    references: Path,
+    estimates: Path,
+    cutoff_hz: float,
+    *,
+    visqol: Visqol | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[Pair]:
+    """Measures every estimate that has a reference of the same relative path, whatever their suffixes.
+
+    Args:
+        cutoff_hz: where the estimates' inputs ended, for the measures of either side.
+
+    Raises:
+        NoAudioError: a folder without recordings, or not one pair.
+        FileError: one of them cannot be read.
+    """
+    by_name = {path.relative_to(estimates).with_suffix(""): path for path in find_recordings(estimates)}
+    pairs_of_paths = [
+        (path, by_name[name])
+        for path in find_recordings(references)
+        if (name := path.relative_to(references).with_suffix("")) in by_name
+    ]
+    if not pairs_of_paths:
+        raise NoAudioError("no recording has the name of a reference", path=estimates)
+    pairs = []
+    for index, (reference_path, estimate_path) in enumerate(pairs_of_paths):
+        estimate, reference = read_full_band(estimate_path), read_full_band(reference_path)
+        if min(estimate.size, reference.size) > N_FFT:
+            recording = reference_path.relative_to(references).as_posix()
+            pairs.append(Pair(recording, measure(estimate, reference, cutoff_hz, visqol)))
+        if on_progress is not None:
+            on_progress(index + 1, len(pairs_of_paths))
+    return pairs
 
 
 def assess(name: str, recording: Wave, condition: Condition, model: Engine, visqol: Visqol | None = None) -> Assessment:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from hifisr_cli.evaluate.bench import Score
-from hifisr_cli.evaluate.finished import Pair
+from hifisr_cli.batch.history.record import plain
+from hifisr_cli.evaluate.bench import Pair, Score
 from hifisr_cli.evaluate.measures import Measures
 
 Row = dict[str, Any]
@@ -92,21 +92,13 @@ def to_json(
         "by_source": by_source(scores),
         "scores": [asdict(score) for score in scores],
     }
-    finite: dict[str, Any] = _finite(report)
+    finite: dict[str, Any] = plain(report)
     return finite
 
 
 def finished_json(pairs: Sequence[Pair]) -> dict[str, Any]:
     """The same for finished files."""
-    finite: dict[str, Any] = _finite(
+    finite: dict[str, Any] = plain(
         {"version": 3, "summary": finished_rows(pairs), "scores": [asdict(pair) for pair in pairs]}
     )
     return finite
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from hifisr_cli.batch.history.journal import read_journal
 from hifisr_cli.errors import JournalError, OutputExistsError
-from hifisr_cli.report.choose import by_interest
 from hifisr_cli.report.draw import Artist
 from hifisr_cli.report.overview import overview
 from hifisr_cli.report.page import GENERATOR, page_html
-from hifisr_cli.report.rows import Shared, to_row
+from hifisr_cli.report.rows import Row, Shared, to_row
 from hifisr_cli.system.staged_file import output_error, write_file
 
 REPORT_NAME = "report.html"
@@ -57,7 +56,7 @@ def write_report(
         folder: an output folder.
         target: the page; `report.html` in the folder if None.
         pictures: of so many files, put into the page; "all" puts them into a folder beside it.
-        embed: put the sound of the drawn files into the page, too, up to `sound.EMBED_LIMIT` bytes.
+        embed: put the sound of the drawn files into the page, too, up to `draw.EMBED_LIMIT` bytes.
         originals: where the inputs lie now, if they have moved.
         on_progress: called with how many files are drawn, and how many will be.
 
@@ -77,7 +76,7 @@ def write_report(
     artist = Artist(page, folder, originals, beside, embed)
     for row in rows:
         artist.refer(row)
-    chosen = by_interest(rows, None if pictures == "all" else pictures)
+    chosen = _by_interest(rows, None if pictures == "all" else pictures)
     try:
         for done, number in enumerate(chosen):
             artist.draw(rows[number], number)
@@ -100,6 +99,16 @@ def write_report(
     )
     write_file(page, [text.encode("utf-8")], overwrite=True)
     return Report(page, len(rows), drawn)
+
+
+def _by_interest(rows: Sequence[Row], most: int | None) -> list[int]:
+    """Numbers of at most `most` rows (None: all) with an output: with warnings first, then by kept-band error.
+
+    Failures are more interesting still, but there is nothing to draw of them.
+    """
+    candidates = [number for number, row in enumerate(rows) if row.record.output is not None]
+    candidates.sort(key=lambda number: (not rows[number].warnings, -rows[number].kept_band_error_db, number))
+    return candidates if most is None else candidates[:most]
 
 
 def _check_target(page: Path) -> None:

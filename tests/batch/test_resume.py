@@ -472,7 +472,7 @@ def test_records_are_json_lines(tool: Tool) -> None:
 
 def test_nothing_is_recorded_of_what_ended_the_run(tool: Tool) -> None:
     (job, *_) = tool.opened().plan.jobs
-    with OutputFolder(tool.out, options=RestoreOptions(), settings=RunSettings(), model=ModelUsed.of(MODEL)) as folder:
+    with OutputFolder(tool.out, options=RestoreOptions(), settings=RunSettings(), model=MODEL) as folder:
         decided = folder.decide(0, job)
         assert isinstance(decided, WorkItem)
         folder.announce([decided])

@@ -17,9 +17,8 @@ from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.engines.load import load_model
 from hifisr_cli.engines.protocol import Engine
 from hifisr_cli.errors import NoAudioError
-from hifisr_cli.evaluate.bench import assess, evaluate, find_recordings, read_full_band
+from hifisr_cli.evaluate.bench import assess, evaluate, find_recordings, read_full_band, score_finished
 from hifisr_cli.evaluate.conditions import Condition, input_rates
-from hifisr_cli.evaluate.finished import score_finished
 from hifisr_cli.evaluate.pictures import draw_triples, ranked
 from hifisr_cli.evaluate.table import summarize, to_json, to_markdown
 from tests.restore.conftest import TINY

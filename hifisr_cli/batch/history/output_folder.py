@@ -19,6 +19,7 @@ from hifisr_cli.results import FileResult
 from hifisr_cli.system.staged_file import output_error, sweep
 
 if TYPE_CHECKING:
+    from hifisr_cli.engines.protocol import Identity
     from hifisr_cli.restore.file import RestoreOptions
 
 DONE_BEFORE = "done before"
@@ -41,8 +42,8 @@ class OutputFolder:
 
     keeps_hashes = True
 
-    def __init__(self, folder: Path, *, options: RestoreOptions, settings: RunSettings, model: ModelUsed) -> None:
-        self.folder, self._settings, self._model = folder, settings, model
+    def __init__(self, folder: Path, *, options: RestoreOptions, settings: RunSettings, model: Identity) -> None:
+        self.folder, self._settings, self._model = folder, settings, ModelUsed.of(model)
         self._overwrite, self._keep_mtime = options.overwrite, options.keep_mtime
         self._options = options_data(options)
         self._lock: FolderLock | None = None

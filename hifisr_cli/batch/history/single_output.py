@@ -34,6 +34,7 @@ from hifisr_cli.system.files import relative_path
 from hifisr_cli.system.staged_file import StagedFile, sweep
 
 if TYPE_CHECKING:
+    from hifisr_cli.engines.protocol import Identity
     from hifisr_cli.restore.file import RestoreOptions
 
 _ELSEWHERE = "name another place with --record, or say --no-record"
@@ -144,9 +145,9 @@ class SingleRecord(NoRecord):
 
     keeps_hashes = True
 
-    def __init__(self, place: Path, job: Job, *, options: RestoreOptions, model: ModelUsed) -> None:
+    def __init__(self, place: Path, job: Job, *, options: RestoreOptions, model: Identity) -> None:
         super().__init__(overwrite=options.overwrite)
-        self._place, self._name, self._model = place, _name(job, place), model
+        self._place, self._name, self._model = place, _name(job, place), ModelUsed.of(model)
         self._options = options_data(options)
         self._beside = job.target is not None and _same_folder(place.parent, job.target.parent)
         self._staged: StagedFile | None = None
@@ -171,9 +172,10 @@ class SingleRecord(NoRecord):
         if outcome.end is not None or outcome.output is None:
             return
         record = make_record(job, outcome, name=self._name, options=self._options, model=self._model)
+        text = record.to_text().encode("ascii")
         try:
             with self._staged or StagedFile(self._place, overwrite=self._overwrite) as file:
-                file.write(record.to_text().encode("ascii"))
+                file.write(text)
         except HifisrError as error:
             reason = error.message.removeprefix("cannot be written: ")
             raise RecordError(

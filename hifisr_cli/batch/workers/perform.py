@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from hifisr_cli.batch.history.sidecar import write_sidecar
 from hifisr_cli.batch.plan.backup import Backup
 from hifisr_cli.batch.plan.output_names import Job
+from hifisr_cli.batch.request import ModelRequest
 from hifisr_cli.batch.workers.messages import Progressed
 from hifisr_cli.batch.workers.stdin import take_stdin
 from hifisr_cli.batch.workers.work_item import Fingerprint, Manner, WorkItem, WorkOutcome, failed, skipped
@@ -42,7 +43,7 @@ class InProcess:
     """A crew of one, which does what it is given at once.
 
     Args:
-        load: gives the model, once; None for a dry run.
+        model: loaded when there is work, if it is not yet; None for a dry run.
         on_progress: called with the progress of the item that is being done.
         deadline: on the monotonic clock; `start` raises `TimeUp` from there on.
     """
@@ -54,22 +55,25 @@ class InProcess:
     def __init__(
         self,
         *,
-        load: Callable[[], Engine] | None,
+        model: ModelRequest | Engine | None,
         options: RestoreOptions,
         manner: Manner,
         on_progress: Callable[[Progressed], None],
         deadline: float | None,
     ) -> None:
-        self._load, self._options, self._manner = load, options, manner
+        self._model, self._options, self._manner = model, options, manner
         self._on_progress, self._deadline = on_progress, deadline
-        self._model: Engine | None = None
         self._work: Generator[tuple[WorkItem, WorkOutcome]] | None = None
 
     def start(self, items: Sequence[WorkItem]) -> Iterator[tuple[WorkItem, WorkOutcome]]:
         """Do the items; gives the outcome of each when it is there."""
-        if self._model is None and self._load is not None:
-            self._model = self._load()  # a model that does not load is not this file's failure
-        self._work = self._outcomes(items)
+        if isinstance(self._model, ModelRequest):  # one that does not load is not this file's failure
+            started = time.monotonic()
+            self._model = self._model.load()
+            seconds, known = time.monotonic() - started, self._model.identity
+            about = known.name, self._model.device, known.precision, seconds
+            logger.info("model %s on %s, %s, loaded in %.1f s", *about)
+        self._work = self._outcomes(items, self._model)
         return self._work
 
     def wait(self, timeout: float | None) -> tuple[()]:  # noqa: ARG002  as other crews
@@ -82,9 +86,9 @@ class InProcess:
             self._work.close()
         return []
 
-    def _outcomes(self, items: Sequence[WorkItem]) -> Generator[tuple[WorkItem, WorkOutcome]]:
+    def _outcomes(self, items: Sequence[WorkItem], model: Engine | None) -> Generator[tuple[WorkItem, WorkOutcome]]:
         for item, outcome in perform(
-            items, model=self._model, options=self._options, manner=self._manner, progress_of=self._progress_of
+            items, model=model, options=self._options, manner=self._manner, progress_of=self._progress_of
         ):
             if isinstance(outcome, BrokenPipeError):
                 raise outcome
