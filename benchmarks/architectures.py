@@ -23,8 +23,7 @@ from torch import Tensor, nn
 
 from hifisr_cli.engines.hifisr.config import COMPACT, HifiGanConfig, MossFormerConfig, NetworkConfig
 from hifisr_cli.engines.hifisr.generator import Generator
-from hifisr_cli.engines.hifisr.hifigan import HifiGan, fold_weight_norm
-from hifisr_cli.engines.hifisr.istft import IstftOutput
+from hifisr_cli.engines.hifisr.hifigan import HifiGan, IstftOutput, fold_weight_norm
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.config import TrainConfig
 
@@ -40,9 +39,9 @@ class ConvNextHead(HifiGan):
         bins = n_fft // 2 + 1
         self.enter = nn.Conv1d(channels_in, width, 7, padding=3)
         self.trunk = nn.Sequential(*(ConvNextBlock(width) for _ in range(blocks)))
-        self.leave = nn.Conv1d(width, config.outputs, 1)
-        nn.init.constant_(self.leave.bias[2 * bins :], -4.0)  # type: ignore[index]  # it has a bias
         self.istft = IstftOutput(config, hop)
+        self.leave = nn.Conv1d(width, sum(self.istft.sizes), 1)
+        nn.init.constant_(self.leave.bias[2 * bins :], -4.0)  # type: ignore[index]  # it has a bias
 
     def draw(self, latent: Tensor, *, spare: int = 0) -> Tensor:
         drawn = torch.as_tensor(self.leave(self.trunk(self.enter(latent))))

@@ -23,7 +23,7 @@ import soundfile
 from cutoff_detection import CUTOFFS_HZ, DISTURBANCES, FILTERS, MP3_EDGE_HZ, disturb, low_pass
 
 from hifisr_cli.dsp.bandwidth.bands import BandLevels, band_edges
-from hifisr_cli.dsp.bandwidth.filters import FAMILIES, attenuation_db
+from hifisr_cli.dsp.bandwidth.templates import attenuation_db, families
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -56,7 +56,7 @@ def frames_of(audio: FloatArray, rate: int) -> FloatArray:
 @lru_cache(maxsize=4)
 def gains(rate: int) -> FloatArray:
     """[families * cutoffs, K] power gains."""
-    every = [attenuation_db(FAMILIES[kind], CANDIDATES_HZ, band_edges(rate), rate) for kind in KINDS]
+    every = [attenuation_db(families()[kind], CANDIDATES_HZ, band_edges(rate), rate) for kind in KINDS]
     return np.asarray(10 ** (np.concatenate(every) / 10))
 
 

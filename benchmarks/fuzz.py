@@ -34,8 +34,7 @@ ADDRESS_SPACE = 8 << 30  # PyTorch maps far more than it uses
 def small_model(folder: Path) -> Path:
     import torch
 
-    from hifisr_cli.engines.hifisr.freezing import freeze
-    from hifisr_cli.engines.hifisr.generator import Generator
+    from hifisr_cli.engines.hifisr.generator import Generator, freeze
     from tests.restore.conftest import TINY
 
     torch.manual_seed(0)

@@ -35,8 +35,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hifisr_cli.engines.hifisr.accelerate import accelerate, plain_is_faster
 from hifisr_cli.engines.hifisr.config import COMPACT, PUBLISHED
-from hifisr_cli.engines.hifisr.freezing import freeze, load_generator
-from hifisr_cli.engines.hifisr.generator import Generator
+from hifisr_cli.engines.hifisr.generator import Generator, freeze, load_generator
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.system.machine import has_bfloat16
 

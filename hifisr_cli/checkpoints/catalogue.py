@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hifisr_cli.checkpoints.frozen import FrozenInfo, read_info, verify_parameters
+from hifisr_cli.checkpoints.frozen import FrozenInfo, read_header, read_info, verify_parameters
 from hifisr_cli.checkpoints.registry import ModelFile
 from hifisr_cli.errors import ModelError
 
@@ -81,8 +81,7 @@ def verify(model: ModelFile) -> None:
 
 
 def _parameters(path: Path) -> int:
-    with path.open("rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    header, _ = read_header(path)
     return sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
 
 

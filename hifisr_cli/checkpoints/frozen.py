@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hifisr_cli.checkpoints.sources import Provenance
 from hifisr_cli.errors import ModelError, OutputError, reason_of
+from hifisr_cli.system.hashing import file_sha256
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,6 +25,45 @@ _FIRST_FORMAT = "hifisr-frozen-1"
 
 _MAX_HEADER_BYTES = 16_000_000
 REINSTALL = "install hifisr again or get the file anew"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file that weights came from: its name without folders, its size in bytes and the SHA-256 of the whole."""
+
+    name: str
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> SourceFile:
+        """Raises `ModelError` when the file cannot be read."""
+        try:
+            return cls(path.name, path.stat().st_size, file_sha256(path))
+        except OSError as error:
+            raise ModelError(f"cannot be read: {reason_of(error)}", path=path) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where imported weights come from.
+
+    Attributes:
+        files: that they were read from.
+        importer: the program that converted them, with its version.
+        source: where the files were published, with the revision; None where that is not known.
+    """
+
+    files: tuple[SourceFile, ...]
+    importer: str
+    source: str | None = None
+
+    @classmethod
+    def from_json(cls, text: str) -> Provenance:
+        """Raises `TypeError`, `KeyError` or `ValueError` when something is missing."""
+        data = json.loads(text)
+        files = tuple(SourceFile(str(f["name"]), int(f["size"]), str(f["sha256"])) for f in data["files"])
+        return cls(files, str(data["importer"]), data.get("source"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +136,20 @@ class FrozenInfo:
             raise ModelError(f"damaged metadata: {error}", path=path, hint=REINSTALL) from error
 
 
+def read_header(path: Path) -> tuple[dict[str, Any], int]:
+    """The header of a safetensors file as it stands there, and where the weights begin.
+
+    Raises:
+        OSError, ValueError, RecursionError: unreadable, or no JSON.
+        ModelError: not a safetensors file.
+    """
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        if not 0 < size <= _MAX_HEADER_BYTES:
+            raise ModelError("not a safetensors file", path=path, hint=REINSTALL)
+        return json.loads(file.read(size)), 8 + size
+
+
 def read_info(path: Path) -> FrozenInfo:
     """The description alone, without torch: reads the header of the safetensors file.
 
@@ -105,12 +157,8 @@ def read_info(path: Path) -> FrozenInfo:
         ModelError: missing, unreadable, truncated or not a frozen checkpoint.
     """
     try:
-        with path.open("rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            if not 0 < size <= _MAX_HEADER_BYTES:
-                raise ModelError("not a safetensors file", path=path, hint=REINSTALL)
-            header = json.loads(file.read(size))
-            data_bytes = os.fstat(file.fileno()).st_size - 8 - size
+        header, begin = read_header(path)
+        data_bytes = path.stat().st_size - begin
         metadata = dict(header.pop("__metadata__", {}))
         promised = max((int(entry["data_offsets"][1]) for entry in header.values()), default=0)
     except OSError as error:
@@ -148,15 +196,14 @@ def verify_parameters(path: Path) -> None:
     info = read_info(path)
     digest = hashlib.sha256()
     try:
+        header, begin = read_header(path)
+        header.pop("__metadata__", None)
         with path.open("rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(size))
-            header.pop("__metadata__", None)
             for name in sorted(header):
                 entry = header[name]
                 first, last = entry["data_offsets"]
                 digest.update(f"{name}:{_DTYPES[entry['dtype']]}:{tuple(entry['shape'])}\n".encode())
-                file.seek(8 + size + first)
+                file.seek(begin + first)
                 digest.update(file.read(last - first))
     except OSError as error:
         raise ModelError(f"cannot be read: {reason_of(error)}", path=path) from error

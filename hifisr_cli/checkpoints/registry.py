@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hifisr_cli.checkpoints.frozen import FrozenInfo, read_info
-from hifisr_cli.checkpoints.sources import SourceFile
+from hifisr_cli.checkpoints.frozen import FrozenInfo, SourceFile, read_info
 from hifisr_cli.errors import ModelError
 from hifisr_cli.system.hashing import file_sha256
 from hifisr_cli.system.machine import data_folder

@@ -1,7 +1,7 @@
 """Simulated band limits: frequency responses of the filters that recordings went through.
 
 Shared by training and by the bench, so that both speak of the same degradations. They are complex responses, since a
-recording is filtered with their phase; `dsp.bandwidth.filters` holds the powers alone, to compare spectra with.
+recording is filtered with their phase; `dsp.bandwidth.templates` holds the powers alone, to compare spectra with.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hifisr_cli.arrays import FloatArray, Wave
-from hifisr_cli.dsp.bandwidth.filters import brick_wall
 from hifisr_cli.results import SAMPLE_RATE
 
 Family = Literal["resample", "brickwall", "butterworth", "chebyshev", "gaussian"]
@@ -51,7 +50,7 @@ class BandLimit:
                 position = np.clip((ratio - (1.0 - self.softness)) / self.softness, 0.0, 1.0)
                 return np.asarray(0.5 + 0.5 * np.cos(np.pi * position))
             case "brickwall":
-                return brick_wall(ratio)
+                return np.asarray(ratio <= 1.0, dtype=np.float64)
             case "butterworth":
                 return _all_pole(ratio, _butterworth_poles(self.order))
             case "chebyshev":

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, get_type_hints
 
 from hifisr_cli.checkpoints.frozen import REINSTALL, FrozenInfo
 from hifisr_cli.checkpoints.registry import ModelFile, find_model
 from hifisr_cli.engines.protocol import Engine, EngineModule, Identity
-from hifisr_cli.engines.settings import parse_settings
 from hifisr_cli.errors import DeviceError, ModelError, UsageError
 from hifisr_cli.system.machine import cores, has_bfloat16, on_gpu
 
@@ -25,9 +24,16 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 ENGINES = {"hifisr": "hifisr_cli.engines.hifisr.engine"}
 """Every engine and its module. The table is closed: a checkpoint names an engine, never code to be run."""
 
-
 _AMD_GPU = Path("/dev/kfd")
 """Of its drivers: PyTorch may be one for such GPUs, on which bfloat16 was not measured."""
+
+_FROM_TEXT: dict[type, Callable[[str], Any]] = {
+    int: int,
+    float: float,
+    bool: {"true": True, "false": False}.__getitem__,
+    str: str,
+}
+_KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
 
 def engine_module(name: str) -> EngineModule:
@@ -114,9 +120,33 @@ def _identity(
         info.name,
         info.parameter_hash,
         _own_precision(module, info, device) if precision == "auto" else precision,
-        asdict(parse_settings(info.engine, module.Settings, settings or {})),
+        asdict(_settings(info.engine, module.Settings, settings or {})),
         info.limits,
     )
+
+
+def _settings(engine: str, kind: type[Any], given: Mapping[str, object]) -> Any:
+    """An instance of `kind` with these values, as text (`--engine-set`) or as what they are, and defaults else."""
+    types = get_type_hints(kind)
+    for name in given:
+        if name not in types:
+            known = ", ".join(types) or "it has none"
+            raise UsageError(f"the engine {engine!r} has no setting {name!r}", hint=f"its settings: {known}")
+    try:
+        return kind(**{name: _value(name, types[name], value) for name, value in given.items()})
+    except ValueError as error:
+        raise UsageError(f"setting of the engine {engine!r}: {error}") from error
+
+
+def _value(name: str, kind: type, value: object) -> Any:
+    try:
+        if isinstance(value, str):
+            return _FROM_TEXT[kind](value)
+        if isinstance(value, kind) or (kind is float and isinstance(value, int)):
+            return value
+    except (ValueError, KeyError):
+        pass
+    raise ValueError(f"{name} is {_KINDS[kind]}, not {value!r}")
 
 
 def _own_precision(module: EngineModule, info: FrozenInfo, device: str) -> Literal["float32", "bfloat16"]:

@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from hifisr_cli.checkpoints.frozen import FrozenInfo
+from hifisr_cli.checkpoints.frozen import FrozenInfo, SourceFile
 from hifisr_cli.checkpoints.registry import PublishedModel, published_models
-from hifisr_cli.checkpoints.sources import SourceFile
 from hifisr_cli.engines.load import engine_module
 from hifisr_cli.errors import DownloadError, ModelError, UsageError
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from hifisr_cli.arrays import Wave
 from hifisr_cli.audio.decoders.raw import RawFormat
 from hifisr_cli.audio.open import open_recording
-from hifisr_cli.dsp.bandwidth.edge import kept_edge_hz
-from hifisr_cli.dsp.bandwidth.meter import BandwidthMeter
+from hifisr_cli.dsp.bandwidth.meter import BandwidthMeter, kept_edge_hz
 from hifisr_cli.dsp.level import NOMINAL_RMS, LevelMeter
 from hifisr_cli.dsp.loudness.integrated import LoudnessMeter
 from hifisr_cli.results import SAMPLE_RATE, AudioInfo, Bandwidth

@@ -13,7 +13,7 @@ from hifisr_cli.engines.hifisr.config import COMPACT, ConfigError, NetworkConfig
 from hifisr_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from hifisr_cli.train.adversarial import Kind
+    from hifisr_cli.train.critics import Kind
 
 
 LOSSES = {"mel": 1.0, "lsd": 1.0, "adversarial": 0.1, "features": 0.2}

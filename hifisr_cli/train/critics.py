@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from hifisr_cli.results import SAMPLE_RATE
-from hifisr_cli.train.adversarial import discriminator_loss, feature_loss, generator_loss
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.discriminators import Discriminators, FeatureMaps
 from hifisr_cli.train.distributed import average_gradients_of
 from hifisr_cli.train.optimise import computing_in, descend, optimizer
+
+Kind = Literal["least-squares", "hinge"]
 
 
 class Critics:
@@ -74,3 +77,34 @@ def _halves(maps: FeatureMaps) -> tuple[FeatureMaps, FeatureMaps]:
     """Feature maps of a joint batch -> of its first and of its second half."""
     pairs = [one.float().chunk(2) for one in maps]
     return [good for good, _ in pairs], [bad for _, bad in pairs]
+
+
+def discriminator_loss(real: Sequence[FeatureMaps], fake: Sequence[FeatureMaps], kind: Kind) -> Tensor:
+    """What the discriminators minimise: real logits up, fake ones down; the mean over the discriminators.
+
+    Least squares: Mao et al. 2017; hinge: Lim and Ye 2017.
+    """
+    losses = []
+    for good, bad in zip(real, fake, strict=True):
+        if kind == "hinge":
+            losses.append(F.relu(1.0 - good[-1]).mean() + F.relu(1.0 + bad[-1]).mean())
+        else:
+            losses.append((1.0 - good[-1]).square().mean() + bad[-1].square().mean())
+    return torch.stack(losses).mean()
+
+
+def generator_loss(fake: Sequence[FeatureMaps], kind: Kind) -> Tensor:
+    """What the generator minimises: its logits up; the mean over the discriminators."""
+    logits = [maps[-1] for maps in fake]
+    losses = [-logit.mean() if kind == "hinge" else (1.0 - logit).square().mean() for logit in logits]
+    return torch.stack(losses).mean()
+
+
+def feature_loss(real: Sequence[FeatureMaps], fake: Sequence[FeatureMaps]) -> Tensor:
+    """Feature matching (Larsen et al. 2016), relative to the size of each item's real features; mean over all maps."""
+    losses = []
+    for good, bad in zip(real, fake, strict=True):
+        for a, b in zip(good[:-1], bad[:-1], strict=True):
+            size = a.detach().abs().flatten(1).mean(1).clamp(min=1e-4)
+            losses.append(((a.detach() - b).abs().flatten(1).mean(1) / size).mean())
+    return torch.stack(losses).mean()

@@ -36,8 +36,7 @@ def freeze_state(
     """
     import torch
 
-    from hifisr_cli.engines.hifisr.freezing import freeze
-    from hifisr_cli.engines.hifisr.generator import Generator
+    from hifisr_cli.engines.hifisr.generator import Generator, freeze
 
     try:
         with state_path.open("rb") as file:

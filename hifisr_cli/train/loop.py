@@ -13,9 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from hifisr_cli.dsp.crossover import replace_low_band
-from hifisr_cli.engines.hifisr.config import NetworkConfig
-from hifisr_cli.engines.hifisr.freezing import load_generator
-from hifisr_cli.engines.hifisr.generator import Generator
+from hifisr_cli.engines.hifisr.generator import Generator, load_generator
 from hifisr_cli.engines.hifisr.hifigan import unfold
 from hifisr_cli.errors import UsageError
 from hifisr_cli.train.config import TrainConfig
@@ -189,7 +187,8 @@ class Trainer:
         """
         with torch.device("meta"):
             wanted = Generator(self.config.network, normed=False).state_dict()
-        if _sizes(wanted, generator.config) != _sizes(generator.state_dict(), generator.config):
+        outputs = generator.head.leave.out_channels
+        if _sizes(wanted, outputs) != _sizes(generator.state_dict(), outputs):
             raise UsageError(
                 "the model to start from has other sizes than this run", hint="copy its sizes to [network]"
             )
@@ -209,10 +208,10 @@ class Trainer:
         self.best = float(state["best"])
 
 
-def _sizes(state: dict[str, Tensor], config: NetworkConfig) -> dict[str, torch.Size]:
-    """Shapes of all weights; of the last layer no more than what a network of this configuration has."""
+def _sizes(state: dict[str, Tensor], outputs: int) -> dict[str, torch.Size]:
+    """Shapes of all weights; of the last layer no more than so many outputs."""
     return {
-        name: tensor[: config.head.outputs].shape if name.startswith("head.leave.") else tensor.shape
+        name: tensor[:outputs].shape if name.startswith("head.leave.") else tensor.shape
         for name, tensor in state.items()
     }
 

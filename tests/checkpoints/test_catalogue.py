@@ -12,8 +12,7 @@ import torch
 from hifisr_cli.checkpoints.catalogue import describe
 from hifisr_cli.checkpoints.frozen import FrozenInfo
 from hifisr_cli.checkpoints.registry import ModelFile
-from hifisr_cli.engines.hifisr.freezing import freeze
-from hifisr_cli.engines.hifisr.generator import Generator
+from hifisr_cli.engines.hifisr.generator import Generator, freeze
 from hifisr_cli.errors import ModelError
 from tests.restore.conftest import TINY
 

@@ -11,8 +11,7 @@ import pytest
 import torch
 
 from hifisr_cli.checkpoints.registry import find_model, registered
-from hifisr_cli.engines.hifisr.freezing import freeze
-from hifisr_cli.engines.hifisr.generator import Generator
+from hifisr_cli.engines.hifisr.generator import Generator, freeze
 from hifisr_cli.errors import ModelError
 from tests.restore.conftest import TINY
 

@@ -16,8 +16,7 @@ from typer.testing import CliRunner, Result
 
 from hifisr_cli.checkpoints.frozen import read_info
 from hifisr_cli.cli.app import app
-from hifisr_cli.engines.hifisr.freezing import load_generator
-from hifisr_cli.engines.hifisr.generator import Generator
+from hifisr_cli.engines.hifisr.generator import Generator, load_generator
 from hifisr_cli.errors import DownloadError
 from tests.engines.hifisr.published_form import Sizes, random_states, save
 from tests.restore.conftest import TINY

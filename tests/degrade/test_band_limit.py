@@ -7,7 +7,7 @@ import pytest
 import scipy.signal
 
 from hifisr_cli.degrade.band_limit import BandLimit, apply
-from hifisr_cli.dsp.bandwidth import filters
+from hifisr_cli.dsp.bandwidth import templates
 
 SAMPLES = 9600
 
@@ -29,9 +29,9 @@ def test_butterworth_and_chebyshev_match_scipy(order: int) -> None:
 def test_the_powers_are_those_that_cutoffs_are_found_with(order: int) -> None:
     ratio = np.fft.rfftfreq(SAMPLES, 1 / 48_000) / 4000.0
     for family, power in (
-        ("butterworth", filters.butterworth(order)),
-        ("chebyshev", filters.chebyshev(order, 0.5)),
-        ("brickwall", filters.brick_wall),
+        ("butterworth", templates.butterworth(order)),
+        ("chebyshev", templates.chebyshev(order, 0.5)),
+        ("brickwall", templates.brick_wall),
     ):
         response = BandLimit(family, 4000.0, order=order, ripple_db=0.5).response(SAMPLES)  # type: ignore[arg-type]
         expected = power(ratio)

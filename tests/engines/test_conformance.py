@@ -13,8 +13,7 @@ import torch
 from hifisr_cli.batch.history.record import read_record
 from hifisr_cli.checkpoints.registry import find_model
 from hifisr_cli.cli.app import run as command
-from hifisr_cli.engines.hifisr.freezing import freeze
-from hifisr_cli.engines.hifisr.generator import Generator
+from hifisr_cli.engines.hifisr.generator import Generator, freeze
 from hifisr_cli.engines.hifisr.importing import import_published
 from hifisr_cli.engines.load import ENGINES, load_model
 from hifisr_cli.engines.protocol import Engine, WindowBatch

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from hifisr_cli.engines import load as loading
+from hifisr_cli.engines.hifisr.accelerate import PlainHead
 from hifisr_cli.engines.hifisr.config import COMPACT, PUBLISHED
 from hifisr_cli.engines.hifisr.engine import HifisrEngine, gains_from_bfloat16
-from hifisr_cli.engines.hifisr.plain_head import PlainHead
 from hifisr_cli.engines.load import identify, load_model
 from hifisr_cli.system import machine
 

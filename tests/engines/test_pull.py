@@ -11,7 +11,7 @@ import pytest
 
 from hifisr_cli.checkpoints.frozen import read_info
 from hifisr_cli.checkpoints.registry import find_model, published_models, registered
-from hifisr_cli.engines.hifisr.freezing import load_generator
+from hifisr_cli.engines.hifisr.generator import load_generator
 from hifisr_cli.engines.hifisr.importing import import_published
 from hifisr_cli.engines.pull import pull
 from hifisr_cli.errors import DownloadError, ModelError, UsageError

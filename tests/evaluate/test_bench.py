@@ -12,8 +12,7 @@ import pytest
 import soundfile
 import torch
 
-from hifisr_cli.engines.hifisr.freezing import freeze
-from hifisr_cli.engines.hifisr.generator import Generator
+from hifisr_cli.engines.hifisr.generator import Generator, freeze
 from hifisr_cli.engines.load import load_model
 from hifisr_cli.engines.protocol import Engine
 from hifisr_cli.errors import NoAudioError

@@ -6,8 +6,7 @@ import torch
 
 from hifisr_cli.audio.resample import RESAMPLER_ID
 from hifisr_cli.checkpoints.frozen import read_info
-from hifisr_cli.engines.hifisr.freezing import load_generator
-from hifisr_cli.engines.hifisr.generator import Generator
+from hifisr_cli.engines.hifisr.generator import Generator, load_generator
 from hifisr_cli.train.clips import Clip
 from hifisr_cli.train.data import Batches
 from hifisr_cli.train.freeze import freeze_state
@@ -38,6 +37,6 @@ def test_validation_puts_silence_around_an_excerpt(clips: list[Clip]) -> None:
     excerpt = clips[0].wave(slice(0, 48_000))
     got, reference = restored(generator, excerpt, 8_000)
     assert got.shape == reference.shape == (48_000,)
-    generator.latent_reach += 8
+    generator.context += 8 * generator.hop
     more, _ = restored(generator, excerpt, 8_000)
     assert float((more - got).abs().max()) < 1e-5

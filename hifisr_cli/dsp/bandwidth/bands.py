@@ -57,7 +57,7 @@ class BandLevels:
         sample_rate: Hz.
 
     Attributes:
-        edges_hz: [K + 1] edges of the bands.
+        edges_hz, centres_hz: [K + 1] edges of the bands, and [K] their geometric centres.
         cells: [K] independent spectral values that a band holds in one frame.
         references: [R, 2] first and last + 1 band of each reference.
         counts: [R, L] frames by loudness class (the loudest first, 2 dB each).
@@ -77,6 +77,7 @@ class BandLevels:
         self.window = max(32, 2 ** round(np.log2(sample_rate / 20)))
         self.hop = self.window // 2
         self.edges_hz = band_edges(sample_rate)
+        self.centres_hz: FloatArray = np.sqrt(self.edges_hz[:-1] * self.edges_hz[1:])
         bands = len(self.edges_hz) - 1
         self.cells = np.maximum(np.diff(self.edges_hz) * self.window / sample_rate / 1.5, 1.0)
         self.references = _references(self.edges_hz)
@@ -91,11 +92,6 @@ class BandLevels:
         self._taper = _hann(self.window)
         self._weights = _band_weights(self.window, sample_rate)
         self._tail: npt.NDArray[np.float32] | None = None
-
-    @property
-    def centres_hz(self) -> FloatArray:
-        """Returns the geometric centres of the bands [K]."""
-        return np.asarray(np.sqrt(self.edges_hz[:-1] * self.edges_hz[1:]))
 
     @property
     def frames(self) -> float:

@@ -28,15 +28,11 @@ class Content:
     """
 
     edges_hz: FloatArray
+    centres_hz: FloatArray
     level_db: FloatArray
     steady_db: FloatArray
     limit_db: FloatArray
     lively: bool
-
-    @property
-    def centres_hz(self) -> FloatArray:
-        """Returns the geometric centres of the bands [K]."""
-        return np.asarray(np.sqrt(self.edges_hz[:-1] * self.edges_hz[1:]))
 
 
 def separate(levels: BandLevels) -> Content:
@@ -62,7 +58,7 @@ def separate(levels: BandLevels) -> Content:
         level = _density(levels.total / levels.frames)
         steady = np.zeros_like(level)
         limit = np.full_like(level, 1.25 * np.sort(level)[: max(1, len(level) // 8)].mean())
-    return Content(levels.edges_hz, _decibels(level), _decibels(steady), _decibels(limit), lively)
+    return Content(levels.edges_hz, levels.centres_hz, _decibels(level), _decibels(steady), _decibels(limit), lively)
 
 
 def _rising(levels: BandLevels, share: float) -> tuple[FloatArray, FloatArray]:

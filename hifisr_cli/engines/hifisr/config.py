@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self
@@ -82,7 +83,7 @@ class HifiGanConfig:
         flat_noise: only the phases of that noise are random, its magnitudes are 1: the hiss has the level that the
             network gives it, without a second scatter of its own on top of that of what it stands for.
         voicing: bands in which the network decides how much of that noise is replaced by pulses in the rhythm of the
-            voice below the cutoff (`nets.pulses`); 0 for noise alone.
+            voice below the cutoff (`pulses`); 0 for noise alone.
     """
 
     channels: int = 1024
@@ -98,25 +99,8 @@ class HifiGanConfig:
     voicing: int = 0
 
     @property
-    def outputs(self) -> int:
-        """Channels of the last convolution: log magnitudes, phases, log gains of the noise and shares of the pulses in
-        it, or the waveform."""
-        bins = self.istft_n_fft // 2 + 1
-        return (3 if self.noise else 2) * bins + self.voicing if self.istft_n_fft else 1
-
-    def stage_channels(self) -> tuple[int, ...]:
-        """Channels before the first and after each upsampling."""
-        widths = [self.channels]
-        for _ in self.rates:
-            widths.append(widths[-1] if self.keep_channels else widths[-1] // 2)
-        return tuple(widths)
-
-    @property
     def upsampling(self) -> int:
-        product = 1
-        for rate in self.rates:
-            product *= rate
-        return product
+        return math.prod(self.rates)
 
     @property
     def has_few_rows(self) -> bool:
@@ -173,11 +157,6 @@ class NetworkConfig:
         broken = [rule for rule, holds in rules.items() if not holds]
         if broken:
             raise ConfigError("; ".join(broken))
-
-    @property
-    def hop_out(self) -> int:
-        """Samples between the frames of the inverse STFT (1 in the time domain)."""
-        return self.mel.hop // self.head.upsampling
 
     @property
     def architecture(self) -> str:

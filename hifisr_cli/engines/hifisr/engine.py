@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from hifisr_cli.engines.hifisr.generator import Generator
-    from hifisr_cli.engines.hifisr.threads import Threads
 
 __all__ = ["HifisrEngine", "Settings", "check_config", "gains_from_bfloat16", "import_weights", "load"]
 
@@ -57,13 +58,60 @@ class Settings:
             raise ValueError("seed must be from 0 to 4294967295")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+class Threads:
+    """A fixed number of threads, kept so that they find their buffers again, each for windows of its own on one core.
+
+    Two windows on one core each take less time than one after the other on two: nothing waits for anything. What comes
+    out is the same.
+
+    Args:
+        count: threads.
+        interrupt: what the work looks at from time to time, and gives up when it is set.
+    """
+
+    def __init__(self, count: int, interrupt: threading.Event) -> None:
+        self.count = count
+        self._interrupt = interrupt
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="hifisr-window", initializer=_one_core)
+
+    def map_rows(self, work: Callable[[Tensor, Tensor, Tensor], Tensor], *tensors: Tensor) -> Tensor:
+        """Does `work` on each row [1, ...] of three tensors of as many rows; the results, one below the other.
+
+        Whatever ends the wait early (Ctrl-C, an error in a row) ends the work of all threads, too.
+        """
+        import torch
+
+        rows = [
+            self._pool.submit(work, *parts) for parts in zip(*(torch.split(each, 1) for each in tensors), strict=True)
+        ]
+        try:
+            return torch.cat([row.result() for row in rows])
+        except BaseException:
+            for row in rows:
+                row.cancel()
+            self._interrupt.set()
+            wait(rows)
+            self._interrupt.clear()
+            raise
+
+
+def _one_core() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@dataclass(slots=True, eq=False)
 class HifisrEngine:
     """A generator ready to run.
 
     Attributes:
         threads: for the windows of a batch, None where one window after the other is as fast.
         settings: those of the identity.
+        geometry: windows of any length where the network's context is bounded, else of one length.
+        level_rms: what it was trained at.
+        lanes: on a processor one for each core, of a small network at most four; a GPU needs several to be busy. Two
+            windows on one core each take two thirds of the time of one window after the other on two cores.
     """
 
     identity: Identity
@@ -71,41 +119,28 @@ class HifisrEngine:
     device: torch.device
     threads: Threads | None = None
     settings: Settings = Settings()
+    geometry: Geometry = field(init=False)
+    level_rms: float = field(init=False)
+    lanes: int = field(init=False)
+    _bounded: bool = field(init=False)
 
-    @property
-    def geometry(self) -> Geometry:
-        """Windows of any length where the network's context is bounded, else of one length."""
-        hop = self.generator.hop
-        if self._bounded:
-            return Geometry(hop, self.generator.context, self.generator.trim)
-        core, context, fade = (
-            round(seconds * SAMPLE_RATE / hop) * hop for seconds in (_CORE_SECONDS, _CONTEXT_SECONDS, _FADE_SECONDS)
-        )
-        return Geometry(hop, context, self.generator.trim, core, fade, "mirror")
-
-    @property
-    def level_rms(self) -> float:
-        """What it was trained at."""
+    def __post_init__(self) -> None:
         from hifisr_cli.dsp.level import NOMINAL_RMS
 
-        return NOMINAL_RMS
-
-    @property
-    def lanes(self) -> int:
-        """On a processor one for each core, of a small network at most four; a GPU needs several to be busy.
-
-        Two windows on one core each take two thirds of the time of one window after the other on two cores.
-        """
-        if self.device.type != "cpu":
-            return _GPU_LANES
-        if self.threads is None:
-            return 1
-        return min(self.threads.count, _MOST_LANES) if self._bounded else self.threads.count
-
-    @property
-    def _bounded(self) -> bool:
-        """Its output does not depend on where a recording is cut, nor on the level of a whole window."""
-        return self.generator.config.latent.context == "bounded"
+        self.level_rms = NOMINAL_RMS
+        network, hop = self.generator, self.generator.hop
+        # Then its output depends neither on where a recording is cut nor on the level of a whole window.
+        self._bounded = network.config.latent.context == "bounded"
+        if self._bounded:
+            self.geometry = Geometry(hop, network.context, network.trim)
+        else:
+            core, context, fade = (
+                round(seconds * SAMPLE_RATE / hop) * hop for seconds in (_CORE_SECONDS, _CONTEXT_SECONDS, _FADE_SECONDS)
+            )
+            self.geometry = Geometry(hop, context, network.trim, core, fade, "mirror")
+        count = 1 if self.threads is None else self.threads.count
+        on_processor = min(count, _MOST_LANES) if self._bounded else count
+        self.lanes = on_processor if self.device.type == "cpu" else _GPU_LANES
 
     def generate(self, windows: WindowBatch) -> Tensor:
         """[B, T] -> [B, T - 2 trim]; see `Engine.generate`."""
@@ -170,11 +205,9 @@ def load(path: Path, info: FrozenInfo, identity: Identity, device: torch.device)
     """Builds the generator of a frozen checkpoint; see `EngineModule.load`."""
     import torch
 
-    from hifisr_cli.engines.hifisr.accelerate import accelerate
+    from hifisr_cli.engines.hifisr.accelerate import PlainHead, accelerate
     from hifisr_cli.engines.hifisr.fast_head import FastHead
-    from hifisr_cli.engines.hifisr.freezing import load_generator
-    from hifisr_cli.engines.hifisr.plain_head import PlainHead
-    from hifisr_cli.engines.hifisr.threads import Threads
+    from hifisr_cli.engines.hifisr.generator import load_generator
 
     generator = load_generator(path, info)
     threads: Threads | None = None

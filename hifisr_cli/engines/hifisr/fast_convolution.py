@@ -103,6 +103,10 @@ class FastConvolution:
 
     Short signals and few channels are convolved by the plain sum over taps. The choice goes by sizes alone, so that
     equal inputs give equal bytes.
+
+    Attributes:
+        reach: rows of context in all: so many more rows go in than come out.
+        transformed_bytes: size of the transformed weight; 0 where there is none.
     """
 
     def __init__(
@@ -121,18 +125,10 @@ class FastConvolution:
         self._wide = block != PLAIN and self.taps > 1 and min(self.channels_in, self.channels_out) >= _FEWEST_CHANNELS
         self.block = block if self._wide else self.taps
         self.hop = self.block - self.taps + 1
+        self.reach = (self.taps - 1) * self.dilation
+        rows = 3 * (self.block // 2 - 1) + 2 if self._wide else 0
+        self.transformed_bytes = 4 * rows * self.channels_in * self.channels_out
         self._transformed: Tensor | None = None
-
-    @property
-    def reach(self) -> int:
-        """Rows of context in all: so many more rows go in than come out."""
-        return (self.taps - 1) * self.dilation
-
-    @property
-    def transformed_bytes(self) -> int:
-        """Size of the transformed weight."""
-        rows = 3 * (self.block // 2 - 1) + 2
-        return 4 * rows * self.channels_in * self.channels_out if self._wide else 0
 
     def keep_transformed(self) -> None:
         """Transforms the weight once and for all: about five times the memory of the weight, less time for a call."""

@@ -85,10 +85,7 @@ class _Step:
     def __init__(self, snake: Snake, conv: nn.Conv1d, blocks: Mapping[int, int]) -> None:
         self.snake = _FastSnake(snake)
         self.conv = _taken(conv, blocks)
-
-    @property
-    def reach(self) -> int:
-        return self.conv.reach
+        self.reach = self.conv.reach
 
     def __call__(
         self, x: Tensor, target: Tensor, length: int, place: _Place, space: Workspace, *, add: bool = False

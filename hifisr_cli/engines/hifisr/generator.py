@@ -1,14 +1,20 @@
-"""The generator: waveform in, waveform out, end to end (HiFi-SR, arXiv 2501.10045)."""
+"""The generator: waveform in, waveform out, end to end (HiFi-SR, arXiv 2501.10045); and as a frozen checkpoint."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import torch
 from torch import Tensor, nn
 
-from hifisr_cli.engines.hifisr.config import NetworkConfig
-from hifisr_cli.engines.hifisr.hifigan import HifiGan
+from hifisr_cli.checkpoints.frozen import REINSTALL, FrozenInfo, read_info, read_tensors, write
+from hifisr_cli.engines.hifisr.config import NetworkConfig, config_data, parse_config
+from hifisr_cli.engines.hifisr.hifigan import HifiGan, fold_weight_norm
 from hifisr_cli.engines.hifisr.mel import CutoffFeatures, LogMel
 from hifisr_cli.engines.hifisr.mossformer import MossFormer
 from hifisr_cli.engines.hifisr.pulses import Pulsation, Pulses
+from hifisr_cli.engines.hifisr.reach import measured_reach
+from hifisr_cli.errors import ModelError
 
 
 class Generator(nn.Module):
@@ -17,43 +23,38 @@ class Generator(nn.Module):
     Shape: band-limited waveform at 48 kHz [B, T], cutoff in Hz [B], white noise of unit variance [B or 1, T] ->
     full-band waveform [B, T]; T a multiple of `hop`. Without noise the parts that it would carry are missing. The low
     band of the output is only a sketch: low-band replacement puts the original back.
+
+    Args:
+        normed: with weight norm, for training.
+        latent_reach: frames to either side that were measured to matter (`reach`); None where not measured.
+
+    Attributes:
+        hop: samples per latent frame; chunks must start on multiples of it to agree.
+        latent_reach: frames to either side that matter to a latent frame: as measured, at most the bound by
+            construction. Frames nearer to the edge of a window need not reach the head.
+        context: samples to either side that an output sample depends on, a multiple of `hop` (bounded context only).
+        trim: samples at either end of a window that are context only: no output is made of them.
     """
 
-    def __init__(self, config: NetworkConfig, *, normed: bool = True) -> None:
+    def __init__(self, config: NetworkConfig, *, normed: bool = True, latent_reach: int | None = None) -> None:
         super().__init__()
         self.config = config
+        self.hop, self.hop_out = config.mel.hop, config.mel.hop // config.head.upsampling
         bands = config.mel.bands
         self.mel = LogMel(config.mel)
         self.features = CutoffFeatures(config.mel) if config.told_cutoff else None
         self.latent = MossFormer(2 * bands if config.told_cutoff else bands, config.latent)
-        self.head = HifiGan(config.latent.latent, config.head, config.hop_out, normed=normed)
-        self.pulses = Pulses(config.head.istft_n_fft, config.hop_out) if config.head.voicing else None
-        self.latent_reach = self.latent.context_frames if config.latent.context == "bounded" else 0
-        """Frames to either side that matter to a latent frame: the bound by construction, unless a measured one is
-        known (`reach`). Frames nearer to the edge of a window need not reach the head."""
-
-    @property
-    def hop(self) -> int:
-        """Samples per latent frame; chunks must start on multiples of it to agree."""
-        return self.config.mel.hop
-
-    @property
-    def context(self) -> int:
-        """Samples to either side that an output sample depends on, a multiple of `hop` (bounded context only)."""
-        frames = self.latent_reach + self.head.context_frames
-        window_frames = -(-self.config.mel.n_fft // (2 * self.hop))
+        self.head = HifiGan(config.latent.latent, config.head, self.hop_out, normed=normed)
+        self.pulses = Pulses(config.head.istft_n_fft, self.hop_out) if config.head.voicing else None
+        bound = self.latent.context_frames if config.latent.context == "bounded" else 0
+        self.latent_reach = bound if latent_reach is None else min(latent_reach, bound)
+        # Frames at either end of what the head is given for which it need not make anything.
+        self._spare = self.head.context_frames if self.latent_reach else 0
+        self.trim = (self.latent_reach + self._spare) * self.hop
+        window_frames = -(-config.mel.n_fft // (2 * self.hop))
         pulses = 0 if self.pulses is None else -(-self.pulses.reach // self.hop)
-        return (max(frames + window_frames, pulses) + 1) * self.hop
-
-    @property
-    def trim(self) -> int:
-        """Samples at either end of a window that are context only: no output is made of them."""
-        return (self.latent_reach + self._spare) * self.hop
-
-    @property
-    def _spare(self) -> int:
-        """Frames at either end of what the head is given for which it need not make anything."""
-        return self.head.context_frames if self.latent_reach else 0
+        frames = max(self.latent_reach + self.head.context_frames + window_frames, pulses)
+        self.context = (frames + 1) * self.hop
 
     def featurize(self, wave: Tensor, cutoff_hz: Tensor) -> Tensor:
         """What the latent transformer sees: [B, T], [B] -> [B, M or 2 M, F]. Always in the precision of the input."""
@@ -65,7 +66,7 @@ class Generator(nn.Module):
         if self.pulses is None:
             return None
         pulses: Pulsation = self.pulses(wave, cutoff_hz)
-        return pulses.cropped(self.trim // self.config.hop_out) if trimmed else pulses
+        return pulses.cropped(self.trim // self.hop_out) if trimmed else pulses
 
     def synthesize(
         self, features: Tensor, noise: Tensor | None = None, pulses: Pulsation | None = None, *, trimmed: bool = False
@@ -78,3 +79,49 @@ class Generator(nn.Module):
 
     def forward(self, wave: Tensor, cutoff_hz: Tensor, noise: Tensor | None = None) -> Tensor:
         return self.synthesize(self.featurize(wave, cutoff_hz), noise, self.regenerate(wave, cutoff_hz))
+
+
+def freeze(
+    generator: Generator,
+    path: Path,
+    *,
+    name: str,
+    training: str,
+    licence: str,
+    resampler: str,
+    half: bool = True,
+) -> FrozenInfo:
+    """Writes a generator as a frozen checkpoint. The generator's weight norm is folded in place.
+
+    Args:
+        half: store float16 (half the size; the network still computes in the precision asked for at run time).
+
+    Raises:
+        ModelError: a weight is too large for float16.
+        OutputError: the file cannot be written.
+    """
+    fold_weight_norm(generator)
+    reach = measured_reach(generator) if generator.config.latent.context == "bounded" else None
+    info = FrozenInfo(name, "hifisr", config_data(generator.config, reach), resampler, licence, training)
+    return write(generator.state_dict(), info, path, half=half)
+
+
+def load_generator(path: Path, info: FrozenInfo | None = None) -> Generator:
+    """Builds the network of a frozen checkpoint and fills in its weights, float32, ready for inference.
+
+    Raises:
+        ModelError: missing, damaged, of another engine, or weights that do not fit the described network.
+    """
+    info = info or read_info(path)
+    if info.engine != "hifisr":
+        raise ModelError(f"a network of the engine {info.engine!r}, not of hifisr's", path=path)
+    tensors = read_tensors(path, info)
+    try:
+        config, reach = parse_config(info.config)
+        with torch.device("meta"):  # neither time nor memory for random weights
+            generator = Generator(config, normed=False, latent_reach=reach)
+        generator.load_state_dict({key: value.float() for key, value in tensors.items()}, assign=True)
+    except (RuntimeError, ValueError, TypeError) as error:
+        first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+        raise ModelError(f"weights that do not fit its description: {first}", path=path, hint=REINSTALL) from error
+    return generator.eval().requires_grad_(requires_grad=False)

@@ -14,8 +14,11 @@ from torch.nn.utils.parametrizations import weight_norm
 from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 
 from hifisr_cli.engines.hifisr.config import HifiGanConfig
-from hifisr_cli.engines.hifisr.istft import IstftOutput
-from hifisr_cli.engines.hifisr.pulses import Pulsation
+from hifisr_cli.engines.hifisr.pulses import Pulsation, ShortTime, times, voicing_hats
+
+_LOG_MAGNITUDE_MAX = 6.0
+_MOST_VOICED = 0.98
+"""Share of the pulses; a root of what is left has no slope at zero."""
 
 _QUIET_LOG_GAIN = -4.0
 """Training starts with noise that does not drown what the deterministic part has to learn first."""
@@ -85,6 +88,51 @@ class ReceptiveFields(nn.ModuleList):
         return total / len(self)
 
 
+class IstftOutput(nn.Module):
+    """Turns channels into log magnitudes, phases, log gains of the excitation and shares of the pulses in it, and those
+    into a waveform (iSTFTNet, Kaneko et al. 2022; magnitude and phase as in Vocos, Siuzdak 2023).
+
+    The excitation is filtered noise (as in harmonic-plus-noise models, Serra and Smith 1990): a network without a
+    source of randomness can only draw smooth, buzzing spectra where speech hisses. Where a voice sounds, part of it
+    can be pulses in its rhythm (`pulses`), so that vowels go on as vowels above the cutoff and not as whispers.
+
+    Shape: [B, 2 K, F] with K = n_fft / 2 + 1, or with `config.noise` [B, 3 K + voicing, F], white noise of unit
+    variance [B, F hop] or [1, F hop] and, with `config.voicing`, pulses of F frames -> [B, F hop]; frame f is centred
+    on sample (f + 1/2) hop. Without noise the excitation is missing.
+    """
+
+    voices: Tensor
+
+    def __init__(self, config: HifiGanConfig, hop: int) -> None:
+        super().__init__()
+        self.frames = ShortTime(config.istft_n_fft, hop)
+        bins = self.frames.bins
+        self.sizes = [bins, bins, bins if config.noise else 0, config.voicing]
+        self.flat_noise = config.flat_noise
+        self.register_buffer("voices", voicing_hats(config.voicing, config.istft_n_fft), persistent=False)
+
+    def forward(self, x: Tensor, noise: Tensor | None = None, pulses: Pulsation | None = None) -> Tensor:
+        log_magnitude, phase, log_gain, voicing = torch.split(x.float(), self.sizes, dim=1)
+        spectrum = torch.polar(torch.exp(log_magnitude.clamp(max=_LOG_MAGNITUDE_MAX)), phase)
+        if log_gain.shape[1] and noise is not None:
+            gain = torch.exp(log_gain.clamp(max=_LOG_MAGNITUDE_MAX))
+            spectrum = spectrum + times(self._excitation(noise, voicing, pulses), gain)
+        return self.frames.synthesise(spectrum)
+
+    def _excitation(self, noise: Tensor, voicing: Tensor, pulses: Pulsation | None) -> Tensor:
+        """[B, F hop], [B, V, F] -> [B, K, F] of power 1."""
+        excitation = self.frames.analyse(noise)
+        if self.flat_noise:
+            excitation = excitation.sgn_()
+        if not voicing.shape[1] or pulses is None:
+            return excitation
+        share = _MOST_VOICED * (self.voices @ torch.sigmoid(voicing))
+        rest = torch.sqrt(1.0 - share.square() * pulses.presence)  # powers add up to one
+        low, high = excitation[:, : share.shape[1]], excitation[:, share.shape[1] :]
+        mixed = times(low, rest) + times(pulses.spectrum, share)
+        return torch.cat((mixed, high.expand(mixed.shape[0], -1, -1)), dim=1)
+
+
 class HifiGan(nn.Module):
     """The waveform head.
 
@@ -99,7 +147,9 @@ class HifiGan(nn.Module):
     def __init__(self, channels_in: int, config: HifiGanConfig, hop_out: int, *, normed: bool = True) -> None:
         super().__init__()
         self.config = config
-        widths = config.stage_channels()
+        widths = [config.channels]  # before the first and after each upsampling
+        for _ in config.rates:
+            widths.append(widths[-1] if config.keep_channels else widths[-1] // 2)
         self.enter = _conv(channels_in, widths[0], 7, normed=normed)
         self.snakes = nn.ModuleList(Snake(width) for width in widths[:-1])
         self.ups = nn.ModuleList(
@@ -108,17 +158,14 @@ class HifiGan(nn.Module):
         )
         self.blocks = nn.ModuleList(ReceptiveFields(width, config, normed=normed) for width in widths[1:])
         self.snake_out = Snake(widths[-1])
-        self.leave = _conv(widths[-1], config.outputs, 7, normed=normed)
+        self.istft = IstftOutput(config, hop_out) if config.istft_n_fft else None
+        outputs = 1 if self.istft is None else sum(self.istft.sizes)
+        self.leave = _conv(widths[-1], outputs, 7, normed=normed)
         if config.noise and self.leave.bias is not None:
             bins = config.istft_n_fft // 2 + 1
             nn.init.constant_(self.leave.bias[2 * bins : 3 * bins], _QUIET_LOG_GAIN)
             nn.init.constant_(self.leave.bias[3 * bins :], _VOICED)
-        self.istft = IstftOutput(config, hop_out) if config.istft_n_fft else None
-
-    @property
-    def context_frames(self) -> int:
-        """Input frames to either side that can reach an output sample, rounded up."""
-        config = self.config
+        # Input frames to either side that can reach an output sample, rounded up.
         frames, rate = 3.0, 1
         for up, kernel in zip(config.rates, config.kernels, strict=True):
             rate *= up
@@ -129,8 +176,8 @@ class HifiGan(nn.Module):
             frames += reach / rate
         frames += 3 / rate
         if self.istft is not None:
-            frames += self.istft.overlap / rate
-        return int(frames) + 1
+            frames += self.istft.frames.overlap / rate
+        self.context_frames = int(frames) + 1
 
     def forward(
         self, latent: Tensor, noise: Tensor | None = None, pulses: Pulsation | None = None, *, spare: int = 0

@@ -1,23 +1,33 @@
-"""From the published files to a frozen checkpoint."""
+"""From the published files, whose tensors are read without running any code, to a frozen checkpoint."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from hifisr_cli.checkpoints.card import write_card
-from hifisr_cli.checkpoints.frozen import FrozenInfo, write
+from hifisr_cli.checkpoints.frozen import FrozenInfo, Provenance, SourceFile, write
 from hifisr_cli.checkpoints.registry import PublishedModel, published_models
-from hifisr_cli.checkpoints.sources import Provenance, SourceFile
 from hifisr_cli.engines.hifisr.config import config_data
 from hifisr_cli.engines.hifisr.published import HEAD, LATENT, LIMITS, convert
-from hifisr_cli.engines.hifisr.published_files import find_files, read_states
+from hifisr_cli.errors import ModelError, reason_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 UNKNOWN_LICENCE = "NOASSERTION"
 """SPDX for: nobody said."""
 
 THEIR_RESAMPLER = "soxr-hq"
 """What the published program resamples with, by its source code."""
+
+POINTER = "last_best_checkpoint"
+"""The text file of a published folder: its first line names the latent's file, its second the head's."""
+
+_KINDS = (("*_m.pt", "*_g.pt"), ("m_" + "[0-9]" * 8, "g_" + "[0-9]" * 8))
+_WHAT_IT_TAKES = "give the published folder (last_best_checkpoint, *_m.pt, *_g.pt, m_00000000, g_00000000) or two files"
 
 
 def import_published(
@@ -29,19 +39,7 @@ def import_published(
     half: bool = False,
     revision: str | None = None,
 ) -> FrozenInfo:
-    """Converts a published checkpoint to the frozen format, with a model card beside it.
-
-    Args:
-        paths: the published folder, or the two files.
-        name: of the model; else the published name where the files are known, else that of the output.
-        licence: SPDX identifier; else that of the published files where they are known.
-        half: store float16; float32 is what computes exactly what the published weights do.
-        revision: of the repository that the files were downloaded from.
-
-    Raises:
-        ModelError: something is missing, unknown, of another shape or damaged; nothing is written then.
-        OutputError: the output cannot be written.
-    """
+    """Converts the published folder, or its two files; see `EngineModule.import_weights`."""
     from hifisr_cli import __version__
 
     files = find_files(paths)
@@ -79,3 +77,104 @@ def _source(known: PublishedModel | None, revision: str | None) -> str | None:
     if known is None:
         return None
     return known.repository if revision is None else f"{known.repository}@{revision}"
+
+
+def find_files(paths: Sequence[Path]) -> tuple[Path, Path]:
+    """The two files of a checkpoint, in either order: from its folder, its pointer file, or themselves.
+
+    A folder with several states of a training gives the latest that is complete.
+
+    Raises:
+        ModelError: there are not two such files.
+    """
+    if len(paths) == 2:
+        return paths[0], paths[1]
+    if len(paths) != 1:
+        raise ModelError(f"{len(paths)} files are not a published checkpoint", hint=_WHAT_IT_TAKES)
+    path = paths[0]
+    if not path.exists():
+        raise ModelError("no such file or folder", path=path)
+    if path.is_dir():
+        return _in_pointer(path / POINTER) if (path / POINTER).is_file() else _in_folder(path)
+    if path.name == POINTER:
+        return _in_pointer(path)
+    raise ModelError("one of two files", path=path, hint=_WHAT_IT_TAKES)
+
+
+def _in_pointer(pointer: Path) -> tuple[Path, Path]:
+    try:
+        names = pointer.read_text("utf-8").split("\n")[:2]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"cannot be read: {error}", path=pointer) from error
+    names = [name.strip() for name in names]
+    if len(names) != 2 or any(not name or Path(name).name != name for name in names):
+        raise ModelError("does not name two files of its folder", path=pointer, hint=_WHAT_IT_TAKES)
+    for name in names:
+        if not (pointer.parent / name).is_file():
+            raise ModelError(f"names {name!r}, which is not there", path=pointer)
+    return pointer.parent / names[0], pointer.parent / names[1]
+
+
+def _in_folder(folder: Path) -> tuple[Path, Path]:
+    for latent_pattern, head_pattern in _KINDS:
+        latents, heads = sorted(folder.glob(latent_pattern)), sorted(folder.glob(head_pattern))
+        both = {_stem(path): path for path in latents}.keys() & {_stem(path) for path in heads}
+        if both:
+            last = max(both)
+            return next(p for p in latents if _stem(p) == last), next(p for p in heads if _stem(p) == last)
+    raise ModelError("holds no published checkpoint", path=folder, hint=_WHAT_IT_TAKES)
+
+
+def _stem(path: Path) -> str:
+    """What the two files of one state have in common in their names."""
+    return re.sub(r"^[mg]_|_[mg]\.pt$", "", path.name)
+
+
+def read_states(paths: tuple[Path, Path], sections: tuple[str, str]) -> dict[str, tuple[Path, dict[str, Tensor]]]:
+    """Each section's file and its tensors, whichever of the two files it stands in.
+
+    Raises:
+        ModelError: a file is missing, truncated, no such checkpoint, or would run code if it were trusted.
+    """
+    found: dict[str, tuple[Path, dict[str, Tensor]]] = {}
+    for path in paths:
+        content = _unpickled(path)
+        here = [name for name in sections if isinstance(content, dict) and name in content]
+        if len(here) != 1 or here[0] in found:
+            wanted = " or ".join(f"'{name}'" for name in sections if name not in found)
+            raise ModelError(f"holds no {wanted}", path=path, hint=_WHAT_IT_TAKES)
+        found[here[0]] = path, _tensors(content[here[0]], here[0], path)
+    return found
+
+
+def _unpickled(path: Path) -> Any:
+    import torch
+
+    try:
+        with path.open("rb") as file:
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise ModelError(f"cannot be read: {reason_of(error)}", path=path) from error
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged pickle may raise anything
+        wanted = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if wanted is not None:
+            raise ModelError(
+                f"refused: this file wants to run code ({wanted[1]}) when it is read",
+                path=path,
+                hint="a checkpoint holds tensors only; do not trust where it came from",
+            ) from error
+        raise ModelError("truncated, or not a PyTorch checkpoint", path=path, hint="get the file anew") from error
+
+
+def _tensors(state: Any, section: str, path: Path) -> dict[str, Tensor]:
+    import torch
+
+    if not isinstance(state, dict) or not state:
+        raise ModelError(f"'{section}' holds no tensors", path=path)
+    for key, value in state.items():
+        usable = isinstance(value, torch.Tensor) and value.layout == torch.strided and value.is_floating_point()
+        if not isinstance(key, str) or not usable:
+            raise ModelError(f"key '{key}' is not a tensor of numbers", path=path)
+    return state

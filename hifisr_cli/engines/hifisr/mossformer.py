@@ -95,14 +95,9 @@ class MossFormer(nn.Module):
         self.tail_value = nn.Linear(width, width)
         self.tail_gate = nn.Linear(width, width)
         self.leave = nn.Linear(width, config.latent, bias=False)
-
-    @property
-    def context_frames(self) -> int:
-        """Frames to either side that an output frame depends on (bounded context only)."""
-        config = self.config
         conv, memory, token_shift = config.conv_kernel // 2, config.fsmn_kernel // 2, 1
         recurrent = conv + memory if config.fsmn_width else 0
-        return config.blocks * (token_shift + conv + config.span + conv + recurrent)
+        self.context_frames = config.blocks * (token_shift + conv + config.span + conv + recurrent)
 
     def forward(self, features: Tensor, *, spare: int = 0) -> Tensor:
         start = self.enter(self.norm_in(features).transpose(1, 2))

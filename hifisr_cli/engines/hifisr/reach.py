@@ -8,12 +8,15 @@ the work.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.results import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from hifisr_cli.engines.hifisr.generator import Generator
 
 INAUDIBLE_DB = -95.0
 """What may change in the generated band where a window is cut, relative to that band."""

@@ -57,8 +57,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained network that is loaded and run in no time."""
     import torch
 
-    from hifisr_cli.engines.hifisr.freezing import freeze
-    from hifisr_cli.engines.hifisr.generator import Generator
+    from hifisr_cli.engines.hifisr.generator import Generator, freeze
 
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("models") / "tiny.safetensors"

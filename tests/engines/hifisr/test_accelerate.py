@@ -11,12 +11,11 @@ import torch
 from torch import Tensor
 
 from hifisr_cli.engines.hifisr import fast_head
-from hifisr_cli.engines.hifisr.accelerate import RowsDepthwise, accelerate, plain_is_faster
+from hifisr_cli.engines.hifisr.accelerate import PlainHead, RowsDepthwise, accelerate, plain_is_faster
 from hifisr_cli.engines.hifisr.config import COMPACT, PUBLISHED, NetworkConfig
 from hifisr_cli.engines.hifisr.fast_head import FastHead, InterruptedWorkError
 from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.engines.hifisr.hifigan import HifiGan, fold_weight_norm
-from hifisr_cli.engines.hifisr.plain_head import PlainHead
 
 pytestmark = pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="PyTorch without Intel MKL")
 

@@ -10,7 +10,7 @@ import torch
 
 from hifisr_cli.checkpoints.frozen import read_info
 from hifisr_cli.engines.hifisr.config import PUBLISHED, parse_config
-from hifisr_cli.engines.hifisr.freezing import load_generator
+from hifisr_cli.engines.hifisr.generator import load_generator
 from hifisr_cli.engines.hifisr.importing import import_published
 from tests.engines.hifisr.published_form import FULL, random_states, save
 

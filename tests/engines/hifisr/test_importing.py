@@ -13,7 +13,7 @@ import torch
 
 from hifisr_cli.checkpoints.frozen import read_info, verify_parameters
 from hifisr_cli.engines.hifisr.config import parse_config
-from hifisr_cli.engines.hifisr.freezing import load_generator
+from hifisr_cli.engines.hifisr.generator import load_generator
 from hifisr_cli.engines.hifisr.importing import import_published
 from hifisr_cli.errors import ModelError, OutputError
 from tests.conftest import ROOT

@@ -10,8 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from hifisr_cli.engines.hifisr.config import HifiGanConfig, MelConfig, MossFormerConfig
-from hifisr_cli.engines.hifisr.freezing import load_generator
-from hifisr_cli.engines.hifisr.generator import Generator
+from hifisr_cli.engines.hifisr.generator import Generator, load_generator
 from hifisr_cli.engines.hifisr.hifigan import HifiGan
 from hifisr_cli.engines.hifisr.importing import import_published
 from hifisr_cli.engines.hifisr.mel import LogMel

@@ -15,10 +15,9 @@ import torch
 
 from hifisr_cli.degrade.noise_floors import Floor
 from hifisr_cli.errors import UsageError
-from hifisr_cli.train.adversarial import discriminator_loss, feature_loss, generator_loss
 from hifisr_cli.train.clips import Clip
 from hifisr_cli.train.config import TrainConfig
-from hifisr_cli.train.critics import within
+from hifisr_cli.train.critics import discriminator_loss, feature_loss, generator_loss, within
 from hifisr_cli.train.data import Batches
 from hifisr_cli.train.loop import Trainer
 from tests.restore.conftest import TINY
@@ -122,7 +121,7 @@ import torch
 from hifisr_cli.train.data import Batches
 from hifisr_cli.train.distributed import joined
 from hifisr_cli.train.loop import Trainer
-from tests.train.test_adversarial import CONFIG, calm_down, clips
+from tests.train.test_critics import CONFIG, calm_down, clips
 
 torch.set_num_threads(1)
 with joined("cpu") as place:
