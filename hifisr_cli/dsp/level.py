@@ -7,14 +7,10 @@ from numpy.typing import NDArray
 
 from hifisr_cli.arrays import Wave
 
-FRAME_SECONDS = 0.02
-"""Short enough for a syllable, long enough for a period of the lowest voice; the network was trained at this level."""
-
-NOMINAL_RMS = 10.0 ** (-26.0 / 20.0)
-"""-26 dBFS, the nominal active level of speech (ITU-T G.191), at which networks are trained."""
-
-GATE_DB = 30.0
-"""Frames this far below the loudest one do not count."""
+# The network was trained at the level that these define.
+FRAME_SECONDS = 0.02  # short enough for a syllable, long enough for a period of the lowest voice
+NOMINAL_RMS = 10.0 ** (-26.0 / 20.0)  # -26 dBFS, the nominal active level of speech (ITU-T G.191)
+GATE_DB = 30.0  # frames this far below the loudest one do not count
 
 
 class LevelMeter:

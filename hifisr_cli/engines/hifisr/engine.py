@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HifisrEngine", "Settings", "check_config", "gains_from_bfloat16", "import_weights", "load"]
 
-_MOST_LANES = 4
-"""Each takes some 50 MB more."""
-
+_MOST_LANES = 4  # each takes some 50 MB more
 _GPU_LANES = 8
 
 _CORE_SECONDS = 3.072

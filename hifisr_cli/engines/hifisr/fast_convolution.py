@@ -33,13 +33,12 @@ SHORT_BLOCKS = {3: PLAIN, 7: 16, 11: 28}
 """The same for signals of a few hundred rows, where most of the time goes by while weights come from memory: shorter
 blocks have smaller ones."""
 
+# Of both there must be so many at least for the fast algorithm to be the faster one.
 _FEWEST_CHANNELS = 48
 _FEWEST_BLOCKS = 12
-"""Of both there must be so many at least for the fast algorithm to be the faster one."""
-
+# Weights that are not kept are transformed and used in pieces: columns at a time, bytes at a time.
 _PIECE = 8192
 _PIECE_BYTES = 16_000_000
-"""Weights that are not kept are transformed and used in pieces: columns at a time, bytes at a time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -21,13 +21,9 @@ from hifisr_cli.engines.hifisr.fast_convolution import BLOCKS, SHORT_BLOCKS, Fas
 from hifisr_cli.engines.hifisr.hifigan import HifiGan, ResidualBlock, Snake
 from hifisr_cli.engines.hifisr.pulses import Pulsation
 
-_TILE_VALUES = 524_288
-"""Rows times channels of a tile: larger wastes less on context, smaller stays in the cache."""
-
+_TILE_VALUES = 524_288  # rows times channels of a tile: larger wastes less on context, smaller stays in the cache
 _LAST_SHORT_BLOCKS = {7: 12}
-
-_KEPT_BYTES = 65_000_000
-"""For transformed weights, smallest first; the other weights are transformed anew in every call."""
+_KEPT_BYTES = 65_000_000  # for transformed weights, smallest first; the others are transformed anew in every call
 
 
 class _FastSnake:

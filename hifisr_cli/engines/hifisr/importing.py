@@ -17,12 +17,8 @@ from hifisr_cli.errors import ModelError, reason_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-UNKNOWN_LICENCE = "NOASSERTION"
-"""SPDX for: nobody said."""
-
-THEIR_RESAMPLER = "soxr-hq"
-"""What the published program resamples with, by its source code."""
-
+UNKNOWN_LICENCE = "NOASSERTION"  # SPDX for: nobody said
+THEIR_RESAMPLER = "soxr-hq"  # what the published program resamples with, by its source code
 POINTER = "last_best_checkpoint"
 """The text file of a published folder: its first line names the latent's file, its second the head's."""
 

@@ -7,12 +7,8 @@ from torch import Tensor
 
 from hifisr_cli.results import KEPT_FRACTION, SAMPLE_RATE
 
-OCTAVES = 2.0
-"""Levels are compared in so many octaves below the crossover: near it, and above hum and rumble."""
-
-LARGEST_GAIN = 10.0
-"""A generated low band that is weaker than this is no likeness of the original: its level says nothing."""
-
+OCTAVES = 2.0  # levels are compared in so many octaves below the crossover: near it, and above hum and rumble
+LARGEST_GAIN = 10.0  # a generated low band that needs more is no likeness of the original: its level says nothing
 _FAINT = 1e-8
 
 

@@ -18,12 +18,8 @@ from hifisr_cli.results import SAMPLE_RATE
 if TYPE_CHECKING:
     from hifisr_cli.engines.hifisr.generator import Generator
 
-INAUDIBLE_DB = -95.0
-"""What may change in the generated band where a window is cut, relative to that band."""
-
-_SAFETY = 2
-"""Real speech was seen to need up to twice the context of the signals that are measured here."""
-
+INAUDIBLE_DB = -95.0  # what may change in the generated band where a window is cut, relative to that band
+_SAFETY = 2  # real speech was seen to need up to twice the context of the signals that are measured here
 _STEP_FRAMES = 4
 _CORE_FRAMES = 60
 _CUTOFFS_HZ = (1_500.0, 3_000.0, 6_000.0, 11_000.0)
