@@ -11,23 +11,19 @@ import contextlib
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hifisr_cli.audio.containers.mpeg import start_mpeg
 from hifisr_cli.audio.containers.riff import Chunks
 from hifisr_cli.audio.containers.signatures import MPEG, FileIdentity, identify
 from hifisr_cli.audio.containers.wav_stream import parse_wav
 from hifisr_cli.audio.decoders.bytestream import ByteStream
-from hifisr_cli.audio.decoders.mp3_padding import MpegSource
+from hifisr_cli.audio.decoders.libsndfile import MpegSource, SoundSource
 from hifisr_cli.audio.decoders.raw import RawFormat, RawSource
 from hifisr_cli.audio.metadata.stream import tags_ahead
 from hifisr_cli.audio.metadata.tags import Tags
 from hifisr_cli.audio.open import check_headerless
 from hifisr_cli.audio.recording import Recording, Source
 from hifisr_cli.errors import EmptyAudioError, NotAudioError
-
-if TYPE_CHECKING:
-    from hifisr_cli.audio.decoders.libsndfile import SoundSource
 
 _HEAD = 64
 """Bytes that are waited for to tell what a stream is: less than the first samples of any."""
@@ -97,7 +93,6 @@ def _decoded(opening: Callable[[], Source]) -> Source | None:
 
 
 def _open_flac(stream: ByteStream) -> SoundSource:
-    from hifisr_cli.audio.decoders.libsndfile import SoundSource
     from hifisr_cli.audio.decoders.no_seek import ForwardFile
 
     return SoundSource(ForwardFile(_Forward(stream)))
@@ -105,11 +100,9 @@ def _open_flac(stream: ByteStream) -> SoundSource:
 
 def _open_piped(stream: ByteStream) -> SoundSource:
     """libsndfile on a real pipe, of which it knows that it has no length."""
-    from hifisr_cli.audio.decoders.libsndfile import SoundSource
-    from hifisr_cli.audio.decoders.no_seek import PipedSound, StreamPipe
+    from hifisr_cli.audio.decoders.no_seek import PIECE, FedPipe, PipedSound
 
-    pipe = StreamPipe(stream.read)
-    return SoundSource(PipedSound(pipe), owner=pipe)
+    return SoundSource(PipedSound(FedPipe(iter(lambda: stream.read(PIECE), b""))))
 
 
 class _Forward:

@@ -81,7 +81,7 @@ def plan_file(
     """
     info, found = _survey(source, options, on_progress)
     chosen = _format(info, target, options)
-    return make_result(_names(source, target, label), "planned", info, found, chosen)
+    return make_result((label or str(source), "-" if target is None else str(target)), "planned", info, found, chosen)
 
 
 def restore_file(
@@ -191,7 +191,7 @@ def restoring(
                 write(block, block)
         recording.close()  # the output may take its place, which Windows allows with no file that is open
     return make_result(
-        _names(source, target, label),
+        (label or str(source), "-" if target is None else str(target)),
         "restored" if found.restorable else "copied",
         info,
         found,
@@ -238,11 +238,6 @@ def _survey(source: Path, options: RestoreOptions, on_progress: Progress | None)
 def _format(info: AudioInfo, target: Path | None, options: RestoreOptions) -> OutputFormat:
     suffix = target.suffix if target is not None else None
     return choose_format(info, requested=options.format, bit_depth=options.bit_depth, suffix=suffix)
-
-
-def _names(source: Path, target: Path | None, label: str | None) -> tuple[str, str]:
-    """Input and output as they are reported."""
-    return label or str(source), "-" if target is None else str(target)
 
 
 def make_result(

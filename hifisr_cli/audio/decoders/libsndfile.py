@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hifisr_cli.audio.containers.mpeg import MpegScan, MpegStart
-from hifisr_cli.audio.decoders.mp3_padding import MpegSource
-from hifisr_cli.audio.recording import Block, BrokenOffError
+from hifisr_cli.audio.recording import Block, BrokenOffError, Source
 from hifisr_cli.results import AudioInfo
 
 if TYPE_CHECKING:
@@ -33,16 +32,13 @@ class SoundSource:
     Args:
         file: open for reading.
         frames: its length where it is known better than libsndfile knows it.
-        owner: what has to live as long.
         step: samples a channel that are decoded at once: an error costs all of them.
     """
 
     lost: str | None = None
 
-    def __init__(
-        self, file: ForwardFile, frames: int | None = None, *, owner: object = None, step: int | None = None
-    ) -> None:
-        self._file, self._owner, self._step = file, owner, step
+    def __init__(self, file: ForwardFile, frames: int | None = None, *, step: int | None = None) -> None:
+        self._file, self._step = file, step
         self._broken: BrokenOffError | None = None
         codec = str(file.subtype)
         known = frames if frames is not None else int(file.frames)
@@ -79,6 +75,45 @@ class SoundSource:
         return np.ascontiguousarray(block[:filled].T)
 
 
+class MpegSource:
+    """MP3 without the samples that an encoder adds at both ends, where its header says how many.
+
+    Args:
+        inner: everything that is decoded.
+        start: what the header says.
+    """
+
+    lost: str | None = None
+
+    def __init__(self, inner: Source, start: MpegStart) -> None:
+        self._inner, self._start = inner, start
+        self.info = replace(inner.info, frames=start.length, bits=None, is_float=False, lossy=True)
+        self._skip = start.skip_begin
+        self._done = 0
+        self._broken: BrokenOffError | None = None
+        self._late = np.zeros((self.info.channels, 0), np.float32)
+
+    def read(self, frames: int) -> Block:
+        while self._late.shape[1] < frames + self._start.skip_end and self._broken is None:
+            try:
+                block = self._inner.read(frames)
+            except BrokenOffError as error:  # told when what came before it is used up
+                self._broken = error
+                break
+            if not block.shape[1]:
+                break
+            dropped = min(self._skip, block.shape[1])
+            self._skip -= dropped
+            self._late = np.concatenate((self._late, block[:, dropped:]), axis=1)
+        ready = min(frames, max(0, self._late.shape[1] - self._start.skip_end))
+        ready = ready if self.info.frames is None else min(ready, max(0, self.info.frames - self._done))
+        block, self._late = self._late[:, :ready], self._late[:, ready:]
+        self._done += ready
+        if ready == 0 and self._broken is not None:
+            raise self._broken
+        return np.ascontiguousarray(block)
+
+
 def open_sound(
     fd: int,
     stack: ExitStack,
@@ -99,16 +134,16 @@ def open_sound(
     """
     import soundfile
 
-    from hifisr_cli.audio.decoders.no_seek import ForwardFile, PipedFile, PipedSound
+    from hifisr_cli.audio.decoders.no_seek import FedPipe, ForwardFile, PipedSound, pieces_of
 
     cut: MpegStart | None = None
     os.lseek(fd, 0, os.SEEK_SET)
     try:
         if mended is not None:
             header, frames = mended
-            pipe = PipedFile(fd, len(header), header)
+            pipe = FedPipe(pieces_of(fd, len(header), header))
         elif scan is not None and scan.frames != scan.promised:
-            pipe, frames = PipedFile(fd, scan.start), scan.frames * scan.samples
+            pipe, frames = FedPipe(pieces_of(fd, scan.start)), scan.frames * scan.samples
             if step is not None and scan.promised is not None and scan.frames < scan.promised:
                 cut = replace(scan.padding, skip_end=0)  # what was added at the end is lost with it
         else:

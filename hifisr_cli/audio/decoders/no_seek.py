@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Iterable, Iterator
 
 import soundfile
 
 from hifisr_cli.system.files import read_at, write_all
+
+PIECE = 1 << 16
+"""Bytes that a pipe is given at once."""
 
 _SYSTEM_ERROR = 2  # of libsndfile's: the operating system's
 
@@ -26,11 +28,45 @@ class ForwardFile(soundfile.SoundFile):  # type: ignore[misc, unused-ignore]  # 
         return False
 
 
-class Feed(Protocol):
-    """A pipe that is being fed: `fd` is its end for reading, and it is `complete` when it has been given everything."""
+class FedPipe:
+    """Pieces of bytes as a pipe, of which libsndfile cannot guess a length, and which it so reads to its end.
 
-    fd: int
-    complete: bool
+    The thread that feeds it may wait for a stream for ever; it dies with the process.
+
+    Attributes:
+        fd: the end for reading.
+        complete: it has been given everything.
+    """
+
+    complete = False
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self.fd, self._write = os.pipe()
+        self._pieces = pieces
+        self._thread = threading.Thread(target=self._feed, name="hifisr-feed", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Only where the pieces cannot be waited for: those of a file."""
+        os.close(self.fd)  # a feeder that still writes gets a broken pipe and ends
+        self._thread.join()
+
+    def _feed(self) -> None:
+        try:
+            with contextlib.suppress(OSError):  # the other end was closed
+                for piece in self._pieces:
+                    write_all(self._write, piece)
+                self.complete = True
+        finally:
+            os.close(self._write)
+
+
+def pieces_of(fd: int, start: int, head: bytes = b"") -> Iterator[bytes]:
+    """The bytes of a file from `start` on, after those of `head`; where the file stands does not change."""
+    yield head
+    while data := read_at(fd, PIECE, start):
+        yield data
+        start += len(data)
 
 
 class PipedSound(ForwardFile):
@@ -39,64 +75,11 @@ class PipedSound(ForwardFile):
     Windows takes the end of a pipe for an error, and libsndfile passes that on.
     """
 
-    def __init__(self, feed: Feed) -> None:
-        self._feed = feed
-        super().__init__(feed.fd, closefd=False)
+    def __init__(self, pipe: FedPipe) -> None:
+        self._pipe = pipe
+        super().__init__(pipe.fd, closefd=False)
 
     @property
     def _errorcode(self) -> int:
         code = int(super()._errorcode)
-        return 0 if code == _SYSTEM_ERROR and self._feed.complete else code
-
-
-class StreamPipe:
-    """The bytes that `pull` gives as a pipe; see `Feed`.
-
-    The thread that feeds it may wait for a stream for ever; it dies with the process.
-    """
-
-    complete = False
-
-    def __init__(self, pull: Callable[[int], bytes]) -> None:
-        self.fd, self._write = os.pipe()
-        self._pull = pull
-        threading.Thread(target=self._feed, name="hifisr-stream-feed", daemon=True).start()
-
-    def _feed(self) -> None:
-        try:
-            with contextlib.suppress(OSError):
-                while data := self._pull(1 << 16):
-                    write_all(self._write, data)
-                self.complete = True
-        finally:
-            os.close(self._write)
-
-
-class PipedFile:
-    """The bytes of a file from `start` on, after those of `head`, as a pipe; see `Feed`.
-
-    libsndfile cannot guess a length of what comes through a pipe, and so reads it to its end.
-    """
-
-    complete = False
-
-    def __init__(self, source: int, start: int, head: bytes = b"") -> None:
-        self.fd, self._write = os.pipe()
-        self._source, self._start, self._head = source, start, head
-        self._thread = threading.Thread(target=self._feed, name="hifisr-mpeg-feed", daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        os.close(self.fd)  # a feeder that still writes gets a broken pipe and ends
-        self._thread.join()
-
-    def _feed(self) -> None:
-        position = self._start
-        try:
-            with contextlib.suppress(OSError):  # the other end was closed
-                os.write(self._write, self._head)  # a header: far smaller than a pipe holds
-                while data := read_at(self._source, 1 << 16, position):
-                    position += os.write(self._write, data)
-                self.complete = True
-        finally:
-            os.close(self._write)
+        return 0 if code == _SYSTEM_ERROR and self._pipe.complete else code
