@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 from hifisr_cli.audio.output import output as encode
-from hifisr_cli.audio.output import sinks
+from hifisr_cli.audio.output.wav import WavSink
 from hifisr_cli.system import files, staged_file
 from tests.cli.runs.conftest import Command, Make, Spawn, leftovers, obey_rights, outputs
 from tests.conftest import NO_SUCH_FILE
@@ -205,13 +205,13 @@ class TestOutputFolder:
     @pytest.mark.posix
     def test_vanished(self, upsample: Command, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The folder goes away while the file is being written, as network disks do."""
-        written = sinks.WavSink.finish
+        written = WavSink.finish
 
-        def vanish(sink: sinks.WavSink) -> None:
+        def vanish(sink: WavSink) -> None:
             written(sink)
             shutil.rmtree(tmp_path / "out")
 
-        monkeypatch.setattr(sinks.WavSink, "finish", vanish)
+        monkeypatch.setattr(WavSink, "finish", vanish)
         for name in ("a", "b"):
             make(tmp_path / "in" / f"{name}.wav")
         ended = upsample(tmp_path / "in", "-o", tmp_path / "out")
