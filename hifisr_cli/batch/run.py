@@ -25,8 +25,7 @@ from hifisr_cli.batch.request import ModelRequest, RunRequest
 from hifisr_cli.batch.workers.crew import Crew, News
 from hifisr_cli.batch.workers.messages import Hello, Progressed
 from hifisr_cli.batch.workers.perform import InProcess, TimeUp
-from hifisr_cli.batch.workers.pool import Pool
-from hifisr_cli.batch.workers.process import Launched
+from hifisr_cli.batch.workers.pool import Launched, Pool
 from hifisr_cli.batch.workers.sharing import Sharing, add_to_groups, most_together, share
 from hifisr_cli.batch.workers.work_item import Manner, WorkItem, WorkOutcome, failed
 from hifisr_cli.errors import RunError, TimeLimitError

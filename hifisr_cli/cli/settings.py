@@ -11,9 +11,7 @@ from typing import Literal
 
 from hifisr_cli.errors import UsageError
 
-_LOWEST_HZ, _HIGHEST_HZ = 100.0, 24_000.0
-_LOWEST_LUFS, _HIGHEST_LUFS = -60.0, -5.0
-_LOWEST_DBTP, _HIGHEST_DBTP = -30.0, 0.0
+_HZ, _LUFS, _DBTP = (100.0, 24_000.0), (-60.0, -5.0), (-30.0, 0.0)  # what --cutoff, --loudness and --true-peak take
 _TARGET_CEILING_DBTP = -1.0
 """What goes with a target unless something else is said, as in EBU R 128."""
 _STREAM = "-"
@@ -23,27 +21,16 @@ def parse_cutoff(text: str) -> float | None:
     """The value of --cutoff in Hz, None for "auto"."""
     if text == "auto":
         return None
-    hertz = _number(text)
-    if not _LOWEST_HZ <= hertz <= _HIGHEST_HZ:
-        raise UsageError(
-            f"--cutoff {text!r} is neither 'auto' nor a frequency from {_LOWEST_HZ:g} to {_HIGHEST_HZ:g} Hz",
-            hint="say --cutoff 3400",
-        )
-    return hertz
+    problem = "--cutoff {!r} is neither 'auto' nor a frequency from {:g} to {:g} Hz"
+    return _within(text, _HZ, problem, "say --cutoff 3400")
 
 
 def parse_loudness(text: str) -> Literal["keep", "match"] | float:
     """The value of --loudness: keep, match, or LUFS."""
     if text in ("keep", "match"):
         return "keep" if text == "keep" else "match"
-    value = _number(text)
-    if not _LOWEST_LUFS <= value <= _HIGHEST_LUFS:
-        raise UsageError(
-            f"--loudness {text!r} is neither 'keep' nor 'match' nor a loudness from {_LOWEST_LUFS:g} to "
-            f"{_HIGHEST_LUFS:g} LUFS",
-            hint="say --loudness -23",
-        )
-    return value
+    problem = "--loudness {!r} is neither 'keep' nor 'match' nor a loudness from {:g} to {:g} LUFS"
+    return _within(text, _LUFS, problem, "say --loudness -23")
 
 
 def parse_true_peak(text: str | None, loudness: Literal["keep", "match"] | float) -> float | None:
@@ -52,13 +39,8 @@ def parse_true_peak(text: str | None, loudness: Literal["keep", "match"] | float
         return None if isinstance(loudness, str) else _TARGET_CEILING_DBTP
     if text == "off":
         return None
-    value = _number(text)
-    if not _LOWEST_DBTP <= value <= _HIGHEST_DBTP:
-        raise UsageError(
-            f"--true-peak {text!r} is neither 'off' nor a level from {_LOWEST_DBTP:g} to {_HIGHEST_DBTP:g} dBTP",
-            hint="say --true-peak -1",
-        )
-    return value
+    problem = "--true-peak {!r} is neither 'off' nor a level from {:g} to {:g} dBTP"
+    return _within(text, _DBTP, problem, "say --true-peak -1")
 
 
 def _number(text: str) -> float:
@@ -66,6 +48,14 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         return math.nan
+
+
+def _within(text: str, limits: tuple[float, float], problem: str, hint: str) -> float:
+    """A number within limits; else a UsageError, `problem` filled with the text and the limits."""
+    value = _number(text)
+    if not limits[0] <= value <= limits[1]:
+        raise UsageError(problem.format(text, *limits), hint=hint)
+    return value
 
 
 def parse_duration(text: str | None) -> float | None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import io
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from hifisr_cli.audio.decoders.raw import RawFormat
+from hifisr_cli.batch.history.record import Record
 from hifisr_cli.errors import FileError
 from hifisr_cli.report.analysis import Look, look_at
-from hifisr_cli.report.locate import find_original, find_output, has_changed, reference
 from hifisr_cli.report.picture import TOP_HZ, bare
 from hifisr_cli.report.rows import Row
 
@@ -139,3 +141,52 @@ def _sound_uri(path: Path) -> str:
 
 def _data_uri(kind: str, data: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def find_original(record: Record, folder: Path, originals: Path | None) -> Path | None:
+    """The recording that was read, or None where it is not to be found any more.
+
+    Args:
+        folder: the one that holds the journal.
+        originals: where the inputs lie now, if they have moved; looked at first.
+    """
+    given = record.input
+    candidates = [] if originals is None else [originals / given.relative]
+    if given.backup is not None:
+        candidates.append(folder / given.backup)
+    candidates += [Path(path) for path in (given.absolute, given.path) if path]
+    return next((path for path in candidates if _is_file(path)), None)
+
+
+def find_output(record: Record, folder: Path) -> Path | None:
+    """The output, or None where there is none."""
+    if record.output is None:
+        return None
+    path = folder / record.output.path
+    return path if _is_file(path) else None
+
+
+def has_changed(path: Path, size: int) -> bool:
+    """The file does not have the size that the journal noted."""
+    try:
+        return path.stat().st_size != size
+    except OSError:
+        return True
+
+
+def reference(path: Path, page: Path) -> str:
+    """How the page refers to a file: relative and percent-encoded, whatever bytes its name has."""
+    base = os.path.realpath(page.parent)
+    try:
+        relative = os.path.relpath(os.path.join(os.path.realpath(path.parent), path.name), base)  # noqa: PTH118
+    except ValueError:  # another drive
+        return path.absolute().as_uri()
+    quoted = quote(os.fsencode(relative).replace(os.fsencode(os.sep), b"/"))
+    return f"./{quoted}" if not quoted.startswith("../") else quoted
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

@@ -22,7 +22,6 @@ REPORT_NAME = "report.html"
 PICTURES = 50
 """So many files get pictures, unless another number is asked for: the page stays at a few megabytes."""
 
-
 _DRAW_MORE = "hifisr report DIR --pictures all draws them all"
 
 

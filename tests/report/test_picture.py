@@ -10,9 +10,8 @@ import soundfile
 from PIL import Image
 
 from hifisr_cli.errors import NotAudioError, OutputExistsError
-from hifisr_cli.report.colours import FLOOR_DB, TOP_DB, painted, palette
 from hifisr_cli.report.comparison import draw_comparison
-from hifisr_cli.report.picture import time_ticks
+from hifisr_cli.report.picture import FLOOR_DB, TOP_DB, painted, palette, time_ticks
 
 
 def test_the_colours_grow_lighter_evenly() -> None:

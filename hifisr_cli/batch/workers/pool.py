@@ -3,28 +3,72 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
+import os
 import queue
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import BinaryIO, cast
 
 from hifisr_cli.batch.workers.crew import News
-from hifisr_cli.batch.workers.messages import Do, Done, Hello, NoStart, Progressed, Ready, Said, receive
-from hifisr_cli.batch.workers.process import Launched
+from hifisr_cli.batch.workers.messages import Do, Done, Hello, NoStart, Progressed, Ready, Said, receive, send
 from hifisr_cli.batch.workers.sharing import Sharing
 from hifisr_cli.batch.workers.work_item import WorkItem, WorkOutcome, failed
 from hifisr_cli.errors import CrashedError, DeviceError
+from hifisr_cli.system.children import start_child
 from hifisr_cli.system.staged_file import sweep
 
 logger = logging.getLogger(__name__)
 
 _ENDS_WITHIN = 5.0
 _GRACE = 0.3
+
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
+    "from hifisr_cli.batch.workers.worker import main; main()"
+)
+
+
+class Launched:
+    """A worker process. Until it is greeted it imports what it will need.
+
+    Attributes:
+        process: its standard input is the line of its orders, its standard output the pipe of its replies.
+    """
+
+    def __init__(self) -> None:
+        environment = dict(os.environ)
+        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        environment.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in this process; PyTorch is told by `load_model`
+        path = json.dumps([os.path.abspath(path) for path in sys.path])  # noqa: PTH100
+        self.process, self._line = start_child([sys.executable, "-c", _START, path], environment)
+
+    @property
+    def replies(self) -> BinaryIO:
+        """The pipe that its replies come from."""
+        return cast(BinaryIO, self.process.stdout)
+
+    def greet(self, hello: Hello, lock_fd: int | None) -> None:
+        """Tell it what the run is, and let it hold the lock of the output folder as long as it lives."""
+        with contextlib.suppress(OSError):  # it is dead: whoever reads its replies notices
+            self._line.open(lock_fd)
+            send(self._line.stream, hello)
+
+    def order(self, order: Do) -> None:
+        """Tell it what to do next."""
+        with contextlib.suppress(OSError):
+            send(self._line.stream, order)
+
+    def dismiss(self) -> None:
+        """No more orders: it ends by itself, at once."""
+        self._line.close()
 
 
 @dataclass(eq=False, slots=True)

@@ -20,7 +20,5 @@ class OffsetMeter:
 
     def result(self) -> float:
         """Returns the mean that is farthest from zero among the channels, full scale 1; 0 for nothing."""
-        if not self._samples:
-            return 0.0
-        means = np.atleast_1d(self._sums) / self._samples
+        means = np.atleast_1d(self._sums) / max(self._samples, 1)
         return float(means[np.argmax(np.abs(means))])
