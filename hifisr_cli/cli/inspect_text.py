@@ -39,100 +39,100 @@ def _level(value: float | None, unit: str = "") -> str:
     return "-" if value is None else f"{value:.1f}{unit}"
 
 
-def _cutoff(found: Inspection) -> str:
-    if found.bandwidth.source == "silence":
+def _cutoff(inspection: Inspection) -> str:
+    if inspection.bandwidth.source == "silence":
         return "-"
-    return f"{found.bandwidth.cutoff_hz / 1000:.1f} kHz"
+    return f"{inspection.bandwidth.cutoff_hz / 1000:.1f} kHz"
 
 
-def _how(found: Inspection) -> str:
-    return f"{_FOUND[found.cutoff_evidence]}, {found.bandwidth.confidence:.0%}"
+def _how(inspection: Inspection) -> str:
+    return f"{_FOUND[inspection.cutoff_evidence]}, {inspection.bandwidth.confidence:.0%}"
 
 
-def _bits(found: Inspection) -> str:
-    if found.info.bits is None:
+def _bits(inspection: Inspection) -> str:
+    if inspection.info.bits is None:
         return "-"
-    kind = " float" if found.info.is_float else ""
-    if found.effective_bits is None or found.effective_bits == found.info.bits:
-        return f"{found.info.bits}{kind}"
-    return f"{found.info.bits}{kind} ({found.effective_bits} used)"
+    kind = " float" if inspection.info.is_float else ""
+    if inspection.effective_bits is None or inspection.effective_bits == inspection.info.bits:
+        return f"{inspection.info.bits}{kind}"
+    return f"{inspection.info.bits}{kind} ({inspection.effective_bits} used)"
 
 
-def _clipping(found: Inspection) -> str:
-    if not found.clipped_runs:
+def _clipping(inspection: Inspection) -> str:
+    if not inspection.clipped_runs:
         return "none"
-    runs = "1 run" if found.clipped_runs == 1 else f"{found.clipped_runs} runs"
-    return f"{runs}, {found.clipped_samples} samples"
+    runs = "1 run" if inspection.clipped_runs == 1 else f"{inspection.clipped_runs} runs"
+    return f"{runs}, {inspection.clipped_samples} samples"
 
 
-def _offset(found: Inspection) -> str:
-    return f"{round(found.dc_offset, 4) + 0.0:+.2%}"  # never a negative zero
+def _offset(inspection: Inspection) -> str:
+    return f"{round(inspection.dc_offset, 4) + 0.0:+.2%}"  # never a negative zero
 
 
-def _hum(found: Inspection) -> str:
-    if found.hum is None:
+def _hum(inspection: Inspection) -> str:
+    if inspection.hum is None:
         return "-"
-    if not found.hum.present:
+    if not inspection.hum.present:
         return "none"
-    return f"{found.hum.frequency_hz:.0f} Hz, {_level(found.hum.level_db, ' dBFS')}"
+    return f"{inspection.hum.frequency_hz:.0f} Hz, {_level(inspection.hum.level_db, ' dBFS')}"
 
 
-def _restored(found: Inspection) -> str:
-    return f"{'yes' if found.restorable else 'no'}: {found.reason}"
+def _restored(inspection: Inspection) -> str:
+    return f"{'yes' if inspection.restorable else 'no'}: {inspection.reason}"
 
 
 # The name of a line for a single file, and what stands there.
 _LINES: tuple[tuple[str, Cell], ...] = (
-    ("container", lambda found: found.info.container),
-    ("codec", lambda found: found.info.codec),
-    ("sample rate", lambda found: f"{found.info.sample_rate} Hz"),
-    ("channels", lambda found: str(found.info.channels)),
+    ("container", lambda inspection: inspection.info.container),
+    ("codec", lambda inspection: inspection.info.codec),
+    ("sample rate", lambda inspection: f"{inspection.info.sample_rate} Hz"),
+    ("channels", lambda inspection: str(inspection.info.channels)),
     ("bits a sample", _bits),
-    ("duration", lambda found: duration(found.seconds)),
+    ("duration", lambda inspection: duration(inspection.seconds)),
     ("cutoff", _cutoff),
     ("found by", _how),
-    ("peak", lambda found: _level(found.peak_dbfs, " dBFS")),
-    ("true peak", lambda found: _level(found.true_peak_dbtp, " dBTP")),
-    ("loudness", lambda found: _level(found.loudness_lufs, " LUFS")),
+    ("peak", lambda inspection: _level(inspection.peak_dbfs, " dBFS")),
+    ("true peak", lambda inspection: _level(inspection.true_peak_dbtp, " dBTP")),
+    ("loudness", lambda inspection: _level(inspection.loudness_lufs, " LUFS")),
     ("clipping", _clipping),
     ("DC offset", _offset),
     ("hum", _hum),
-    ("noise floor", lambda found: _level(found.noise_floor_dbfs, " dBFS")),
+    ("noise floor", lambda inspection: _level(inspection.noise_floor_dbfs, " dBFS")),
     ("would be restored", _restored),
 )
 
 # The head of a column for several files, and what stands there: short, with the units in the head.
 _TABLE: tuple[tuple[str, Cell], ...] = (
-    ("format", lambda found: found.info.container),
-    ("codec", lambda found: found.info.codec),
-    ("Hz", lambda found: str(found.info.sample_rate)),
-    ("ch", lambda found: str(found.info.channels)),
+    ("format", lambda inspection: inspection.info.container),
+    ("codec", lambda inspection: inspection.info.codec),
+    ("Hz", lambda inspection: str(inspection.info.sample_rate)),
+    ("ch", lambda inspection: str(inspection.info.channels)),
     ("bits", _bits),
-    ("length", lambda found: duration(found.seconds)),
+    ("length", lambda inspection: duration(inspection.seconds)),
     ("cutoff", _cutoff),
     ("found by", _how),
-    ("dBFS", lambda found: _level(found.peak_dbfs)),
-    ("dBTP", lambda found: _level(found.true_peak_dbtp)),
-    ("LUFS", lambda found: _level(found.loudness_lufs)),
-    ("clipped", lambda found: str(found.clipped_runs)),
+    ("dBFS", lambda inspection: _level(inspection.peak_dbfs)),
+    ("dBTP", lambda inspection: _level(inspection.true_peak_dbtp)),
+    ("LUFS", lambda inspection: _level(inspection.loudness_lufs)),
+    ("clipped", lambda inspection: str(inspection.clipped_runs)),
     ("DC", _offset),
     ("hum", _hum),
-    ("floor", lambda found: _level(found.noise_floor_dbfs)),
+    ("floor", lambda inspection: _level(inspection.noise_floor_dbfs)),
     ("restored?", _restored),
 )
 
 
 def print_table(results: Sequence[Inspected]) -> None:
     """The recordings that could be read, on standard output: one as a list, several as a table."""
-    found = [result.inspection for result in results if result.inspection is not None]
-    if not found:
+    inspections = [result.inspection for result in results if result.inspection is not None]
+    if not inspections:
         return
     if len(results) == 1:
-        rows = [(name, one_line(cell(found[0]))) for name, cell in _LINES]
-        _print(("file", one_line(found[0].input)), rows)
+        rows = [(name, one_line(cell(inspections[0]))) for name, cell in _LINES]
+        _print(("file", one_line(inspections[0].input)), rows)
     else:
         head = ("file", *(title for title, _ in _TABLE))
-        _print(head, [(one_line(item.input), *(one_line(cell(item)) for _, cell in _TABLE)) for item in found])
+        _print(head, [(one_line(item.input), *(one_line(cell(item)) for _, cell in _TABLE)) for item in inspections])
 
 
 def _print(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -154,27 +154,27 @@ def _print(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 # Names of the CSV's columns, which programs rely on: new ones are added at the end.
 _COLUMNS: tuple[tuple[str, Callable[[Inspection], Any]], ...] = (
-    ("container", lambda found: found.info.container),
-    ("codec", lambda found: found.info.codec),
-    ("sample_rate", lambda found: found.info.sample_rate),
-    ("channels", lambda found: found.info.channels),
-    ("bits", lambda found: found.info.bits),
-    ("effective_bits", lambda found: found.effective_bits),
-    ("seconds", lambda found: found.seconds),
-    ("cutoff_hz", lambda found: round(found.bandwidth.cutoff_hz, 1)),
-    ("cutoff_confidence", lambda found: round(found.bandwidth.confidence, 3)),
-    ("cutoff_evidence", lambda found: found.cutoff_evidence),
-    ("peak_dbfs", lambda found: _rounded(found.peak_dbfs)),
-    ("true_peak_dbtp", lambda found: _rounded(found.true_peak_dbtp)),
-    ("loudness_lufs", lambda found: _rounded(found.loudness_lufs)),
-    ("clipped_runs", lambda found: found.clipped_runs),
-    ("clipped_samples", lambda found: found.clipped_samples),
-    ("dc_offset", lambda found: f"{found.dc_offset:.7f}"),
-    ("hum_hz", lambda found: None if found.hum is None else found.hum.frequency_hz),
-    ("hum_dbfs", lambda found: None if found.hum is None else _rounded(found.hum.level_db)),
-    ("noise_floor_dbfs", lambda found: _rounded(found.noise_floor_dbfs)),
-    ("would_be_restored", lambda found: "yes" if found.restorable else "no"),
-    ("reason", lambda found: found.reason),
+    ("container", lambda inspection: inspection.info.container),
+    ("codec", lambda inspection: inspection.info.codec),
+    ("sample_rate", lambda inspection: inspection.info.sample_rate),
+    ("channels", lambda inspection: inspection.info.channels),
+    ("bits", lambda inspection: inspection.info.bits),
+    ("effective_bits", lambda inspection: inspection.effective_bits),
+    ("seconds", lambda inspection: inspection.seconds),
+    ("cutoff_hz", lambda inspection: round(inspection.bandwidth.cutoff_hz, 1)),
+    ("cutoff_confidence", lambda inspection: round(inspection.bandwidth.confidence, 3)),
+    ("cutoff_evidence", lambda inspection: inspection.cutoff_evidence),
+    ("peak_dbfs", lambda inspection: _rounded(inspection.peak_dbfs)),
+    ("true_peak_dbtp", lambda inspection: _rounded(inspection.true_peak_dbtp)),
+    ("loudness_lufs", lambda inspection: _rounded(inspection.loudness_lufs)),
+    ("clipped_runs", lambda inspection: inspection.clipped_runs),
+    ("clipped_samples", lambda inspection: inspection.clipped_samples),
+    ("dc_offset", lambda inspection: f"{inspection.dc_offset:.7f}"),
+    ("hum_hz", lambda inspection: None if inspection.hum is None else inspection.hum.frequency_hz),
+    ("hum_dbfs", lambda inspection: None if inspection.hum is None else _rounded(inspection.hum.level_db)),
+    ("noise_floor_dbfs", lambda inspection: _rounded(inspection.noise_floor_dbfs)),
+    ("would_be_restored", lambda inspection: "yes" if inspection.restorable else "no"),
+    ("reason", lambda inspection: inspection.reason),
 )
 
 
@@ -189,8 +189,8 @@ def csv_header() -> str:
 
 def csv_line(result: Inspected) -> str:
     """A recording as one line; what is unknown is empty."""
-    found, error = result.inspection, result.error
-    cells = ["" if found is None else cell(found) for _, cell in _COLUMNS]
+    inspection, error = result.inspection, result.error
+    cells = ["" if inspection is None else cell(inspection) for _, cell in _COLUMNS]
     problem = ["", ""] if error is None else [error.code, error.message]
     line = io.StringIO()
     status = "failed" if error else "inspected"

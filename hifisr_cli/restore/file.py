@@ -79,9 +79,9 @@ def plan_file(
 
     Raises what `restore_file` raises for a recording that cannot be read.
     """
-    info, found = _survey(source, options, on_progress)
+    info, survey = _survey(source, options, on_progress)
     chosen = _format(info, target, options)
-    return make_result((label or str(source), "-" if target is None else str(target)), "planned", info, found, chosen)
+    return make_result((label or str(source), "-" if target is None else str(target)), "planned", info, survey, chosen)
 
 
 def restore_file(
@@ -146,12 +146,12 @@ def restoring(
         overwrite: what happens to an output that is there already, whatever the options say.
     """
     started = time.monotonic()
-    info, found = _survey(source, options, on_progress)
+    info, survey = _survey(source, options, on_progress)
     chosen = _format(info, target, options)
-    frames = output_length(found.frames, info.sample_rate)
-    seconds = found.frames / info.sample_rate
-    meter = KeptBandMeter(KEPT_FRACTION * (found.bandwidth.cutoff_hz if found.restorable else info.sample_rate / 2))
-    cutoff_hz = found.bandwidth.cutoff_hz if found.restorable else None
+    frames = output_length(survey.frames, info.sample_rate)
+    seconds = survey.frames / info.sample_rate
+    cutoff_hz = survey.bandwidth.cutoff_hz if survey.restorable else None
+    meter = KeptBandMeter(KEPT_FRACTION * (cutoff_hz or info.sample_rate / 2))
     levelling = options.loudness != "keep" or options.true_peak_dbtp is not None
     with (
         open_recording(source, salvage=options.salvage, raw=options.raw) as recording,
@@ -169,7 +169,7 @@ def restoring(
             output,
             options.loudness,
             ceiling_dbtp=options.true_peak_dbtp,
-            input_lufs=found.loudness_lufs,
+            input_lufs=survey.loudness_lufs,
             target=target,
             compare=meter.push,
         ) as levelled,
@@ -184,17 +184,17 @@ def restoring(
                 on_progress("restore", seconds * done / frames, seconds)
 
         blocks = resampled(recording.blocks(), info.sample_rate)
-        if found.restorable:
-            waited = yield from _through_network(blocks, found, model, options, write)
+        if survey.restorable:
+            waited = yield from _through_network(blocks, survey, model, options, write)
         else:
             for block in blocks:
                 write(block, block)
         recording.close()  # the output may take its place, which Windows allows with no file that is open
     return make_result(
         (label or str(source), "-" if target is None else str(target)),
-        "restored" if found.restorable else "copied",
+        "restored" if survey.restorable else "copied",
         info,
-        found,
+        survey,
         chosen,
         kept_band_error_db=meter.error_db(),
         clipped_samples=output.clipped,
@@ -208,7 +208,7 @@ def restoring(
 
 def _through_network(
     blocks: Iterator[Wave],
-    found: Survey,
+    survey: Survey,
     model: Engine,
     options: RestoreOptions,
     write: Callable[[Wave, Wave], None],
@@ -217,7 +217,7 @@ def _through_network(
     from hifisr_cli.restore.batches import tasks
 
     waited = 0.0
-    restoration = found.restoration(model.level_rms)
+    restoration = survey.restoration(model.level_rms)
     for group in tasks(blocks, model, restoration, chunk_seconds=options.chunk_seconds, batch_size=options.batch_size):
         left = time.monotonic()
         stretches = yield group
@@ -244,7 +244,7 @@ def make_result(
     names: tuple[str, str],
     status: Literal["restored", "copied", "planned"],
     info: AudioInfo,
-    found: Survey,
+    survey: Survey,
     chosen: OutputFormat,
     *,
     kept_band_error_db: float | None = None,
@@ -255,38 +255,38 @@ def make_result(
     notes: tuple[str, ...] = (),
     salvaged: bool = False,
 ) -> FileResult:
-    """The result of a recording, from what was found and done. `names` are those of input and output."""
-    gain = found.gain() if engine is None else found.gain(engine.level_rms)
+    """The result of a recording, from what was measured and done. `names` are those of input and output."""
+    gain = survey.gain() if engine is None else survey.gain(engine.level_rms)
     loudness_note = () if levels is None or levels.note is None else (f"loudness: {levels.note}",)
     return FileResult(
         input=names[0],
         output=names[1],
         status=status,
         info=info,
-        seconds=found.frames / info.sample_rate,
-        bandwidth=found.bandwidth,
+        seconds=survey.frames / info.sample_rate,
+        bandwidth=survey.bandwidth,
         gain_db=20.0 * math.log10(gain),
-        kept_hz=found.kept_hz if found.restorable else None,
+        kept_hz=survey.kept_hz if survey.restorable else None,
         kept_band_error_db=kept_band_error_db,
         clipped_samples=clipped_samples,
         codec=chosen.codec,
         bits=chosen.bits,
         wall_seconds=wall_seconds,
-        loudness_lufs=found.loudness_lufs,
+        loudness_lufs=survey.loudness_lufs,
         output_loudness_lufs=None if levels is None else levels.loudness_lufs,
         true_peak_dbtp=None if levels is None else levels.true_peak_dbtp,
         loudness_gain_db=None if levels is None else levels.gain_db,
-        model=engine.identity.name if engine is not None and found.restorable else None,
+        model=engine.identity.name if engine is not None and survey.restorable else None,
         salvaged=salvaged,
-        warnings=(*_warnings(found, clipped_samples), *notes, *loudness_note),
+        warnings=(*_warnings(survey, clipped_samples), *notes, *loudness_note),
     )
 
 
-def _warnings(found: Survey, clipped_samples: int) -> tuple[str, ...]:
-    warnings = [] if found.note is None else [found.note]
-    if not found.bandwidth.certain:
+def _warnings(survey: Survey, clipped_samples: int) -> tuple[str, ...]:
+    warnings = [] if survey.note is None else [survey.note]
+    if not survey.bandwidth.certain:
         what = (
-            f"the cutoff of {found.bandwidth.cutoff_hz:.0f} Hz" if found.restorable else "that there is nothing to do"
+            f"the cutoff of {survey.bandwidth.cutoff_hz:.0f} Hz" if survey.restorable else "that there is nothing to do"
         )
         warnings.append(f"{what} is uncertain: listen, or give the cutoff with --cutoff")
     if clipped_samples:

@@ -86,14 +86,14 @@ def inspect_file(path: Path, *, label: str | None = None, on_progress: Progress 
             if on_progress is not None:
                 on_progress(seconds, info.seconds)
 
-        found = survey(
+        measured = survey(
             meters.watching(recording.blocks()),
             info.sample_rate,
             on_progress=progressed,
             cutoff_meter=meters.cutoff,
             loudness=meters.loudness,
         )
-    return meters.inspection(label or str(path), found)
+    return meters.inspection(label or str(path), measured)
 
 
 class _Meters:
@@ -118,17 +118,17 @@ class _Meters:
                 self._depth.push(block)
             yield block
 
-    def inspection(self, name: str, found: Survey) -> Inspection:
+    def inspection(self, name: str, measured: Survey) -> Inspection:
         info = self._info
         return Inspection(
             input=name,
             info=info,
-            frames=found.frames,
-            seconds=found.frames / info.sample_rate,
-            bandwidth=found.bandwidth,
-            cutoff_evidence=evidence(self.cutoff.levels, found.bandwidth, lossy=info.lossy),
-            restorable=found.restorable,
-            reason=_reason(found),
+            frames=measured.frames,
+            seconds=measured.frames / info.sample_rate,
+            bandwidth=measured.bandwidth,
+            cutoff_evidence=evidence(self.cutoff.levels, measured.bandwidth, lossy=info.lossy),
+            restorable=measured.restorable,
+            reason=_reason(measured),
             effective_bits=None if self._depth is None else self._depth.result(),
             peak_dbfs=decibels(self._peak.peak),
             true_peak_dbtp=decibels(self._peak.true_peak),
@@ -142,15 +142,15 @@ class _Meters:
         )
 
 
-def _reason(found: Survey) -> str:
+def _reason(measured: Survey) -> str:
     """Why a recording would be restored or not."""
-    cutoff = f"{found.bandwidth.cutoff_hz / 1000:.1f} kHz"
-    doubt = "" if found.bandwidth.certain else ", uncertain"
-    if found.restorable:
-        full = found.bandwidth.source == "nyquist"
+    cutoff = f"{measured.bandwidth.cutoff_hz / 1000:.1f} kHz"
+    doubt = "" if measured.bandwidth.certain else ", uncertain"
+    if measured.restorable:
+        full = measured.bandwidth.source == "nyquist"
         return (f"its sample rate ends at {cutoff}" if full else f"its content ends at {cutoff}") + doubt
-    if found.bandwidth.source == "silence":
+    if measured.bandwidth.source == "silence":
         return "silence"
-    if found.bandwidth.full_band:
+    if measured.bandwidth.full_band:
         return f"full band already{doubt}"
-    return f"no content above {found.bandwidth.cutoff_hz:.0f} Hz to restore from"
+    return f"no content above {measured.bandwidth.cutoff_hz:.0f} Hz to restore from"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hifisr_cli.restore.file import Progress, RestoreOptions
 
 MEASURE_SECONDS, MEASURE_LEVEL_SECONDS = 10.0, 2.0
-"""Of the stream that are measured first; the second where only the level is to be measured."""
+"""How much of the stream is measured first; the second where only the level is to be measured."""
 
 LIVE_CHUNK_SECONDS = 1.0
 """Default length of the network's pieces in a stream."""

@@ -18,9 +18,9 @@ from hifisr_cli.engines.hifisr.mel import hz_to_mel
 from hifisr_cli.results import SAMPLE_RATE
 
 _LOWEST_HZ, _HIGHEST_HZ, _HIGHEST = 80.0, 8_000.0, 0.94
-"""Of the voice that is looked at: up to 8 kHz and 0.94 of the cutoff."""
+"""The part of the voice that is looked at: up to 8 kHz and 0.94 of the cutoff."""
 _TOP_HZ = 12_000.0
-"""Of the pulses: higher up a voice hardly beats."""
+"""The upper edge of the pulses: higher up a voice hardly beats."""
 _SMOOTH_HZ = 600.0
 _OF_ENVELOPE, _OF_COURSE, _MOST = 3.0, 1.0, 16.0
 _FAINT_INPUT, _FAINT_PULSES = 1e-7, 1e-8
