@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from hifisr_cli.batch.history.journal import read_journal
-from hifisr_cli.batch.workers import process as launch
+from hifisr_cli.batch.workers import pool
+from hifisr_cli.batch.workers.pool import Launched
 from tests.cli.runs.conftest import PYTHON_M, Command, Make, leftovers, outputs
 
 
@@ -99,9 +100,9 @@ def crash(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str, str
     """Makes a function kill the worker that calls it for a file of some name, or the first that calls it for any."""
 
     def prepare(where: str, name: str) -> None:
-        begin, imports = launch._START.split("from hifisr_cli", 1)
+        begin, imports = pool._START.split("from hifisr_cli", 1)
         prelude = CRASH.format(where=where, name=name, once=not name, unless=str(tmp_path / "crashed"))
-        monkeypatch.setattr(launch, "_START", begin + prelude + "from hifisr_cli" + imports)
+        monkeypatch.setattr(pool, "_START", begin + prelude + "from hifisr_cli" + imports)
 
     return prepare
 
@@ -224,9 +225,9 @@ def test_a_worker_that_was_started_early_does_the_same(
 ) -> None:
     undisturbed, out = tree.with_name("undisturbed"), tree.with_name("out")
     assert upsample(tree, "-o", undisturbed).status == 0
-    early: list[launch.Launched] = []
+    early: list[Launched] = []
     monkeypatch.setattr("hifisr_cli.batch.plan.discover._MANY", 2)
-    monkeypatch.setattr("hifisr_cli.batch.run.Launched", lambda: early.append(launch.Launched()) or early[-1])
+    monkeypatch.setattr("hifisr_cli.batch.run.Launched", lambda: early.append(Launched()) or early[-1])
     monkeypatch.setattr("hifisr_cli.batch.workers.pool.Launched", None)  # no other is started
     assert hifisr("upsample", *workers(checkpoint, 1), tree, "-o", out).status == 0
     assert len(early) == 1
@@ -240,9 +241,9 @@ def test_a_worker_that_was_started_early_does_the_same(
 def test_a_worker_is_started_early_for_recordings_restored_in_place(
     hifisr: Command, checkpoint: Path, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    early: list[launch.Launched] = []
+    early: list[Launched] = []
     monkeypatch.setattr("hifisr_cli.batch.plan.discover._MANY", 2)
-    monkeypatch.setattr("hifisr_cli.batch.run.Launched", lambda: early.append(launch.Launched()) or early[-1])
+    monkeypatch.setattr("hifisr_cli.batch.run.Launched", lambda: early.append(Launched()) or early[-1])
     monkeypatch.setattr("hifisr_cli.batch.workers.pool.Launched", None)  # no other is started
     assert hifisr("upsample", *workers(checkpoint, 1), tree, "--in-place").status == 0
     assert len(early) == 1
