@@ -2,7 +2,7 @@
 
 from hifisr_cli.batch.history.journal import read_journal as read_journal
 from hifisr_cli.batch.history.record import Record as Record, read_record as read_record
-from hifisr_cli.batch.library import restore_folder as restore_folder
+from hifisr_cli.batch.folder import restore_folder as restore_folder
 from hifisr_cli.engines.load import load_model as load_model
 from hifisr_cli.engines.protocol import Engine as Engine
 from hifisr_cli.errors import (

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from hifisr_cli.batch.folder import restore_folder
 from hifisr_cli.batch.history.journal import iter_journal
-from hifisr_cli.batch.library import restore_folder
 from hifisr_cli.batch.request import ModelRequest, RunRequest, RunSettings
 from hifisr_cli.batch.run import open_run
 from hifisr_cli.batch.workers.perform import InProcess

@@ -84,7 +84,7 @@ def test_what_somebody_added_to_the_bag_info_is_kept(bag: Path) -> None:
 
 
 def test_the_library_leaves_bags_alone(bag: Path, tmp_path: Path) -> None:
-    from hifisr_cli.batch.library import restore_folder
+    from hifisr_cli.batch.folder import restore_folder
 
     with pytest.raises(UsageError, match="BagIt"):
         restore_folder(tmp_path / "in", bag, model=None)  # type: ignore[arg-type]
