@@ -80,7 +80,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def in_steps(restore: Callable[..., Any]) -> Callable[..., Generator[Any, Any, Any]]:
-    """A stand-in for `recording.restore_file` as one for `recording.restoring`, which is what runs use."""
+    """A stand-in for `restore.file.restore_file` as one for `restore.file.restoring`, which is what runs use."""
 
     def restoring(*given: Any, **named: Any) -> Generator[Any, Any, Any]:
         yield from ()

@@ -73,14 +73,6 @@ def bilinear(taps: int, block: int) -> Bilinear:
     return Bilinear(analysis.float(), kernel.float(), synthesis[: block - taps + 1].float().contiguous())
 
 
-def plain_convolution(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: int = 1) -> Tensor:
-    """The definition, for reference: rows [T, C], weight [D, C, k] -> rows [T - (k - 1) dilation, D]."""
-    length = x.shape[0] - (weight.shape[2] - 1) * dilation
-    taps = [x[i * dilation :][:length] @ weight[:, :, i].T for i in range(weight.shape[2])]
-    total = torch.stack(taps).sum(0)
-    return total if bias is None else total + bias
-
-
 class Workspace:
     """Float32 buffers that are used again and again, by name; one for each thread."""
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from hifisr_cli.engines.hifisr.fast_convolution import BLOCKS, FastConvolution, Workspace, bilinear, plain_convolution
+from hifisr_cli.engines.hifisr.fast_convolution import BLOCKS, FastConvolution, Workspace, bilinear
 
 SHAPES = [
     # channels in and out, taps, dilation, rows
@@ -21,6 +21,14 @@ SHAPES = [
     (48, 48, 3, 3, 30),
     (48, 48, 1, 1, 500),  # nothing to gain
 ]
+
+
+def plain_convolution(x: Tensor, weight: Tensor, bias: Tensor | None, dilation: int = 1) -> Tensor:
+    """The definition: rows [T, C], weight [D, C, k] -> rows [T - (k - 1) dilation, D]."""
+    length = x.shape[0] - (weight.shape[2] - 1) * dilation
+    taps = [x[i * dilation :][:length] @ weight[:, :, i].T for i in range(weight.shape[2])]
+    total = torch.stack(taps).sum(0)
+    return total if bias is None else total + bias
 
 
 def case(channels_in: int, channels_out: int, taps: int, dilation: int, rows: int) -> tuple[Tensor, Tensor, Tensor]:
