@@ -9,29 +9,29 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
-from hifisr_cli.audio.containers.mpeg import MpegScan, scan_mpeg
-from hifisr_cli.audio.containers.ogg import ends_properly
-from hifisr_cli.audio.containers.riff import LAYOUTS, OPEN_LENGTH, SOUND, ChunkPlace, Chunks, sort_chunks, walk_chunks
-from hifisr_cli.audio.containers.signatures import MPEG, FileIdentity, identify
+from hifisr_cli.audio.completeness import Damage, Promise
+from hifisr_cli.audio.containers.riff import LAYOUTS, Chunks, sort_chunks, walk_chunks
+from hifisr_cli.audio.containers.signatures import MPEG, FileIdentity, FileKind, identify
+from hifisr_cli.audio.containers.sizes import au_place, find_sizes
 from hifisr_cli.audio.containers.wav_stream import parse_wav
 from hifisr_cli.audio.decoders.bytestream import ByteStream
-from hifisr_cli.audio.decoders.flac_salvage import open_damaged_flac
-from hifisr_cli.audio.decoders.foreign import has_decoder, open_foreign
+from hifisr_cli.audio.decoders.flac import open_flac
+from hifisr_cli.audio.decoders.foreign import ForeignFile, has_decoder, open_foreign
 from hifisr_cli.audio.decoders.libsndfile import NotOpenedError, open_sound
+from hifisr_cli.audio.decoders.mpeg import open_mpeg
+from hifisr_cli.audio.decoders.ogg import open_ogg
 from hifisr_cli.audio.decoders.raw import RawFormat, RawSource
-from hifisr_cli.audio.recording import Damage, Recording, RecordingFile, Source, truncated
+from hifisr_cli.audio.recording import Recording, RecordingFile, Source, truncated
 from hifisr_cli.errors import EmptyAudioError, NotAudioError, UnreadableError, reason_of
 from hifisr_cli.system.files import open_file
 
 _CAREFULLY = 192
 """Samples that are decoded at once where the next ones may be damaged: a small part of any codec's frame."""
 
-_CUT = Damage("it ends in the middle")
-_MAX_HEADER = 1 << 15
 _CONVERT = (
     "WAV, AIFF, FLAC, Ogg Vorbis, Opus, MP3 and, with PyAV or ffmpeg, M4A, WMA, AC-3, AMR and videos are read; "
     "describe samples without a header with --raw"
@@ -58,21 +58,21 @@ def open_recording(path: Path, *, salvage: bool = False, raw: RawFormat | None =
         fd, size = _open_regular(path, stack)
         file = RecordingFile(fd, size)
         what = identify(file.at)
-        damage: Damage | None = None
-        chunks: Chunks | None = None
         if raw is not None:
             check_headerless(path, what)
             source: Source = RawSource(lambda count: os.read(fd, count), raw, frames=None)
-        elif what.name is not None and what.kind is not None and what.kind.foreign:
-            source = open_foreign(path, fd, what.kind, stack, tolerant=salvage)
-        else:
-            places = tuple(walk_chunks(file.at, LAYOUTS[what.name])) if what.name in LAYOUTS else ()
-            if what.name in _WITH_METADATA:
-                chunks = sort_chunks(path, what.name, places, file.at, size)
-            source, damage = _open_known(path, file, what, places, stack, salvage=salvage)
-        file_of_tags = None if raw is not None else file
+            return Recording(path, source, stack, salvage=salvage, what=what)
+        found = _Opener(path, file, what, stack, salvage).open()
         return Recording(
-            path, source, stack, salvage=salvage, damage=damage, what=what, file=file_of_tags, chunks=chunks
+            path,
+            found.source,
+            stack,
+            salvage=salvage,
+            damage=found.damage,
+            notes=found.notes,
+            what=what,
+            file=file,
+            chunks=found.chunks,
         )
 
 
@@ -90,38 +90,86 @@ def check_headerless(path: Path, what: FileIdentity) -> None:
         raise NotAudioError("has a header of its own", path=path, hint="leave out --raw")
 
 
-def _open_known(
-    path: Path,
-    file: RecordingFile,
-    what: FileIdentity,
-    places: tuple[ChunkPlace, ...],
-    stack: ExitStack,
-    *,
-    salvage: bool,
-) -> tuple[Source, Damage | None]:
-    """A file that libsndfile should read, and what is known to be wrong with it."""
-    damage = _find_shortfall(what.name, places, file)
-    scan = scan_mpeg(file.fd, what.start) if what.kind is MPEG else None
-    if scan is not None and (damaged := _find_missing_frames(scan)) is not None:
-        damage = damaged
-    if damage is not None and not salvage:
-        raise truncated(path, damage.detail)
-    is_flac = what.kind is not None and what.kind.name == "FLAC"
-    mended = _find_open_header(places, file) if what.name == "WAV" else None
-    try:
-        sound = open_sound(file.fd, stack, scan=scan, mended=mended, step=_CAREFULLY if salvage else None)
-        if salvage and is_flac:
-            return open_damaged_flac(file.fd, what.start, sound) or sound, damage
-        return sound, damage  # noqa: TRY300  it belongs to the opening
-    except NotOpenedError as error:
-        if salvage and is_flac and (frames := open_damaged_flac(file.fd, what.start, None)) is not None:
-            return frames, damage
-        own = _open_wav(file.fd, stack) if what.name in ("WAV", "RIFX") else None
-        if own is not None:
-            return own, damage
-        if what.name is not None and what.kind is not None and what.kind.demuxer and has_decoder():
-            return open_foreign(path, file.fd, what.kind, stack, tolerant=salvage), damage
-        raise NotAudioError(f"cannot be decoded: {error}", path=path, hint=_CONVERT) from error
+@dataclass(slots=True)
+class _Found:
+    """A file that is decoded.
+
+    Attributes:
+        damage: what is known to be wrong with it.
+        notes: what the user should know about it.
+        chunks: see `Recording`.
+    """
+
+    source: Source
+    damage: Damage | None = None
+    notes: tuple[str, ...] = ()
+    chunks: Chunks | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Opener:
+    """Opens a file by what it is."""
+
+    path: Path
+    file: RecordingFile
+    what: FileIdentity
+    stack: ExitStack
+    salvage: bool
+
+    def open(self) -> _Found:
+        kind = self.what.kind
+        if kind is not None and kind.foreign:
+            return _Found(self._foreign(kind))
+        try:
+            found = self._known()
+        except NotOpenedError as error:
+            if kind is not None and kind.demuxer and has_decoder():
+                return _Found(self._foreign(kind))
+            raise NotAudioError(f"cannot be decoded: {error}", path=self.path, hint=_CONVERT) from error
+        if found.damage is not None and not self.salvage:
+            raise truncated(self.path, found.damage.detail)
+        return found
+
+    def _foreign(self, kind: FileKind) -> Source:
+        foreign = ForeignFile(self.path, self.file, self.what.start, kind)
+        return open_foreign(foreign, self.stack, tolerant=self.salvage)
+
+    def _known(self) -> _Found:
+        """What libsndfile should read. Raises NotOpenedError."""
+        file, start, step = self.file, self.what.start, _CAREFULLY if self.salvage else None
+        match self.what.kind:
+            case kind if kind is MPEG:
+                return _Found(*open_mpeg(file, start, self.stack, step=step))
+            case FileKind(name="OGG"):
+                return _Found(*open_ogg(file, start, self.stack, step=step))
+            case FileKind(name="FLAC"):
+                return _Found(open_flac(file, start, self.stack, step=step))
+            case FileKind(name=name) if name in LAYOUTS or name == "AU":
+                return self._chunked(name)
+        return _Found(open_sound(file.fd if start == 0 else file.reader(start), self.stack, step=step))
+
+    def _chunked(self, name: str) -> _Found:
+        """A file of chunks, the sizes in its header as they should be."""
+        file, start = self.file, self.what.start
+        layout = LAYOUTS.get(name)
+        places = [au_place(file.at, start)]
+        if layout is not None:
+            places = list(walk_chunks(file.at, layout, start + layout.first))
+        sizes = find_sizes(name, places, file.at, file.size)
+        chunks = sort_chunks(self.path, name, sizes.places, file.at, file.size) if name in _WITH_METADATA else None
+        if sizes.damage is not None and not self.salvage:  # whatever else is wrong with it
+            raise truncated(self.path, sizes.damage.detail)
+        patched = file.reader(start, sizes.end, sizes.patches) if start or sizes.patches else file.fd
+        try:
+            source: Source = open_sound(patched, self.stack, step=_CAREFULLY if self.salvage else None)
+        except NotOpenedError:
+            own = _open_wav(file.fd, self.stack) if name == "WAV" and start == 0 else None
+            if own is None:
+                raise
+            source = own
+        if sizes.end is not None and source.info.frames is not None:
+            source.promise = Promise(int(source.info.frames * sizes.stated_share))
+        return _Found(source, sizes.damage, sizes.notes, chunks)
 
 
 def _open_wav(fd: int, stack: ExitStack) -> Source | None:
@@ -158,69 +206,3 @@ def _open_regular(path: Path, stack: ExitStack) -> tuple[int, int]:
 
 def _folder(path: Path) -> UnreadableError:
     return UnreadableError("is a folder", path=path, hint="name the recordings in it, or give it as an input")
-
-
-def _find_shortfall(kind: str | None, places: Sequence[ChunkPlace], file: RecordingFile) -> Damage | None:
-    """What is missing at the end of a file whose header promises more bytes, None where nothing is known to be.
-
-    Sizes of 0 and near 2**32 are what programs write that did not know the length (a pipe, a recorder without power):
-    they promise nothing. WAV, RF64, Wave64, AIFF, AU, CAF and Ogg are known; the decoder itself notices in FLAC, and
-    `_find_missing_frames` in MP3.
-    """
-    if kind == "OGG":
-        return None if ends_properly(file.at, file.size) else _CUT
-    if kind == "AU":
-        head = file.at(0, 12)
-        start, length = int.from_bytes(head[4:8], "big"), int.from_bytes(head[8:12], "big")
-        return None if length == 0xFFFF_FFFF else _compare(length, file.size - start)
-    if kind not in LAYOUTS:
-        return None
-    for place in places:
-        if place.name in SOUND:
-            have = file.size - place.start
-            return None if place.open and have < OPEN_LENGTH else _compare(place.length, have)
-        if kind in ("AIFF", "AIFC") and place.name == b"COMM" and file.at(place.start + 2, 4) == bytes(4):
-            return None  # no samples, so no chunk of samples either
-    return _CUT
-
-
-def _find_open_header(places: Sequence[ChunkPlace], file: RecordingFile) -> tuple[bytes, int] | None:
-    """The header of a WAV file whose length was never filled in, mended, and the number of frames after it.
-
-    libsndfile takes a length of 0 at its word. The mended header says "until the end". None for all other files, and
-    where only whole chunks follow, since such a file holds no sound.
-    """
-    frame = 0
-    for place in places:
-        if place.name == b"fmt ":
-            frame = int.from_bytes(file.at(place.start + 12, 2), "little")
-        if place.name == b"data":
-            last = places[-1]
-            end = last.start + last.length
-            if place.length or not frame or place.start > _MAX_HEADER or end + end % 2 == file.size:
-                return None
-            head = file.at(0, place.start)
-            if head[:4] != b"RIFF":
-                return None
-            return head[:4] + b"\xff" * 4 + head[8:-4] + b"\xff" * 4, (file.size - place.start) // frame
-    return None
-
-
-def _compare(promised: int, have: int) -> Damage | None:
-    if promised <= have:
-        return None
-    have = max(0, have)
-    percent = 100 * have / promised if promised else 0.0
-    return Damage(
-        f"it holds {percent:.1f} % of the sound that its header promises", have / promised if promised else None
-    )
-
-
-def _find_missing_frames(scan: MpegScan) -> Damage | None:
-    """Some encoders count the frame of the header as well, so one frame less is no loss."""
-    if not scan.cut and (scan.promised is None or scan.frames >= scan.promised - 1):
-        return None
-    if scan.promised is None or scan.frames >= scan.promised - 1:
-        return Damage("its last frame is cut")
-    detail = "its last frame is cut" if scan.cut else f"{scan.frames} of {scan.promised} frames are there"
-    return Damage(detail, scan.frames / scan.promised)

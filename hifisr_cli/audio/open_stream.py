@@ -12,12 +12,13 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from hifisr_cli.audio.containers.mpeg import start_mpeg
 from hifisr_cli.audio.containers.riff import Chunks
 from hifisr_cli.audio.containers.signatures import MPEG, FileIdentity, identify
 from hifisr_cli.audio.containers.wav_stream import parse_wav
 from hifisr_cli.audio.decoders.bytestream import ByteStream
-from hifisr_cli.audio.decoders.libsndfile import MpegSource, SoundSource
+from hifisr_cli.audio.decoders.flac import stream_flac
+from hifisr_cli.audio.decoders.mpeg import stream_mpeg
+from hifisr_cli.audio.decoders.ogg import stream_ogg
 from hifisr_cli.audio.decoders.raw import RawFormat, RawSource
 from hifisr_cli.audio.metadata.stream import tags_ahead
 from hifisr_cli.audio.metadata.tags import Tags
@@ -75,62 +76,18 @@ def _open_by_content(stream: ByteStream, what: FileIdentity) -> tuple[Source | N
             stream.commit()
             return RawSource(stream.read, start.form, frames=start.frames, container=start.container), start.chunks
         case "FLAC":
-            return _decoded(lambda: _open_flac(stream)), None
+            return _decoded(lambda: stream_flac(stream)), None
         case "OGG":
-            return _decoded(lambda: _open_piped(stream)), None
-    if what.kind is MPEG and (padding := start_mpeg(stream)) is not None:
-        return _decoded(lambda: MpegSource(_open_piped(stream), padding)), None
+            return _decoded(lambda: stream_ogg(stream)), None
+    if what.kind is MPEG:
+        return _decoded(lambda: stream_mpeg(stream)), None
     return None, None
 
 
-def _decoded(opening: Callable[[], Source]) -> Source | None:
+def _decoded(opening: Callable[[], Source | None]) -> Source | None:
     """What libsndfile opens, None where it does not."""
     import soundfile
 
     with contextlib.suppress(soundfile.LibsndfileError):
         return opening()
     return None
-
-
-def _open_flac(stream: ByteStream) -> SoundSource:
-    from hifisr_cli.audio.decoders.no_seek import ForwardFile
-
-    return SoundSource(ForwardFile(_Forward(stream)))
-
-
-def _open_piped(stream: ByteStream) -> SoundSource:
-    """libsndfile on a real pipe, of which it knows that it has no length."""
-    from hifisr_cli.audio.decoders.no_seek import PIECE, FedPipe, PipedSound
-
-    return SoundSource(PipedSound(FedPipe(iter(lambda: stream.read(PIECE), b""))))
-
-
-class _Forward:
-    """A stream as a file that libsndfile opens: as long as can be, and only its beginning can be read twice."""
-
-    _LENGTH = 1 << 62
-
-    def __init__(self, stream: ByteStream) -> None:
-        self._stream, self._position = stream, 0  # where libsndfile stands
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._position = (0, self._position, self._LENGTH)[whence] + offset
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def readinto(self, buffer: bytearray) -> int:
-        view = memoryview(buffer)
-        count = 0
-        try:
-            while count < len(view):
-                data = self._stream.read_at(self._position, len(view) - count)
-                if not data:
-                    break
-                view[count : count + len(data)] = data
-                count += len(data)
-                self._position += len(data)
-        except OSError:  # nothing may be raised through libsndfile; the stream ends here
-            return count
-        return count

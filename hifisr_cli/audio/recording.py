@@ -10,15 +10,17 @@ import contextlib
 import errno
 import io
 import os
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from hifisr_cli.audio.completeness import Damage, Promise, surplus
 from hifisr_cli.audio.containers.riff import Chunks
 from hifisr_cli.audio.containers.signatures import FileIdentity
 from hifisr_cli.audio.metadata.tags import Tags
@@ -40,17 +42,24 @@ class BrokenOffError(Exception):
     """The sound cannot be decoded further; the message says why, as the end of a sentence."""
 
 
-class Source(Protocol):
-    """Decodes one recording."""
+class Source(ABC):
+    """Decodes one recording, from its first sample to the end of what there is: it does not stop at a promise.
 
-    @property
-    def info(self) -> AudioInfo: ...
+    Attributes:
+        info: what the recording says of itself.
+        promise: how long it says that it is, where that is not `info.frames` to the sample.
+        lost: what was left out, once everything is read; None: nothing.
+        silent: samples a channel that stand for lost ones.
+        notes: what the user should know about it, complete once everything is read.
+    """
 
-    @property
-    def lost(self) -> str | None:
-        """What was left out, once everything is read; None: nothing."""
-        ...
+    info: AudioInfo
+    promise: Promise | None = None
+    lost: str | None = None
+    silent: int = 0
+    notes: tuple[str, ...] = ()
 
+    @abstractmethod
     def read(self, frames: int) -> Block:
         """The next samples [C, T], T below `frames` at the end only.
 
@@ -58,19 +67,6 @@ class Source(Protocol):
             BrokenOffError: it cannot go on. What came before was good.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Damage:
-    """What is known to be wrong before a sample is read.
-
-    Attributes:
-        detail: as the end of a sentence.
-        have: share of the promised sound that is there, None where unknown.
-    """
-
-    detail: str
-    have: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +80,21 @@ class RecordingFile:
         """Up to `count` bytes from a position on; none behind the end, wherever a damaged header leads."""
         return read_at(self.fd, count, position) if position < self.size else b""
 
-    def reader(self, start: int = 0) -> io.BufferedReader:
-        """The file from `start` on, for those who seek in it: where its sound is read does not move."""
-        return io.BufferedReader(_Reader(self, start))
+    def reader(
+        self, start: int = 0, end: int | None = None, patches: Sequence[tuple[int, bytes]] = ()
+    ) -> io.BufferedReader:
+        """The file from `start` to `end`, for those who seek in it: where its sound is read does not move.
+
+        Args:
+            patches: bytes that stand there instead of the file's, each with its place in the file.
+        """
+        return io.BufferedReader(_Reader(self, start, self.size if end is None else end, patches))
 
 
 class _Reader(io.RawIOBase):
-    def __init__(self, file: RecordingFile, start: int) -> None:
-        self._file, self._start, self._position = file, start, 0
+    def __init__(self, file: RecordingFile, start: int, end: int, patches: Sequence[tuple[int, bytes]]) -> None:
+        self._file, self._start, self._end, self._patches = file, start, end, patches
+        self._position = start
 
     def readable(self) -> bool:
         return True
@@ -100,15 +103,19 @@ class _Reader(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        position = (0, self._position, self._file.size - self._start)[whence] + offset
-        if position < 0:
+        position = (self._start, self._position, self._end)[whence] + offset
+        if position < self._start:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         self._position = position
-        return position
+        return position - self._start
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        view = memoryview(buffer).cast("B")
-        data = self._file.at(self._start + self._position, len(view))
+        view, place = memoryview(buffer).cast("B"), self._position
+        data = bytearray(self._file.at(place, min(len(view), max(0, self._end - place))))
+        for at, new in self._patches:
+            first, last = max(at, place), min(at + len(new), place + len(data))
+            if first < last:
+                data[first - place : last - place] = new[first - at : last - at]
         view[: len(data)] = data
         self._position += len(data)
         return len(data)
@@ -155,8 +162,7 @@ class Recording:
         check_limits(path, sample_rate=self.info.sample_rate, channels=self.info.channels)
         if self.info.frames == 0:
             raise empty(path)
-        tracks = getattr(source, "tracks", 1)
-        self.notes = (f"the first of {tracks} sound tracks was taken",) if tracks > 1 else notes
+        self.notes = notes
         self.salvaged = False
         self.what, self.file, self.chunks, self.tags = what, file, chunks, tags or Tags()
         self._source, self._open = source, stack.pop_all()
@@ -211,17 +217,23 @@ class Recording:
         """After the last sample: is everything there?"""
         if done == 0:
             raise truncated(self.path, f"nothing of it is readable: {broken}") if broken else empty(self.path)
-        rate, promised = self.info.sample_rate, self.info.frames
-        done -= getattr(self._source, "silent", 0)  # what stands for lost sound was not readable
-        short = promised is not None and done < promised
+        rate, promise = self.info.sample_rate, self._source.promise
+        if promise is None and self.info.frames is not None:
+            promise = Promise(self.info.frames)
+        promised = None if promise is None else promise.frames
+        done -= self._source.silent  # what stands for lost sound was not readable
+        short = promise is not None and done < promise.frames - promise.slack
         if short and not self._salvage:
             raise truncated(self.path, f"it breaks off after {done / rate:.3f} of {(promised or 0) / rate:.3f} s")
+        self.notes += self._source.notes
+        if promised is not None and (more := surplus(promised, done, rate)) is not None:
+            self.notes += (more,)
         notes = []
         broken = broken or self._source.lost
         if short or broken is not None or self._damage is not None:
             share = None if self._damage is None else self._damage.have
             whole = promised if short else round(done / share) if share else None
-            of = "" if whole is None else f" of {whole / rate:.3f}"
+            of = "" if whole is None or whole < done else f" of {whole / rate:.3f}"
             why = broken or (self._damage.detail if self._damage is not None and self._damage.have is None else None)
             notes.append(f"salvaged: {done / rate:.3f}{of} s readable" + (f" ({why})" if why else ""))
         if replaced:

@@ -123,7 +123,7 @@ def test_the_name_does_not_matter(tmp_path: Path, name: str) -> None:
 def test_truncated(tmp_path: Path, container: str, codec: str) -> None:
     path = tmp_path / "recording"
     data = write(path, sound(100_000), 48000, container, codec)
-    for end in (len(data) - 1 - (len(data) % 2 and codec == "PCM_U8"), len(data) * 9 // 10, len(data) // 2):
+    for end in (len(data) * 99 // 100, len(data) * 9 // 10, len(data) // 2):
         path.write_bytes(data[:end])
         with pytest.raises(TruncatedError) as caught:
             decode(path)

@@ -76,12 +76,18 @@ class ChunkPlace:
     open: bool = False
 
 
-def walk_chunks(read: ReadAt, layout: Layout) -> Iterator[ChunkPlace]:
+def walk_chunks(
+    read: ReadAt, layout: Layout, position: int | None = None, *, after_sound: bool = False
+) -> Iterator[ChunkPlace]:
     """The chunks of a file, in order: up to its end or the first thing after the samples that is no chunk.
 
     A body is only looked at where it is that of `ds64`.
+
+    Args:
+        position: of the first chunk, where it is not where it should be.
+        after_sound: it stands behind the samples.
     """
-    position, long_length, after_sound = layout.first, None, False
+    position, long_length = layout.first if position is None else position, None
     for _ in range(MOST_CHUNKS):
         head = read(position, layout.header)
         name, length = head[:4], int.from_bytes(head[-8 if layout.header > 8 else 4 :], layout.order)

@@ -7,13 +7,12 @@ import os
 import subprocess
 import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from hifisr_cli.audio.decoders.foreign import CannotOpenError, Completeness, describe
-from hifisr_cli.audio.recording import Block, BrokenOffError, check_limits
+from hifisr_cli.audio.decoders.foreign import CannotOpenError, Completeness, ForeignFile, describe, first_of
+from hifisr_cli.audio.recording import Block, BrokenOffError, Source, check_limits
 from hifisr_cli.system.files import readable_within
 
 _PROBE_SECONDS, _STALL_SECONDS = 30, 60
@@ -21,11 +20,11 @@ _QUIET = ("-v", "error", "-protocol_whitelist", "file,pipe")
 _ENTRIES = "stream=codec_name,sample_rate,channels,bits_per_raw_sample,bits_per_sample,sample_fmt,duration"
 
 
-def open_ffmpeg(path: Path, fd: int, demuxer: str, container: str, stack: ExitStack, *, tolerant: bool) -> FfmpegSource:
+def open_ffmpeg(foreign: ForeignFile, stack: ExitStack, *, tolerant: bool) -> FfmpegSource:
     """The first sound track of a file. Raises CannotOpenError, UnsupportedError."""
-    del fd  # a process of its own opens the file by its name
-    name = b"file:" + os.fsencode(path)
-    tracks = _probe(name, demuxer)
+    # A process of its own opens the file by its name.
+    source = [*_behind(foreign.start), "-f", foreign.demuxer, "-i", f"file:{foreign.path}"]
+    tracks = _probe(source)
     if not tracks:
         raise CannotOpenError("it has no sound track")
     facts = tracks[0]
@@ -33,11 +32,11 @@ def open_ffmpeg(path: Path, fd: int, demuxer: str, container: str, stack: ExitSt
         rate, channels = int(facts["sample_rate"]), int(facts["channels"])
     except (KeyError, ValueError) as error:
         raise CannotOpenError("its sound track is damaged") from error
-    check_limits(path, sample_rate=rate, channels=channels)
+    check_limits(foreign.path, sample_rate=rate, channels=channels)
     said = stack.enter_context(tempfile.TemporaryFile(prefix="hifisr-"))  # noqa: SIM115
     process = subprocess.Popen(
         [
-            *("ffmpeg", "-nostdin", *_QUIET, "-f", demuxer, "-i", name, "-map", "0:a:0", "-vn", "-sn", "-dn"),
+            *("ffmpeg", "-nostdin", *_QUIET, *source, "-map", "0:a:0", "-vn", "-sn", "-dn"),
             *("-ar", str(rate), "-ac", str(channels), "-c:a", "pcm_f32le", "-f", "f32le", "pipe:1"),
         ],
         stdin=subprocess.DEVNULL,
@@ -45,13 +44,11 @@ def open_ffmpeg(path: Path, fd: int, demuxer: str, container: str, stack: ExitSt
         stderr=said,
     )
     stack.callback(_end, process)
-    return FfmpegSource(process, said, facts, container, len(tracks), tolerant=tolerant)
+    return FfmpegSource(process, said, facts, foreign.container, len(tracks), tolerant=tolerant)
 
 
-class FfmpegSource:
+class FfmpegSource(Source):
     """The samples that an ffmpeg process writes."""
-
-    lost: str | None = None
 
     def __init__(
         self,
@@ -64,7 +61,7 @@ class FfmpegSource:
         tolerant: bool,
     ) -> None:
         self._process, self._said, self._tolerant = process, said, tolerant
-        self.tracks = tracks
+        self.notes = first_of(tracks)
         form = str(facts.get("sample_fmt", "fltp")).removesuffix("p")
         self.info = describe(
             container,
@@ -119,12 +116,12 @@ class FfmpegSource:
         self._completeness.check()
 
 
-def _probe(name: bytes, demuxer: str) -> list[dict[str, Any]]:
+def _probe(source: list[str]) -> list[dict[str, Any]]:
     """What ffprobe says of the sound tracks."""
-    command = ["ffprobe", *_QUIET, "-f", demuxer, "-select_streams", "a", "-show_entries", _ENTRIES, "-of", "json"]
+    command = ["ffprobe", *_QUIET, "-select_streams", "a", "-show_entries", _ENTRIES, "-of", "json"]
     try:
         ended = subprocess.run(
-            [*command, "-i", name], stdin=subprocess.DEVNULL, capture_output=True, timeout=_PROBE_SECONDS, check=False
+            [*command, *source], stdin=subprocess.DEVNULL, capture_output=True, timeout=_PROBE_SECONDS, check=False
         )
         streams = json.loads(ended.stdout or b"{}").get("streams", [])
     except (subprocess.TimeoutExpired, ValueError) as error:
@@ -133,6 +130,10 @@ def _probe(name: bytes, demuxer: str) -> list[dict[str, Any]]:
         lines = ended.stderr.decode("utf-8", "replace").splitlines() or ["ffprobe makes nothing of it"]
         raise CannotOpenError(_last_words(lines[-1]))
     return list(streams)
+
+
+def _behind(start: int) -> tuple[str, ...]:
+    return ("-skip_initial_bytes", str(start)) if start else ()
 
 
 def _last_words(line: str) -> str:

@@ -45,7 +45,7 @@ def open_damaged_flac(fd: int, start: int, whole: Source | None) -> SalvagedFlac
     return None if frames is None else SalvagedFlac(fd, whole if frames.believed else None, frames)
 
 
-class SalvagedFlac:
+class SalvagedFlac(Source):
     """The sound of a FLAC file that may be damaged.
 
     Args:
@@ -68,8 +68,7 @@ class SalvagedFlac:
         self.info = _describe(stream) if whole is None else whole.info
         self._gathered = Gathered(self.info.channels)
 
-    @property
-    def lost(self) -> str | None:
+    def _lost(self) -> str | None:
         if self._places:
             where = "in one place" if self._places == 1 else f"in {self._places} places"
             return f"damaged {where}, where silence stands for {self.silent / self.info.sample_rate:.3f} s"
@@ -78,6 +77,12 @@ class SalvagedFlac:
         return None if self._broken is None else str(self._broken)
 
     def read(self, frames: int) -> Block:
+        try:
+            return self._read(frames)
+        finally:
+            self.lost = self._lost()
+
+    def _read(self, frames: int) -> Block:
         if self._whole is not None:
             try:
                 block = self._whole.read(frames)

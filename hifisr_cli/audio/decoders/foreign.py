@@ -12,11 +12,12 @@ import os
 import re
 import shutil
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from hifisr_cli.audio.containers.signatures import FileKind
-from hifisr_cli.audio.recording import BrokenOffError, Source
+from hifisr_cli.audio.recording import BrokenOffError, RecordingFile, Source
 from hifisr_cli.errors import NotAudioError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -27,10 +28,32 @@ CURE = "install PyAV with: pip install 'hifisr[av]', or put ffmpeg on the PATH"
 _OTHER_CURE = "install another version of PyAV (14.2 to 19 are known to do), or put ffmpeg on the PATH"
 
 
+@dataclass(frozen=True, slots=True)
+class ForeignFile:
+    """A file that libsndfile does not read.
+
+    Attributes:
+        start: where it begins, behind tags of another kind.
+    """
+
+    path: Path
+    file: RecordingFile
+    start: int
+    kind: FileKind
+
+    @property
+    def demuxer(self) -> str:
+        """ffmpeg's name of its kind."""
+        return self.kind.demuxer or ""
+
+    @property
+    def container(self) -> str:
+        """What the facts about the recording call it."""
+        return self.kind.container or self.kind.name
+
+
 class _Opener(Protocol):
-    def __call__(
-        self, path: Path, fd: int, demuxer: str, container: str, stack: ExitStack, *, tolerant: bool
-    ) -> Source: ...
+    def __call__(self, foreign: ForeignFile, stack: ExitStack, *, tolerant: bool) -> Source: ...
 
 
 class _ChangedError(Exception):
@@ -46,12 +69,11 @@ def has_decoder() -> bool:
     return bool(_openers())
 
 
-def open_foreign(path: Path, fd: int, kind: FileKind, stack: ExitStack, *, tolerant: bool) -> Source:
+def open_foreign(foreign: ForeignFile, stack: ExitStack, *, tolerant: bool) -> Source:
     """The first sound track of a file, closed with `stack`.
 
     Args:
-        path, fd: of the file.
-        kind: one that has a demuxer.
+        foreign: the file, of a kind that has a demuxer.
         tolerant: skip what is damaged, and tell of it afterwards, instead of ending there.
 
     Raises:
@@ -59,13 +81,13 @@ def open_foreign(path: Path, fd: int, kind: FileKind, stack: ExitStack, *, toler
         NotAudioError: it cannot be decoded, or has no sound.
     """
     openers = _openers()
-    demuxer, container = kind.demuxer or "", kind.container or kind.name
+    path, container = foreign.path, foreign.container
     if not openers:
         raise UnsupportedError(f"is a {container} file, which needs another decoder", path=path, hint=CURE)
     strange: Exception | None = None
     for opener in openers:
         try:
-            return opener(path, fd, demuxer, container, stack, tolerant=tolerant)
+            return opener(foreign, stack, tolerant=tolerant)
         except CannotOpenError as error:
             raise NotAudioError(
                 f"cannot be decoded: {error}", path=path, hint="copy it again, or convert it to WAV or FLAC"
@@ -87,19 +109,19 @@ def _openers() -> list[_Opener]:
     return openers
 
 
-def _open_av(path: Path, fd: int, demuxer: str, container: str, stack: ExitStack, *, tolerant: bool) -> Source:
+def _open_av(foreign: ForeignFile, stack: ExitStack, *, tolerant: bool) -> Source:
     try:
         from hifisr_cli.audio.decoders.pyav import open_av
 
-        return open_av(path, fd, demuxer, container, stack, tolerant=tolerant)
+        return open_av(foreign, stack, tolerant=tolerant)
     except (ImportError, AttributeError, TypeError) as error:
         raise _ChangedError(str(error)) from error
 
 
-def _open_ffmpeg(path: Path, fd: int, demuxer: str, container: str, stack: ExitStack, *, tolerant: bool) -> Source:
+def _open_ffmpeg(foreign: ForeignFile, stack: ExitStack, *, tolerant: bool) -> Source:
     from hifisr_cli.audio.decoders.ffmpeg import open_ffmpeg
 
-    return open_ffmpeg(path, fd, demuxer, container, stack, tolerant=tolerant)
+    return open_ffmpeg(foreign, stack, tolerant=tolerant)
 
 
 class Completeness:
@@ -122,6 +144,11 @@ class Completeness:
         if self._seconds is not None and not self._told and done < 0.98 * self._seconds - 0.1:
             self._told = True
             raise BrokenOffError(f"it breaks off after {done:.3f} of {self._seconds:.3f} s")
+
+
+def first_of(tracks: int) -> tuple[str, ...]:
+    """A word about a file of several sound tracks."""
+    return (f"the first of {tracks} sound tracks was taken",) if tracks > 1 else ()
 
 
 def parse_duration(text: object) -> float | None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from hifisr_cli.audio.containers.mpeg import MpegScan, MpegStart
 from hifisr_cli.audio.recording import Block, BrokenOffError, Source
 from hifisr_cli.results import AudioInfo
 
 if TYPE_CHECKING:
+    from hifisr_cli.audio.decoders.bytestream import ByteStream
     from hifisr_cli.audio.decoders.no_seek import ForwardFile
 
 _UNKNOWN_FRAMES = 1 << 40  # libsndfile says 2**63 - 1 where a header leaves the length open
@@ -26,7 +25,7 @@ class NotOpenedError(Exception):
     """libsndfile cannot open it; the message says why, as the end of a sentence."""
 
 
-class SoundSource:
+class SoundSource(Source):
     """A sound file of libsndfile's.
 
     Args:
@@ -34,8 +33,6 @@ class SoundSource:
         frames: its length where it is known better than libsndfile knows it.
         step: samples a channel that are decoded at once: an error costs all of them.
     """
-
-    lost: str | None = None
 
     def __init__(self, file: ForwardFile, frames: int | None = None, *, step: int | None = None) -> None:
         self._file, self._step = file, step
@@ -75,58 +72,11 @@ class SoundSource:
         return np.ascontiguousarray(block[:filled].T)
 
 
-class MpegSource:
-    """MP3 without the samples that an encoder adds at both ends, where its header says how many.
+def open_sound(sound: int | BinaryIO, stack: ExitStack, *, step: int | None = None) -> SoundSource:
+    """What libsndfile makes of a file; closed with `stack`.
 
     Args:
-        inner: everything that is decoded.
-        start: what the header says.
-    """
-
-    lost: str | None = None
-
-    def __init__(self, inner: Source, start: MpegStart) -> None:
-        self._inner, self._start = inner, start
-        self.info = replace(inner.info, frames=start.length, bits=None, is_float=False, lossy=True)
-        self._skip = start.skip_begin
-        self._done = 0
-        self._broken: BrokenOffError | None = None
-        self._late = np.zeros((self.info.channels, 0), np.float32)
-
-    def read(self, frames: int) -> Block:
-        while self._late.shape[1] < frames + self._start.skip_end and self._broken is None:
-            try:
-                block = self._inner.read(frames)
-            except BrokenOffError as error:  # told when what came before it is used up
-                self._broken = error
-                break
-            if not block.shape[1]:
-                break
-            dropped = min(self._skip, block.shape[1])
-            self._skip -= dropped
-            self._late = np.concatenate((self._late, block[:, dropped:]), axis=1)
-        ready = min(frames, max(0, self._late.shape[1] - self._start.skip_end))
-        ready = ready if self.info.frames is None else min(ready, max(0, self.info.frames - self._done))
-        block, self._late = self._late[:, :ready], self._late[:, ready:]
-        self._done += ready
-        if ready == 0 and self._broken is not None:
-            raise self._broken
-        return np.ascontiguousarray(block)
-
-
-def open_sound(
-    fd: int,
-    stack: ExitStack,
-    *,
-    scan: MpegScan | None = None,
-    mended: tuple[bytes, int] | None = None,
-    step: int | None = None,
-) -> SoundSource | MpegSource:
-    """The sound behind the descriptor of a file; closed with `stack`.
-
-    Args:
-        scan: of its MPEG frames, if it has any.
-        mended: the header that replaces one of a WAV file without a length (`find_open_header`).
+        sound: its descriptor, or the file as it should be (`RecordingFile.reader`).
         step: see `SoundSource`.
 
     Raises:
@@ -134,23 +84,12 @@ def open_sound(
     """
     import soundfile
 
-    from hifisr_cli.audio.decoders.no_seek import FedPipe, ForwardFile, PipedSound, pieces_of
+    from hifisr_cli.audio.decoders.no_seek import ForwardFile
 
-    cut: MpegStart | None = None
-    os.lseek(fd, 0, os.SEEK_SET)
+    if isinstance(sound, int):
+        os.lseek(sound, 0, os.SEEK_SET)
     try:
-        if mended is not None:
-            header, frames = mended
-            pipe = FedPipe(pieces_of(fd, len(header), header))
-        elif scan is not None and scan.frames != scan.promised:
-            pipe, frames = FedPipe(pieces_of(fd, scan.start)), scan.frames * scan.samples
-            if step is not None and scan.promised is not None and scan.frames < scan.promised:
-                cut = replace(scan.padding, skip_end=0)  # what was added at the end is lost with it
-        else:
-            return SoundSource(stack.enter_context(ForwardFile(fd, closefd=False)), step=step)
-        stack.callback(pipe.close)
-        sound = SoundSource(stack.enter_context(PipedSound(pipe)), frames, step=step)
-        return sound if cut is None else MpegSource(sound, cut)
+        return SoundSource(stack.enter_context(ForwardFile(sound, closefd=False)), step=step)
     except soundfile.LibsndfileError as error:
         raise NotOpenedError(reason(error)) from error
 
@@ -159,3 +98,41 @@ def reason(error: Exception) -> str:
     """libsndfile's own words, without its prefix, as part of a sentence."""
     text = str(getattr(error, "error_string", error)).strip().rstrip(".")
     return text[:1].lower() + text[1:]
+
+
+def open_piped(stream: ByteStream) -> SoundSource:
+    """libsndfile on a real pipe, of which it knows that it has no length. Raises soundfile.LibsndfileError."""
+    from hifisr_cli.audio.decoders.no_seek import PIECE, FedPipe, PipedSound
+
+    return SoundSource(PipedSound(FedPipe(iter(lambda: stream.read(PIECE), b""))))
+
+
+class ForwardBytes:
+    """A stream as a file that libsndfile opens: as long as can be, and only its beginning can be read twice."""
+
+    _LENGTH = 1 << 62
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream, self._position = stream, 0  # where libsndfile stands
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._position = (0, self._position, self._LENGTH)[whence] + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: bytearray) -> int:
+        view = memoryview(buffer)
+        count = 0
+        try:
+            while count < len(view):
+                data = self._stream.read_at(self._position, len(view) - count)
+                if not data:
+                    break
+                view[count : count + len(data)] = data
+                count += len(data)
+                self._position += len(data)
+        except OSError:  # nothing may be raised through libsndfile; the stream ends here
+            return count
+        return count

@@ -11,8 +11,16 @@ from typing import Any, BinaryIO
 import av
 import numpy as np
 
-from hifisr_cli.audio.decoders.foreign import CannotOpenError, Completeness, Gathered, describe, parse_duration
-from hifisr_cli.audio.recording import Block, BrokenOffError, check_limits
+from hifisr_cli.audio.decoders.foreign import (
+    CannotOpenError,
+    Completeness,
+    ForeignFile,
+    Gathered,
+    describe,
+    first_of,
+    parse_duration,
+)
+from hifisr_cli.audio.recording import Block, BrokenOffError, Source, check_limits
 
 _AV_ERRORS = (av.FFmpegError, ValueError, OSError)
 # Tags in another encoding than UTF-8 are no reason to refuse the sound. From this version on PyAV needs no telling.
@@ -22,17 +30,16 @@ _OPEN_OPTIONS: dict[str, Any] = (
 )
 
 
-def open_av(path: Path, fd: int, demuxer: str, container: str, stack: ExitStack, *, tolerant: bool) -> AvSource:
+def open_av(foreign: ForeignFile, stack: ExitStack, *, tolerant: bool) -> AvSource:
     """The first sound track of a file. Raises CannotOpenError, UnsupportedError."""
-    os.lseek(fd, 0, os.SEEK_SET)
-    file = _Calm(stack.enter_context(os.fdopen(os.dup(fd), "rb")))
+    calm = _Calm(stack.enter_context(foreign.file.reader(foreign.start)))
     try:
-        opened = stack.enter_context(av.open(file, "r", format=demuxer, **_OPEN_OPTIONS))
+        opened = stack.enter_context(av.open(calm, "r", format=foreign.demuxer, **_OPEN_OPTIONS))
     except _AV_ERRORS as error:
         raise CannotOpenError(_words(error)) from error
     if not opened.streams.audio:
         raise CannotOpenError("it has no sound track")
-    return AvSource(path, opened, container, tolerant=tolerant)
+    return AvSource(foreign.path, opened, foreign.container, tolerant=tolerant)
 
 
 class _Calm:
@@ -57,10 +64,8 @@ class _Calm:
         return self._file.tell()
 
 
-class AvSource:
+class AvSource(Source):
     """The first sound track of an open container."""
-
-    lost: str | None = None
 
     def __init__(self, path: Path, opened: Any, container: str, *, tolerant: bool) -> None:
         self._container, self._tolerant, self._errors = opened, tolerant, 0
@@ -88,7 +93,7 @@ class AvSource:
             stored_bits=24 if sample_bits == 32 and context.name in ("alac", "flac") else 0,
             sample_bits=sample_bits,
         )
-        self.tracks = len(opened.streams.audio)
+        self.notes = first_of(len(opened.streams.audio))
         self._converter = av.AudioResampler(format="flt", layout=layout, rate=rate)
         self._gathered = Gathered(layout.nb_channels)
         self._completeness = Completeness(_promised(stream), rate)

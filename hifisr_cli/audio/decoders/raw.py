@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from hifisr_cli.audio.recording import Block, BrokenOffError
+from hifisr_cli.audio.recording import Block, BrokenOffError, Source
 from hifisr_cli.errors import UsageError
 from hifisr_cli.results import AudioInfo
 
@@ -92,7 +92,7 @@ def parse_raw(text: str) -> RawFormat:
     return RawFormat(int(parts[0]), int(parts[1]), _NAMES[parts[2]].name)
 
 
-class RawSource:
+class RawSource(Source):
     """Samples from bytes.
 
     Args:
@@ -101,8 +101,6 @@ class RawSource:
         frames: how many there should be; reading stops there. None: to the end.
         container: for the facts.
     """
-
-    lost: str | None = None
 
     def __init__(
         self, pull: Callable[[int], bytes], form: RawFormat, *, frames: int | None = None, container: str = "RAW"

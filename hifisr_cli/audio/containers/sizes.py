@@ -1,0 +1,192 @@
+"""The sizes that a header states against what is in the file: where its samples really end.
+
+A recorder that died between two updates of its header, a size of 32 bits that went round at 4 GB, and a length that was
+never filled in all leave sound behind the stated end. What follows a true end is nothing, chunks, or something that is
+known to be no sound. All else is sound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from hifisr_cli.audio.completeness import Damage, shortfall
+from hifisr_cli.audio.containers.riff import (
+    LAYOUTS,
+    MAX_SIZE,
+    OPEN_LENGTH,
+    SOUND,
+    ChunkPlace,
+    plausible,
+    walk_chunks,
+)
+from hifisr_cli.audio.containers.signatures import ReadAt
+
+_PIECE = 1 << 20
+_FEW = 256
+"""Fewer bytes than this behind the samples are rather a rest of something than a rest of the sound."""
+_HEADERS = (8, 36, 44)
+"""Bytes that programs forget or count twice: of a chunk's header, of a WAV file's with and without one."""
+_NO_SOUND = (
+    b"TAG",
+    b"ID3",
+    b"APETAGEX",
+    b"LYRICS",
+    b"RIFF",
+    b"RF64",
+    b"FORM",
+    b"<?xm",
+    b"<x:x",
+    b"3DI",
+    b"\xef\xbb\xbf",
+)
+_CHUNKS = b"""
+    LIST list bext iXML _PMX id3 ID3 cue plst smpl inst cart axml aXML chna fact PEAK afsp DISP JUNK junk PAD FLLR umid
+    UMID levl md5 MD5 acid strc r64m ubxt minf elm1 elmo regn ovwf link dbmd bxml sxml LGWV SAUR wavl slnt note labl
+    COMM COMT MARK INST MIDI AESD APPL NAME AUTH ANNO (c) FVER CHAN GRID info strg mark uuid free kuki pakt peak
+"""
+_KNOWN = frozenset(_CHUNKS.split())
+"""Chunks that stand behind samples in files of the world: one of them is one even where the file ends within it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What is so.
+
+    Attributes:
+        places: the chunks, that of the samples as long as it is.
+        end: of the samples in a file whose header states fewer; None in all others.
+        stated_share: what it states of what there is.
+        patches: what it should say, each with its place in the file.
+        damage: what is missing at the end.
+        notes: one line each.
+    """
+
+    places: tuple[ChunkPlace, ...]
+    end: int | None = None
+    stated_share: float = 1.0
+    patches: tuple[tuple[int, bytes], ...] = ()
+    damage: Damage | None = None
+    notes: tuple[str, ...] = ()
+
+
+def find_sizes(kind: str, places: Sequence[ChunkPlace], read: ReadAt, size: int) -> Sizes:
+    """What is true of a file of `size` bytes that has these chunks (`riff.walk_chunks`).
+
+    Args:
+        kind: a name in `LAYOUTS`, or "AU", whose header is taken for a chunk (`au_place`).
+    """
+    places = tuple(places)
+    index = next((index for index, place in enumerate(places) if place.name in SOUND), None)
+    if index is None:
+        return Sizes(places, damage=None if _says_empty(kind, places, read) else Damage("it ends in the middle"))
+    sound, have = places[index], size - places[index].start
+    if sound.open and have < OPEN_LENGTH:
+        return Sizes(places)
+    if sound.length > have:
+        return _short(places, sound, read, have)
+    return _long(kind, places, index, read, size)
+
+
+def _short(places: tuple[ChunkPlace, ...], sound: ChunkPlace, read: ReadAt, have: int) -> Sizes:
+    """A file that ends before its samples should."""
+    missing = sound.length - have
+    if missing < _block(places, read) or missing in (*_HEADERS, sound.start, sound.start - 8):
+        count = "1 byte" if missing == 1 else f"{missing} bytes"
+        return Sizes(places, notes=(f"its header counts {count} of sound more than there are",))
+    return Sizes(places, damage=shortfall(sound.length, have))
+
+
+def _long(kind: str, places: tuple[ChunkPlace, ...], index: int, read: ReadAt, size: int) -> Sizes:
+    """A file that ends where its samples do, or goes on behind that: with what is none, or with more of them."""
+    end = places[index].start + places[index].length
+    layout = LAYOUTS.get(kind)
+    if _is_end(places[index + 1 :], read, end, size):
+        return Sizes(places, notes=_of_silence(read, end, size))
+    if layout is not None and layout.header == 8:  # sizes of 32 bits
+        for turned in range(end + (1 << 32), size, 1 << 32):
+            after = tuple(walk_chunks(read, layout, turned + turned % 2, after_sound=True))
+            if after and _is_end(after, read, turned, size):
+                return _mended(kind, (*places[: index + 1], *after), index, turned, read)
+    return _mended(kind, places[: index + 1], index, size, read)
+
+
+def au_place(read: ReadAt, start: int) -> ChunkPlace:
+    """The header of an AU file as the place of its samples."""
+    head = read(start, 12)
+    length = int.from_bytes(head[8:12], "big")
+    return ChunkPlace(b"data", start + int.from_bytes(head[4:8], "big"), length, length >= OPEN_LENGTH)
+
+
+def _says_empty(kind: str, places: Sequence[ChunkPlace], read: ReadAt) -> bool:
+    """An AIFF file without samples has no chunk of samples either."""
+    common = next((place for place in places if place.name == b"COMM"), None)
+    return kind in ("AIFF", "AIFC") and common is not None and read(common.start + 2, 4) == bytes(4)
+
+
+def _block(places: Sequence[ChunkPlace], read: ReadAt) -> int:
+    """Bytes that belong together: of a sample in all channels, or of a codec's block."""
+    for place in places:
+        if place.name == b"fmt ":
+            return int.from_bytes(read(place.start + 12, 2), "little")
+        if place.name == b"COMM":
+            body = read(place.start, 8)
+            return int.from_bytes(body[:2], "big") * -(-int.from_bytes(body[6:8], "big") // 8)
+        if place.name == b"desc":  # CAF: bytes a packet
+            return int.from_bytes(read(place.start + 16, 4), "big")
+    return 1
+
+
+def _is_end(after: Sequence[ChunkPlace], read: ReadAt, end: int, size: int) -> bool:
+    """Whether the sound may end at `end`, which these chunks follow."""
+    rest = size - end
+    if rest < _FEW and rest not in _HEADERS:
+        return True
+    if any(place.name.strip() in _KNOWN or not place.name for place in after[:1]):
+        return True
+    if after and all(plausible(place.name) and 0 < place.length <= size - place.start for place in after):
+        return True
+    head = read(end, _FEW)
+    if head.lstrip(b"\0")[:8].startswith(_NO_SOUND) or _is_text(head):
+        return True
+    return not any(head) and _all_zero(read, end, size)
+
+
+def _is_text(head: bytes) -> bool:
+    return all(byte in b"\t\n\r" or 0x20 <= byte < 0x7F for byte in head.rstrip(b"\0")) and any(head)
+
+
+def _all_zero(read: ReadAt, start: int, end: int) -> bool:
+    return not any(any(read(place, min(_PIECE, end - place))) for place in range(start, end, _PIECE))
+
+
+def _of_silence(read: ReadAt, end: int, size: int) -> tuple[str, ...]:
+    """A word about zeros behind the samples where they are more than filling."""
+    many = size - end > _PIECE and not any(read(end, _FEW)) and _all_zero(read, end, size)
+    return (f"{size - end} bytes of digital silence behind its end were left out",) if many else ()
+
+
+def _mended(kind: str, places: tuple[ChunkPlace, ...], index: int, end: int, read: ReadAt) -> Sizes:
+    """The file with its samples up to `end`."""
+    sound = places[index]
+    length = end - sound.start
+    true = replace(sound, length=length, open=False)
+    patches: list[tuple[int, bytes]] = []
+    layout = LAYOUTS.get(kind)
+    if kind == "AU":
+        patches = [(8, min(length, MAX_SIZE).to_bytes(4, "big"))]
+    elif layout is not None and layout.header > 8:
+        counted = length + (layout.header if layout.header == 24 else 0)
+        patches = [(sound.start - 8, counted.to_bytes(8, layout.order))]
+    elif layout is not None:
+        patches = [(sound.start - 4, min(length, MAX_SIZE).to_bytes(4, layout.order))]
+        long = next((place for place in places if place.name == b"ds64"), None)
+        if long is not None:
+            patches = [(long.start + 8, length.to_bytes(8, "little")), (sound.start - 4, b"\xff" * 4)]
+        common = next((place for place in places if place.name == b"COMM"), None)
+        if common is not None:
+            frames = (length - 8) // max(1, _block(places, read))
+            patches.append((common.start + 2, min(frames, MAX_SIZE).to_bytes(4, "big")))
+        patches.append((4, min(end - 8, MAX_SIZE).to_bytes(4, layout.order)))
+    share = sound.length / length if length else 1.0
+    return Sizes((*places[:index], true, *places[index + 1 :]), end, share, tuple(patches))
