@@ -215,6 +215,7 @@ class Recording:
 
     def _conclude(self, done: int, replaced: int, broken: str | None) -> None:
         """After the last sample: is everything there?"""
+        broken = broken or self._source.lost
         if done == 0:
             raise truncated(self.path, f"nothing of it is readable: {broken}") if broken else empty(self.path)
         rate, promise = self.info.sample_rate, self._source.promise
@@ -229,7 +230,6 @@ class Recording:
         if promised is not None and (more := surplus(promised, done, rate)) is not None:
             self.notes += (more,)
         notes = []
-        broken = broken or self._source.lost
         if short or broken is not None or self._damage is not None:
             share = None if self._damage is None else self._damage.have
             whole = promised if short else round(done / share) if share else None
