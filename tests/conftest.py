@@ -112,6 +112,15 @@ def shared_speech() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def shared_cases() -> Path:
+    """The folder of small recordings that failed once, which are not part of the repository."""
+    folder = Path(os.environ.get("HIFISR_CASES", ROOT.parent / "shared" / "cases"))
+    if not folder.is_dir():
+        pytest.skip("no failed recordings here: set HIFISR_CASES to a folder of them")
+    return folder
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     """Random numbers that are the same in every run."""

@@ -16,12 +16,12 @@ from pathlib import Path
 from hifisr_cli.audio.completeness import Damage, Promise
 from hifisr_cli.audio.containers.riff import LAYOUTS, Chunks, sort_chunks, walk_chunks
 from hifisr_cli.audio.containers.signatures import MPEG, FileIdentity, FileKind, identify
-from hifisr_cli.audio.containers.sizes import au_place, find_sizes
+from hifisr_cli.audio.containers.sizes import au_place, find_sizes, whole_blocks
 from hifisr_cli.audio.containers.wav_stream import parse_wav
 from hifisr_cli.audio.decoders.bytestream import ByteStream
 from hifisr_cli.audio.decoders.flac import open_flac
 from hifisr_cli.audio.decoders.foreign import ForeignFile, has_decoder, open_foreign
-from hifisr_cli.audio.decoders.libsndfile import NotOpenedError, open_sound
+from hifisr_cli.audio.decoders.libsndfile import FirstFrames, NotOpenedError, open_sound
 from hifisr_cli.audio.decoders.mpeg import open_mpeg
 from hifisr_cli.audio.decoders.ogg import open_ogg
 from hifisr_cli.audio.decoders.raw import RawFormat, RawSource
@@ -32,6 +32,8 @@ from hifisr_cli.system.files import open_file
 _CAREFULLY = 192
 """Samples that are decoded at once where the next ones may be damaged: a small part of any codec's frame."""
 
+_GSM_BLOCK = 320
+"""Samples in a block of GSM 6.10 in WAV: two frames of 20 ms at 8 kHz."""
 _CONVERT = (
     "WAV, AIFF, FLAC, Ogg Vorbis, Opus, MP3 and, with PyAV or ffmpeg, M4A, WMA, AC-3, AMR and videos are read; "
     "describe samples without a header with --raw"
@@ -162,6 +164,9 @@ class _Opener:
         patched = file.reader(start, sizes.end, sizes.patches) if start or sizes.patches else file.fd
         try:
             source: Source = open_sound(patched, self.stack, step=_CAREFULLY if self.salvage else None)
+            if source.info.codec == "GSM610":  # libsndfile makes noise at full scale of the byte that pads a chunk
+                blocks = whole_blocks(sizes.places, file.at, file.size)
+                source = FirstFrames(source, _GSM_BLOCK * blocks)
         except NotOpenedError:
             own = _open_wav(file.fd, self.stack) if name == "WAV" and start == 0 else None
             if own is None:

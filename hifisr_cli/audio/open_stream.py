@@ -20,6 +20,7 @@ from hifisr_cli.audio.decoders.flac import stream_flac
 from hifisr_cli.audio.decoders.mpeg import stream_mpeg
 from hifisr_cli.audio.decoders.ogg import stream_ogg
 from hifisr_cli.audio.decoders.raw import RawFormat, RawSource
+from hifisr_cli.audio.decoders.wav import WavStreamSource
 from hifisr_cli.audio.metadata.stream import tags_ahead
 from hifisr_cli.audio.metadata.tags import Tags
 from hifisr_cli.audio.open import check_headerless
@@ -74,7 +75,7 @@ def _open_by_content(stream: ByteStream, what: FileIdentity) -> tuple[Source | N
             if start is None:
                 return None, None
             stream.commit()
-            return RawSource(stream.read, start.form, frames=start.frames, container=start.container), start.chunks
+            return WavStreamSource(stream, start), start.chunks
         case "FLAC":
             return _decoded(lambda: stream_flac(stream)), None
         case "OGG":

@@ -21,6 +21,7 @@ from hifisr_cli.audio.output.output import STREAMING, Output
 from hifisr_cli.audio.recording import Recording
 from hifisr_cli.audio.resample import Resampler, output_length, resampled
 from hifisr_cli.dsp.kept_band import KeptBandMeter
+from hifisr_cli.errors import UnsupportedError
 from hifisr_cli.restore.survey import Survey, survey
 from hifisr_cli.results import KEPT_FRACTION, SAMPLE_RATE, FileResult
 from hifisr_cli.system.hashing import Tally
@@ -79,6 +80,7 @@ def restore_live(
         work = _Live(iter(prefetched), recording, model, options, chosen)
         first = work.listen()
         known = first.survey.frames if first.ended else None if options.salvage else info.frames
+        work.promised = known
         frames = None if known is None else output_length(known, info.sample_rate)
         cutoff_hz = first.survey.bandwidth.cutoff_hz if first.survey.restorable else None
         carried = read_metadata(recording).for_output(chosen, cutoff_hz="unknown" if first.quiet else cutoff_hz)
@@ -114,7 +116,11 @@ class _Window:
 
 
 class _Live:
-    """The state of one stream."""
+    """The state of one stream.
+
+    Attributes:
+        promised: samples a channel that the header of the output counts on; None where it does not.
+    """
 
     def __init__(
         self, blocks: Iterator[Wave], recording: Recording, model: Engine, options: RestoreOptions, chosen: OutputFormat
@@ -122,6 +128,7 @@ class _Live:
         self._blocks, self._recording, self._info = blocks, recording, recording.info
         self._model, self._options, self._chosen = model, options, chosen
         self._received = 0
+        self.promised: int | None = None
         self._found: _Window | None = None
         self.meter = KeptBandMeter(KEPT_FRACTION * self._info.sample_rate / 2)
 
@@ -197,4 +204,11 @@ class _Live:
 
     def _count(self, block: Wave) -> Wave:
         self._received += block.shape[1]
+        if self.promised is not None and self._received > self.promised:
+            raise UnsupportedError(
+                f"goes on after the {self.promised / self._info.sample_rate:.3f} s that its header counts, and the "
+                "header of the output counts no more",
+                path=self._recording.path,
+                hint="save it to a file first, or let the output be without a length with --salvage",
+            )
         return block

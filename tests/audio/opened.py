@@ -13,14 +13,12 @@ from hifisr_cli.audio.containers.riff import LAYOUTS, sort_chunks, walk_chunks
 from hifisr_cli.audio.containers.signatures import identify
 from hifisr_cli.audio.formats import OutputFormat
 from hifisr_cli.audio.metadata.carried import Carried, read_metadata
-from hifisr_cli.audio.recording import Block, Recording, RecordingFile
+from hifisr_cli.audio.recording import Block, Recording, RecordingFile, Source
 from hifisr_cli.results import AudioInfo
 from hifisr_cli.system.files import open_file
 
 
-class _Silence:
-    lost = None
-
+class _Silence(Source):
     def __init__(self, info: AudioInfo) -> None:
         self.info = info
 

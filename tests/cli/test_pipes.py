@@ -312,3 +312,17 @@ def test_a_dry_run_and_a_file_measure_the_whole(
     ended = upsample("-", "-o", tmp_path / "out.wav", "--json")
     assert ended.results[0]["measured_seconds"] is None
     assert sys.stdin is not None
+
+
+def test_a_stream_that_goes_on_behind_its_promised_end(pipe: Callable[..., Piped], telephone: Path) -> None:
+    """The header of the output was written with the promise: the run fails, unless the output may have no length."""
+    data = bytearray(telephone.read_bytes())
+    promised = len(data) - 44 - 2 * 2_000
+    data[40:44] = promised.to_bytes(4, "little")
+    strict = pipe(bytes(data))
+    assert strict.status == 3
+    assert "goes on after the 10.750 s that its header counts" in strict.said
+    salvaged = pipe(bytes(data), "--salvage")
+    assert salvaged.status == 0, salvaged.said
+    assert "10.750 s of sound, but 11.000 s are there" in salvaged.said
+    assert len(salvaged.out) - salvaged.out.index(b"data") - 8 == 11 * 48_000 * 3

@@ -31,6 +31,15 @@ SOUND = (b"data", b"SSND")
 """Names of the chunks that hold the samples."""
 
 
+_CHUNKS = b"""
+    LIST list bext iXML _PMX id3 ID3 cue plst smpl inst cart axml aXML chna fact PEAK afsp DISP JUNK junk PAD FLLR umid
+    UMID levl md5 MD5 acid strc r64m ubxt minf elm1 elmo regn ovwf link dbmd bxml sxml LGWV SAUR wavl slnt note labl
+    COMM COMT MARK INST MIDI AESD APPL NAME AUTH ANNO (c) FVER CHAN GRID info strg mark uuid free kuki pakt peak
+"""
+_KNOWN = frozenset(_CHUNKS.split())
+"""One of these behind the samples is a chunk even where the file ends within it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """How the chunks of a kind of file follow each other.
@@ -209,6 +218,8 @@ def sort_chunks(path: Path, kind: str, places: Iterable[ChunkPlace], read: ReadA
             left = size - place.start + layout.header
             chunks.problems.append(f"{left} bytes at its end are another recording and were left out")
             return chunks
+        elif beyond and not is_known(place.name):
+            break
         elif beyond:
             chunks.problems.append(f"its {Chunk(place.name, b'').label} chunk is cut off and was left out")
             return chunks
@@ -248,3 +259,8 @@ def join_chunks(chunks: list[tuple[bytes, bytes]]) -> bytes:
 def plausible(name: bytes) -> bool:
     """Whether four bytes may be the name of a chunk: printable ASCII, and not all blank."""
     return len(name) == 4 and all(0x20 <= byte < 0x7F for byte in name) and bool(name.strip())
+
+
+def is_known(name: bytes) -> bool:
+    """Whether a chunk of this name stands behind samples in files of the world."""
+    return name.strip() in _KNOWN

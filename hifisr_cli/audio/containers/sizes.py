@@ -17,13 +17,14 @@ from hifisr_cli.audio.containers.riff import (
     OPEN_LENGTH,
     SOUND,
     ChunkPlace,
+    is_known,
     plausible,
     walk_chunks,
 )
 from hifisr_cli.audio.containers.signatures import ReadAt
 
 _PIECE = 1 << 20
-_FEW = 256
+FEW = 256
 """Fewer bytes than this behind the samples are rather a rest of something than a rest of the sound."""
 _HEADERS = (8, 36, 44)
 """Bytes that programs forget or count twice: of a chunk's header, of a WAV file's with and without one."""
@@ -40,13 +41,6 @@ _NO_SOUND = (
     b"3DI",
     b"\xef\xbb\xbf",
 )
-_CHUNKS = b"""
-    LIST list bext iXML _PMX id3 ID3 cue plst smpl inst cart axml aXML chna fact PEAK afsp DISP JUNK junk PAD FLLR umid
-    UMID levl md5 MD5 acid strc r64m ubxt minf elm1 elmo regn ovwf link dbmd bxml sxml LGWV SAUR wavl slnt note labl
-    COMM COMT MARK INST MIDI AESD APPL NAME AUTH ANNO (c) FVER CHAN GRID info strg mark uuid free kuki pakt peak
-"""
-_KNOWN = frozenset(_CHUNKS.split())
-"""Chunks that stand behind samples in files of the world: one of them is one even where the file ends within it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +77,32 @@ def find_sizes(kind: str, places: Sequence[ChunkPlace], read: ReadAt, size: int)
     sound, have = places[index], size - places[index].start
     if sound.open and have < OPEN_LENGTH:
         return Sizes(places)
-    if sound.length > have:
-        return _short(places, sound, read, have)
-    return _long(kind, places, index, read, size)
+    return _short(places, sound, read, have) if sound.length > have else _long(kind, places, index, read, size)
 
 
 def _short(places: tuple[ChunkPlace, ...], sound: ChunkPlace, read: ReadAt, have: int) -> Sizes:
     """A file that ends before its samples should."""
     missing = sound.length - have
-    if missing < _block(places, read) or missing in (*_HEADERS, sound.start, sound.start - 8):
-        count = "1 byte" if missing == 1 else f"{missing} bytes"
-        return Sizes(places, notes=(f"its header counts {count} of sound more than there are",))
+    if is_miscount(missing, _block(places, read), sound.start):
+        return Sizes(places, notes=(miscounted(missing),))
     return Sizes(places, damage=shortfall(sound.length, have))
+
+
+def is_miscount(missing: int, block: int, start: int) -> bool:
+    """Whether so few bytes are missing that it is rather the header that is wrong.
+
+    Args:
+        missing: bytes.
+        block: bytes that belong together.
+        start: of the samples: the bytes that a program counts which takes the size of the file for theirs.
+    """
+    return missing < block or missing in (*_HEADERS, start, start - 8)
+
+
+def miscounted(missing: int) -> str:
+    """A word about it."""
+    count = "1 byte" if missing == 1 else f"{missing} bytes"
+    return f"its header counts {count} of sound more than there are"
 
 
 def _long(kind: str, places: tuple[ChunkPlace, ...], index: int, read: ReadAt, size: int) -> Sizes:
@@ -109,6 +117,12 @@ def _long(kind: str, places: tuple[ChunkPlace, ...], index: int, read: ReadAt, s
             if after and _is_end(after, read, turned, size):
                 return _mended(kind, (*places[: index + 1], *after), index, turned, read)
     return _mended(kind, places[: index + 1], index, size, read)
+
+
+def whole_blocks(places: Sequence[ChunkPlace], read: ReadAt, size: int) -> int:
+    """How many blocks of its codec the samples of a WAV file are, without the rest of one."""
+    sound = next(place for place in places if place.name in SOUND)
+    return min(sound.length, size - sound.start) // max(1, _block(places, read))
 
 
 def au_place(read: ReadAt, start: int) -> ChunkPlace:
@@ -140,20 +154,23 @@ def _block(places: Sequence[ChunkPlace], read: ReadAt) -> int:
 def _is_end(after: Sequence[ChunkPlace], read: ReadAt, end: int, size: int) -> bool:
     """Whether the sound may end at `end`, which these chunks follow."""
     rest = size - end
-    if rest < _FEW and rest not in _HEADERS:
+    if rest < FEW and rest not in _HEADERS:
         return True
-    if any(place.name.strip() in _KNOWN or not place.name for place in after[:1]):
+    if any(is_known(place.name) or not place.name for place in after[:1]):
         return True
     if after and all(plausible(place.name) and 0 < place.length <= size - place.start for place in after):
         return True
-    head = read(end, _FEW)
-    if head.lstrip(b"\0")[:8].startswith(_NO_SOUND) or _is_text(head):
-        return True
-    return not any(head) and _all_zero(read, end, size)
+    head = read(end, FEW)
+    return is_no_sound(head) or (not any(head) and _all_zero(read, end, size))
+
+
+def is_no_sound(head: bytes) -> bool:
+    """Whether these bytes, behind samples, begin a tag, another file or a text."""
+    return any(head) and (head.lstrip(b"\0").startswith(_NO_SOUND) or _is_text(head))
 
 
 def _is_text(head: bytes) -> bool:
-    return all(byte in b"\t\n\r" or 0x20 <= byte < 0x7F for byte in head.rstrip(b"\0")) and any(head)
+    return all(byte in b"\t\n\r" or 0x20 <= byte < 0x7F for byte in head.rstrip(b"\0"))
 
 
 def _all_zero(read: ReadAt, start: int, end: int) -> bool:
@@ -162,7 +179,7 @@ def _all_zero(read: ReadAt, start: int, end: int) -> bool:
 
 def _of_silence(read: ReadAt, end: int, size: int) -> tuple[str, ...]:
     """A word about zeros behind the samples where they are more than filling."""
-    many = size - end > _PIECE and not any(read(end, _FEW)) and _all_zero(read, end, size)
+    many = size - end > _PIECE and not any(read(end, FEW)) and _all_zero(read, end, size)
     return (f"{size - end} bytes of digital silence behind its end were left out",) if many else ()
 
 

@@ -20,15 +20,22 @@ class WavStart:
 
     Attributes:
         form: of the samples that come now.
-        frames: how many it promises, None where it does not know.
+        header: bytes up to them.
+        length: bytes of them that it promises, None where it does not know.
         container: "WAV", "WAVEX" or "RF64".
         chunks: all that stand before the samples.
     """
 
     form: RawFormat
-    frames: int | None
+    header: int
+    length: int | None
     container: str
     chunks: Chunks
+
+    @property
+    def frames(self) -> int | None:
+        """Samples a channel that it promises."""
+        return None if self.length is None else self.length // self.form.frame_bytes
 
 
 def parse_wav(stream: ByteStream) -> WavStart | None:
@@ -46,8 +53,8 @@ def parse_wav(stream: ByteStream) -> WavStart | None:
                 return None  # other chunks follow an empty one: is there sound in it? Only the whole file tells.
             stream.skip(place.start)
             unknown = place.open or not 0 < place.length < _UNKNOWN
-            frames = None if unknown else place.length // form.frame_bytes
-            return WavStart(form, frames, container if head[:4] == b"RIFF" else "RF64", Chunks(chunks))
+            length = None if unknown else place.length
+            return WavStart(form, place.start, length, container if head[:4] == b"RIFF" else "RF64", Chunks(chunks))
         body = stream.at(place.start, place.length)
         if len(body) < place.length:
             return None

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from hifisr_cli.audio.recording import Block, BrokenOffError, Source
+from hifisr_cli.audio.recording import Block, Source
 from hifisr_cli.errors import UsageError
 from hifisr_cli.results import AudioInfo
 
@@ -118,25 +118,13 @@ class RawSource(Source):
                 break
             data += part
         got, rest = divmod(len(data), size)
-        if rest and got == 0:
-            raise BrokenOffError("it ends in the middle of a sample")
-        if rest:  # asked again, the source gives nothing: remember that it was cut
-            self._pull = _Once(bytes(data[got * size :]))
+        if rest:
+            count = "byte is" if rest == 1 else f"{rest} bytes are"
+            self.notes = (f"its last {count} no whole sample and left out",)
         if self._left is not None:
             self._left -= got
         samples = decode_samples(bytes(data[: got * size]), self._form.encoding)
         return np.ascontiguousarray(samples.reshape(got, self._form.channels).T)
-
-
-class _Once:
-    """Gives these bytes once, then nothing."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def __call__(self, _size: int) -> bytes:
-        data, self._data = self._data, b""
-        return data
 
 
 def decode_samples(data: bytes, encoding: str) -> npt.NDArray[np.float32]:
