@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from hifisr_cli.audio.containers.riff import MAX_SIZE, Chunk, Chunks, plausible
 from hifisr_cli.audio.metadata.bext import change_bext, new_bext
-from hifisr_cli.audio.metadata.ixml import change_ixml
+from hifisr_cli.audio.metadata.ixml import change_ixml, time_of_ixml
 from hifisr_cli.audio.metadata.positions import SCALERS, TooFarError, scale_adtl
 from hifisr_cli.audio.metadata.tags import add_comment, make_info
 from hifisr_cli.audio.metadata.treatment import Treatment
+from hifisr_cli.audio.metadata.xmp import change_xmp, time_of_xmp
 
 EDITABLE = 1 << 24
 """Bytes of a chunk that is read into memory to be changed; larger ones are copied, or left out where that is wrong."""
@@ -22,6 +25,9 @@ _STALE = frozenset({b"levl", b"md5 ", b"MD5 "})
 """Derived from the bytes of the old samples."""
 _BOUND = frozenset({b"umid", b"UMID", b"r64m", b"strc"})
 """An identity of the old samples, and positions among them in layouts that nobody documents or uses."""
+
+_EDITORS = {b"bext": change_bext, b"iXML": change_ixml, b"_PMX": change_xmp}
+"""What changes a chunk, by its name. Raises ValueError where it is damaged."""
 
 
 @dataclass(slots=True)
@@ -42,7 +48,7 @@ class _Carrier:
         kind = chunk.name
         if chunk.name == b"LIST":
             kind = _list_type(chunk)
-        if kind not in (b"bext", b"iXML", b"INFO", b"adtl", *SCALERS):
+        if kind not in (b"INFO", b"adtl", *_EDITORS, *SCALERS):
             return chunk
         return self._edited(chunk, kind)
 
@@ -70,18 +76,15 @@ class _Carrier:
             return Chunk(chunk.name, body)
 
     def _changed(self, body: bytes, kind: bytes) -> bytes:
-        match kind:
-            case b"bext":
-                return change_bext(body, self.treatment, self.notes)
-            case b"iXML":
-                return change_ixml(body, self.treatment, self.notes)
-            case b"INFO":
-                statement = self.treatment.statement
-                if statement is None or self.commented:
-                    return body
-                changed = add_comment(body, statement)
-                self.commented = True
-                return changed
+        if kind in _EDITORS:
+            return _EDITORS[kind](body, self.treatment, self.notes)
+        if kind == b"INFO":
+            statement = self.treatment.statement
+            if statement is None or self.commented:
+                return body
+            changed = add_comment(body, statement)
+            self.commented = True
+            return changed
         if self.treatment.same_rate:
             return body
         return scale_adtl(body, self.treatment) if kind == b"adtl" else SCALERS[kind](body, self.treatment)
@@ -101,13 +104,25 @@ def carry_chunks(chunks: Chunks, treatment: Treatment, notes: list[str]) -> tupl
         notes.append(f"chunks that describe the input's samples were left out: {names}")
     if treatment.statement is not None:
         if not any(chunk.name == b"bext" for chunk in (*before, *after)):
-            before.insert(0, Chunk(b"bext", new_bext(treatment)))
+            time = str(_stated_time((*before, *after)))
+            before.insert(0, Chunk(b"bext", new_bext(treatment, [("TIME_REFERENCE", time)])))
         if not carrier.commented:
             before.append(Chunk(b"LIST", make_info([("COMMENT", treatment.statement)])[0]))
     first = [chunk for chunk in (*before, *after) if chunk.name == b"bext"]
     first += [chunk for chunk in before if chunk.name == b"iXML"]
     rest = [chunk for chunk in before if chunk.name not in (b"bext", b"iXML")]
     return first + rest, [chunk for chunk in after if chunk.name != b"bext"]
+
+
+def _stated_time(chunks: Iterable[Chunk]) -> int:
+    """The time reference of an output without a `bext` chunk: a new one must not contradict the others."""
+    times = {b"iXML": time_of_ixml, b"_PMX": time_of_xmp}
+    for chunk in chunks:
+        if chunk.name in times and chunk.size <= EDITABLE:
+            with contextlib.suppress(ValueError):
+                if time := times[chunk.name](chunk.read()):
+                    return time
+    return 0
 
 
 def _list_type(chunk: Chunk) -> bytes:

@@ -8,16 +8,16 @@ from __future__ import annotations
 import re
 
 from hifisr_cli.audio.metadata.treatment import Treatment
+from hifisr_cli.audio.metadata.xml_text import edit_xml, xml_of
 
 _RATES = ("FILE_SAMPLE_RATE", "DIGITIZER_SAMPLE_RATE", "TIMESTAMP_SAMPLE_RATE")
 _COUNTS = ("SYNC_POINT_EVENT_DURATION", "PRE_RECORD_SAMPLECOUNT")
-_PAIRS = (
-    ("TIMESTAMP_SAMPLES_SINCE_MIDNIGHT_HI", "TIMESTAMP_SAMPLES_SINCE_MIDNIGHT_LO"),
+_TIMES = (
     ("BWF_TIME_REFERENCE_HIGH", "BWF_TIME_REFERENCE_LOW"),
-    ("SYNC_POINT_HIGH", "SYNC_POINT_LOW"),
+    ("TIMESTAMP_SAMPLES_SINCE_MIDNIGHT_HI", "TIMESTAMP_SAMPLES_SINCE_MIDNIGHT_LO"),
 )
+_PAIRS = (*_TIMES, ("SYNC_POINT_HIGH", "SYNC_POINT_LOW"))
 _IDENTITIES = ("BWF_UMID", "FILE_UID")
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def change_ixml(body: bytes, treatment: Treatment, notes: list[str]) -> bytes:
@@ -26,15 +26,17 @@ def change_ixml(body: bytes, treatment: Treatment, notes: list[str]) -> bytes:
     Raises:
         ValueError: it is no text.
     """
-    encoding = "utf-16" if body[:2] in _UTF16 else "utf-8"
-    end = len(body.rstrip(b"\0")) if encoding == "utf-8" else len(body) - len(body) % 2
-    if encoding == "utf-8":
-        # Latin-1 maps every byte to itself, and all that is changed is ASCII: the rest survives whatever it is.
-        return _change(body[:end].decode("latin-1"), treatment, notes).encode("latin-1") + body[end:]
-    text = body[:end].decode("utf-16")
-    mark = body[:2]
-    order = "utf-16-le" if mark == b"\xff\xfe" else "utf-16-be"
-    return mark + _change(text, treatment, notes).encode(order) + body[end:]
+    return edit_xml(body, lambda text: _change(text, treatment, notes))
+
+
+def time_of_ixml(body: bytes) -> int:
+    """The time reference that it states, in samples; 0 where there is none. Raises ValueError: it is no text."""
+    text = xml_of(body)
+    for high, low in _TIMES:
+        lower, upper = _element(low).search(text), _element(high).search(text)
+        if lower is not None:
+            return (int(upper[2]) << 32 if upper is not None else 0) + int(lower[2])
+    return 0
 
 
 def _change(text: str, treatment: Treatment, notes: list[str]) -> str:
