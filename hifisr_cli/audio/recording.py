@@ -24,6 +24,7 @@ from hifisr_cli.audio.completeness import Damage, Promise, surplus
 from hifisr_cli.audio.containers.riff import Chunks
 from hifisr_cli.audio.containers.signatures import FileIdentity
 from hifisr_cli.audio.metadata.tags import Tags
+from hifisr_cli.audio.metadata.told import NOTHING_TOLD, Told
 from hifisr_cli.audio.resample import MAX_RATE, MIN_RATE
 from hifisr_cli.errors import EmptyAudioError, FileError, NonFiniteError, TruncatedError, UnsupportedError
 from hifisr_cli.results import AudioInfo
@@ -67,6 +68,10 @@ class Source(ABC):
             BrokenOffError: it cannot go on. What came before was good.
         """
         ...
+
+    def told(self) -> Told:
+        """What its decoder tells of its tags, for recordings whose tags nothing else reads."""
+        return NOTHING_TOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +184,10 @@ class Recording:
         """Never raises: what was read is read, and the output made of it stands already."""
         with contextlib.suppress(OSError):
             self._open.close()
+
+    def told(self) -> Told:
+        """See `Source.told`."""
+        return self._source.told()
 
     def blocks(self, frames: int = BLOCK_FRAMES) -> Iterator[Block]:
         """Blocks [C, T] of float32 with full scale 1, T equal to `frames` in all but the last. Can be used once.

@@ -12,19 +12,22 @@ from typing import IO, Any
 import numpy as np
 
 from hifisr_cli.audio.decoders.foreign import CannotOpenError, Completeness, ForeignFile, describe, first_of
+from hifisr_cli.audio.metadata.told import Told, picture_type
 from hifisr_cli.audio.recording import Block, BrokenOffError, Source, check_limits
 from hifisr_cli.system.files import readable_within
 
 _PROBE_SECONDS, _STALL_SECONDS = 30, 60
 _QUIET = ("-v", "error", "-protocol_whitelist", "file,pipe")
-_ENTRIES = "stream=codec_name,sample_rate,channels,bits_per_raw_sample,bits_per_sample,sample_fmt,duration"
+_FACTS = "codec_type,codec_name,sample_rate,channels,bits_per_raw_sample,bits_per_sample,sample_fmt,duration"
+_ENTRIES = f"stream={_FACTS}:stream_disposition=attached_pic:stream_tags:format_tags:chapter=start_time:chapter_tags"
 
 
 def open_ffmpeg(foreign: ForeignFile, stack: ExitStack, *, tolerant: bool) -> FfmpegSource:
     """The first sound track of a file. Raises CannotOpenError, UnsupportedError."""
     # A process of its own opens the file by its name.
     source = [*_behind(foreign.start), "-f", foreign.demuxer, "-i", f"file:{foreign.path}"]
-    tracks = _probe(source)
+    found = _probe(source)
+    tracks = [stream for stream in found.get("streams", []) if stream.get("codec_type") == "audio"]
     if not tracks:
         raise CannotOpenError("it has no sound track")
     facts = tracks[0]
@@ -44,7 +47,7 @@ def open_ffmpeg(foreign: ForeignFile, stack: ExitStack, *, tolerant: bool) -> Ff
         stderr=said,
     )
     stack.callback(_end, process)
-    return FfmpegSource(process, said, facts, foreign.container, len(tracks), tolerant=tolerant)
+    return FfmpegSource(process, said, found, tracks, foreign.container, tolerant=tolerant)
 
 
 class FfmpegSource(Source):
@@ -54,14 +57,15 @@ class FfmpegSource(Source):
         self,
         process: subprocess.Popen[bytes],
         said: IO[bytes],
-        facts: dict[str, Any],
+        found: dict[str, Any],
+        tracks: list[dict[str, Any]],
         container: str,
-        tracks: int,
         *,
         tolerant: bool,
     ) -> None:
         self._process, self._said, self._tolerant = process, said, tolerant
-        self.notes = first_of(tracks)
+        self._found, facts = found, tracks[0]
+        self.notes = first_of(len(tracks))
         form = str(facts.get("sample_fmt", "fltp")).removesuffix("p")
         self.info = describe(
             container,
@@ -77,6 +81,18 @@ class FfmpegSource(Source):
             promised = None
         self._completeness = Completeness(promised, self.info.sample_rate)
         self._ended = False
+        self._track_tags: dict[str, str] = facts.get("tags", {})
+
+    def told(self) -> Told:
+        others = [of for of in self._found["streams"] if of.get("codec_type") != "audio"]
+        covers = [of for of in others if of.get("disposition", {}).get("attached_pic")]
+        attached = [of.get("tags", {}).get("filename", "") for of in others if of.get("codec_type") == "attachment"]
+        return Told(
+            self._found.get("format", {}).get("tags", {}),
+            self._track_tags,
+            tuple((float(of["start_time"]), of.get("tags", {}).get("title", "")) for of in self._found["chapters"]),
+            left_out=(*(f"a picture ({picture_type(of.get('codec_name', ''))})" for of in covers), *attached),
+        )
 
     def read(self, frames: int) -> Block:
         size = 4 * self.info.channels
@@ -116,20 +132,20 @@ class FfmpegSource(Source):
         self._completeness.check()
 
 
-def _probe(source: list[str]) -> list[dict[str, Any]]:
-    """What ffprobe says of the sound tracks."""
-    command = ["ffprobe", *_QUIET, "-select_streams", "a", "-show_entries", _ENTRIES, "-of", "json"]
+def _probe(source: list[str]) -> dict[str, Any]:
+    """What ffprobe says."""
+    command = ["ffprobe", *_QUIET, "-show_entries", _ENTRIES, "-of", "json"]
     try:
         ended = subprocess.run(
             [*command, *source], stdin=subprocess.DEVNULL, capture_output=True, timeout=_PROBE_SECONDS, check=False
         )
-        streams = json.loads(ended.stdout or b"{}").get("streams", [])
+        found = json.loads(ended.stdout or b"{}")
     except (subprocess.TimeoutExpired, ValueError) as error:
         raise CannotOpenError("ffprobe makes nothing of it") from error
     if ended.returncode != 0:
         lines = ended.stderr.decode("utf-8", "replace").splitlines() or ["ffprobe makes nothing of it"]
         raise CannotOpenError(_last_words(lines[-1]))
-    return list(streams)
+    return dict(found)
 
 
 def _behind(start: int) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from hifisr_cli.audio.decoders.foreign import (
     first_of,
     parse_duration,
 )
+from hifisr_cli.audio.metadata.told import Told, attached_picture
 from hifisr_cli.audio.recording import Block, BrokenOffError, Source, check_limits
 
 _AV_ERRORS = (av.FFmpegError, ValueError, OSError)
@@ -74,6 +75,7 @@ class AvSource(Source):
         if context is None:
             raise CannotOpenError("its sound track is of an unknown kind")
         # The header may differ from what the decoder gives (the upper band of HE-AAC): the first frame tells.
+        self._covers: list[tuple[Any, bytes]] = []
         self._frames = self._decoded()
         self._pending: BrokenOffError | None = None
         first = None
@@ -102,6 +104,16 @@ class AvSource(Source):
                 self._put(first)
             except BrokenOffError as error:
                 raise CannotOpenError(str(error)) from error
+
+    def told(self) -> Told:
+        chapters: list[Any] = getattr(self._container, "chapters", list)()  # new in PyAV 14.3
+        return Told(
+            self._container.metadata,
+            self._stream.metadata,
+            tuple((float(each["start"] * each["time_base"]), each["metadata"].get("title", "")) for each in chapters),
+            tuple(attached_picture(of.codec_context.name, of.metadata, data) for of, data in self._covers),
+            tuple(of.metadata.get("filename", "") for of in self._container.streams if of.type == "attachment"),
+        )
 
     def read(self, frames: int) -> Block:
         while self._gathered.frames < frames and self._pending is None:
@@ -134,12 +146,16 @@ class AvSource(Source):
 
     def _decoded(self) -> Iterator[Any]:
         """Frames; what cannot be decoded ends them, or is skipped and counted."""
-        packets = self._container.demux(self._stream)
+        # Attached pictures come before all sound.
+        packets = self._container.demux([self._stream, *filter(_is_cover, self._container.streams.video)])
         while True:
             try:
                 packet = next(packets, None)
                 if packet is None:
                     return
+                if packet.stream is not self._stream:
+                    self._covers += [(packet.stream, bytes(packet))] if packet.size else []
+                    continue
                 decoded = packet.decode()
             except (EOFError, StopIteration):
                 return
@@ -153,6 +169,11 @@ class AvSource(Source):
 
 
 _MOST_ERRORS = 10_000
+
+
+def _is_cover(stream: Any) -> bool:
+    """A picture that the container has as a track of video."""
+    return stream.codec_context is not None and bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
 def _promised(stream: Any) -> float | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hifisr_cli.audio.containers.riff import Chunk, Chunks
 from hifisr_cli.audio.metadata.tags import AIFF_TEXTS, Picture, Tags, cleaned
+from hifisr_cli.audio.metadata.told import tags_told
 from hifisr_cli.system.files import open_file
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _by_kind(recording: Recording, file: RecordingFile, notes: list[str]) -> Tag
     if what.start or kind in ("MPEG", "MP3", "AAC"):
         return _mpeg(file.reader(), what.start, notes)
     read = {"OGG": _ogg, "MP4": _mp4, "ASF": _asf}.get(kind)
-    return Tags() if read is None else read(file.reader())
+    return tags_told(recording.told(), notes) if read is None else read(file.reader())
 
 
 def _flac(file: BinaryIO, notes: list[str]) -> Tags:
