@@ -54,7 +54,7 @@ def open_recording(path: Path, *, salvage: bool = False, raw: RawFormat | None =
         EmptyAudioError: no bytes, or no samples.
         NotAudioError: not a recording, or of a kind that is not read.
         TruncatedError: it has fewer bytes than its header promises.
-        UnsupportedError: more than 8 channels, a sample rate below 1 or above 768 kHz, or no decoder for it here.
+        UnsupportedError: more than 64 channels, a sample rate below 1 or above 768 kHz, or no decoder for it here.
     """
     with ExitStack() as stack:
         fd, size = _open_regular(path, stack)

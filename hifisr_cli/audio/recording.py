@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 Block = npt.NDArray[np.float32]
 
 BLOCK_FRAMES = 65_536
-MAX_CHANNELS = 8
+"""Samples a channel in a block, of up to 8 channels. Those of more are shorter, so that they take no more memory."""
+MAX_CHANNELS = 64
+"""Field recorders and multitrack transfers write 32 channels into a file (polywav), a MADI line carries 64."""
 
 
 class BrokenOffError(Exception):
@@ -189,8 +191,11 @@ class Recording:
         """See `Source.told`."""
         return self._source.told()
 
-    def blocks(self, frames: int = BLOCK_FRAMES) -> Iterator[Block]:
+    def blocks(self, frames: int | None = None) -> Iterator[Block]:
         """Blocks [C, T] of float32 with full scale 1, T equal to `frames` in all but the last. Can be used once.
+
+        Args:
+            frames: None for `BLOCK_FRAMES`.
 
         Raises:
             TruncatedError: the sound breaks off or cannot be decoded further.
@@ -201,6 +206,8 @@ class Recording:
         if self._used:
             raise ValueError("a recording is read forward once; open it again")
         self._used = True
+        if frames is None:
+            frames = BLOCK_FRAMES * 8 // max(self.info.channels, 8)
         done, replaced, broken = 0, 0, None
         while broken is None:
             try:
@@ -277,11 +284,15 @@ def check_limits(path: Path, *, sample_rate: int, channels: int) -> None:
     """Refuses what no recording has, and what would need too much memory.
 
     Raises:
-        UnsupportedError: no or more than 8 channels, or a sample rate below 1 or above 768 kHz.
+        UnsupportedError: no or more than 64 channels, or a sample rate below 1 or above 768 kHz.
     """
-    if not 1 <= channels <= MAX_CHANNELS:
+    if channels < 1:
+        raise UnsupportedError("says that it has no channels", path=path, hint="the header may be damaged")
+    if channels > MAX_CHANNELS:
         raise UnsupportedError(
-            f"has {channels} channels; 1 to {MAX_CHANNELS} are supported", path=path, hint="split it first"
+            f"says that it has {channels} channels; up to {MAX_CHANNELS} are supported",
+            path=path,
+            hint="split it first, or the header may be damaged",
         )
     if not MIN_RATE <= sample_rate <= MAX_RATE:
         raise UnsupportedError(

@@ -13,6 +13,7 @@ _FRAME = 4096  # samples, 85 ms: bins of 12 Hz, so that little below the edge is
 _WINDOW = np.kaiser(_FRAME, 14.0)  # side lobes of -115 dB from the guard on: figures are about -110 dB
 _GUARD_BINS = 6
 """Half of the main lobe of that window: what lies above the band must not leak into the figure."""
+_PORTION = 1 << 21  # samples of all channels that are worked on at once: 32 MB as numbers of 64 bits, and as spectra
 
 
 class KeptBandMeter:
@@ -29,6 +30,11 @@ class KeptBandMeter:
 
     def push(self, output: Wave, original: Wave) -> None:
         """Takes the next stretch of both signals [C, T]."""
+        portion = max(_PORTION // output.shape[0], 1)
+        for start in range(0, output.shape[1], portion):
+            self._take(output[:, start : start + portion], original[:, start : start + portion])
+
+    def _take(self, output: Wave, original: Wave) -> None:
         pair = np.stack((output - original, original))
         joined = pair if not self._rest.size else np.concatenate((self._rest, pair), axis=2)
         whole = joined.shape[2] // _FRAME * _FRAME

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from hifisr_cli.audio.open import open_recording
+from hifisr_cli.audio.recording import BLOCK_FRAMES, check_limits
 from hifisr_cli.errors import (
     EmptyAudioError,
     FileError,
@@ -278,11 +279,27 @@ def test_forbidden(tmp_path: Path) -> None:
         open_recording(path)
 
 
-def test_nine_channels(tmp_path: Path) -> None:
+@pytest.mark.parametrize("container", ["WAV", "WAVEX", "RF64", "W64", "AIFF", "CAF", "AU"])
+@pytest.mark.parametrize("channels", [10, 64])
+def test_many_channels_keep_their_order(tmp_path: Path, container: str, channels: int) -> None:
+    path, audio = tmp_path / "a.wav", sound(20_000, channels)
+    write(path, audio, 8000, container, "FLOAT" if container != "W64" else "PCM_24")
+    with open_recording(path) as recording:
+        blocks = list(recording.blocks())
+    assert max(block.size for block in blocks) <= 8 * BLOCK_FRAMES
+    np.testing.assert_allclose(np.concatenate(blocks, axis=1), audio, atol=2**-23)
+
+
+def test_more_channels_than_any_line_carries(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
-    write(path, sound(100, 9), 8000, "WAV", "PCM_16")
-    with pytest.raises(UnsupportedError, match="9 channels"):
+    write(path, sound(100, 65), 8000, "WAV", "PCM_16")
+    with pytest.raises(UnsupportedError, match="65 channels; up to 64"):
         open_recording(path)
+
+
+def test_no_channels_are_a_damaged_header() -> None:
+    with pytest.raises(UnsupportedError, match=r"no channels \(the header may be damaged\)"):
+        check_limits(Path("a.wav"), sample_rate=8000, channels=0)
 
 
 @pytest.mark.parametrize("rate", [1, 999, 768_001, 2_000_000_000])

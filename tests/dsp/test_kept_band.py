@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -29,6 +30,19 @@ def test_a_known_error_is_found(rng: np.random.Generator, cuts: list[int]) -> No
     found = meter.error_db()
     assert found is not None
     assert found == pytest.approx(-60.0, abs=0.01)
+
+
+def test_many_channels_take_little_memory(rng: np.random.Generator) -> None:
+    noise = rng.standard_normal((64, 144_000), np.float32)
+    meter, wrong = KeptBandMeter(3000.0), noise * np.float32(1.001)
+    tracemalloc.start()
+    try:
+        meter.push(wrong, noise)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * noise.nbytes  # all at once: 10
+    assert meter.error_db() == pytest.approx(-60.0, abs=0.01)
 
 
 def test_what_happens_above_the_band_does_not_count() -> None:

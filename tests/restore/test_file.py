@@ -71,7 +71,7 @@ def test_length_and_rate(tmp_path: Path, tiny_model: Engine, speech_like: Speech
     assert result.seconds == wave.shape[1] / rate
 
 
-@pytest.mark.parametrize("channels", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize("channels", [1, 2, 3, 8, 10])
 def test_channels_are_kept_in_order(tmp_path: Path, tiny_model: Engine, speech_like: Speech, channels: int) -> None:
     wave = narrow_speech(speech_like, 0.5, 16_000)
     gains = np.linspace(1.0, 0.3, channels)[:, None].astype(np.float32)
