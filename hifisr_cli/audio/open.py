@@ -13,15 +13,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from hifisr_cli.audio.completeness import Damage, Promise
-from hifisr_cli.audio.containers.riff import LAYOUTS, Chunks, sort_chunks, walk_chunks
+from hifisr_cli.audio.completeness import Damage
+from hifisr_cli.audio.containers.riff import LAYOUTS, Chunks
 from hifisr_cli.audio.containers.signatures import MPEG, FileIdentity, FileKind, identify
-from hifisr_cli.audio.containers.sizes import au_place, find_sizes, whole_blocks
-from hifisr_cli.audio.containers.wav_stream import parse_wav
-from hifisr_cli.audio.decoders.bytestream import ByteStream
+from hifisr_cli.audio.decoders.chunked import open_chunked
 from hifisr_cli.audio.decoders.flac import open_flac
 from hifisr_cli.audio.decoders.foreign import ForeignFile, has_decoder, open_foreign
-from hifisr_cli.audio.decoders.libsndfile import FirstFrames, NotOpenedError, open_sound
+from hifisr_cli.audio.decoders.libsndfile import NotOpenedError, open_sound
 from hifisr_cli.audio.decoders.mpeg import open_mpeg
 from hifisr_cli.audio.decoders.ogg import open_ogg
 from hifisr_cli.audio.decoders.raw import RawFormat, RawSource
@@ -32,8 +30,6 @@ from hifisr_cli.system.files import open_file
 _CAREFULLY = 192
 """Samples that are decoded at once where the next ones may be damaged: a small part of any codec's frame."""
 
-_GSM_BLOCK = 320
-"""Samples in a block of GSM 6.10 in WAV: two frames of 20 ms at 8 kHz."""
 _CONVERT = (
     "WAV, AIFF, FLAC, Ogg Vorbis, Opus, MP3 and, with PyAV or ffmpeg, M4A, WMA, AC-3, AMR and videos are read; "
     "describe samples without a header with --raw"
@@ -64,7 +60,7 @@ def open_recording(path: Path, *, salvage: bool = False, raw: RawFormat | None =
             check_headerless(path, what)
             source: Source = RawSource(lambda count: os.read(fd, count), raw, frames=None)
             return Recording(path, source, stack, salvage=salvage, what=what)
-        found = _Opener(path, file, what, stack, salvage).open()
+        found = _FileOpener(path, file, what, stack, salvage).open()
         return Recording(
             path,
             found.source,
@@ -76,10 +72,6 @@ def open_recording(path: Path, *, salvage: bool = False, raw: RawFormat | None =
             file=file,
             chunks=found.chunks,
         )
-
-
-_WITH_METADATA = LAYOUTS.keys() - {"CAF"}
-"""Kinds of files whose chunks are carried into outputs."""
 
 
 def check_headerless(path: Path, what: FileIdentity) -> None:
@@ -109,7 +101,7 @@ class _Found:
 
 
 @dataclass(frozen=True, slots=True)
-class _Opener:
+class _FileOpener:
     """Opens a file by what it is."""
 
     path: Path
@@ -147,45 +139,8 @@ class _Opener:
             case FileKind(name="FLAC"):
                 return _Found(open_flac(file, start, self.stack, step=step))
             case FileKind(name=name) if name in LAYOUTS or name == "AU":
-                return self._chunked(name)
+                return _Found(*open_chunked(self.path, file, name, start, self.stack, step=step))
         return _Found(open_sound(file.fd if start == 0 else file.reader(start), self.stack, step=step))
-
-    def _chunked(self, name: str) -> _Found:
-        """A file of chunks, the sizes in its header as they should be."""
-        file, start = self.file, self.what.start
-        layout = LAYOUTS.get(name)
-        places = [au_place(file.at, start)]
-        if layout is not None:
-            places = list(walk_chunks(file.at, layout, start + layout.first))
-        sizes = find_sizes(name, places, file.at, file.size)
-        chunks = sort_chunks(self.path, name, sizes.places, file.at, file.size) if name in _WITH_METADATA else None
-        if sizes.damage is not None and not self.salvage:  # whatever else is wrong with it
-            raise truncated(self.path, sizes.damage.detail)
-        patched = file.reader(start, sizes.end, sizes.patches) if start or sizes.patches else file.fd
-        try:
-            source: Source = open_sound(patched, self.stack, step=_CAREFULLY if self.salvage else None)
-            if source.info.codec == "GSM610":  # libsndfile makes noise at full scale of the byte that pads a chunk
-                blocks = whole_blocks(sizes.places, file.at, file.size)
-                source = FirstFrames(source, _GSM_BLOCK * blocks)
-        except NotOpenedError:
-            own = _open_wav(file.fd, self.stack) if name == "WAV" and start == 0 else None
-            if own is None:
-                raise
-            source = own
-        if sizes.end is not None and source.info.frames is not None:
-            source.promise = Promise(int(source.info.frames * sizes.stated_share))
-        return _Found(source, sizes.damage, sizes.notes, chunks)
-
-
-def _open_wav(fd: int, stack: ExitStack) -> Source | None:
-    """A WAV or RF64 file read as a stream: libsndfile loses its way behind an RF64 file's chunks of an odd length."""
-    os.lseek(fd, 0, os.SEEK_SET)
-    stream = ByteStream(stack.enter_context(os.fdopen(os.dup(fd), "rb")))
-    start = parse_wav(stream)
-    if start is None:
-        return None
-    stream.commit()
-    return RawSource(stream.read, start.form, frames=start.frames, container=start.container)
 
 
 def _open_regular(path: Path, stack: ExitStack) -> tuple[int, int]:

@@ -11,9 +11,11 @@ import errno
 import io
 import os
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -95,13 +97,23 @@ class RecordingFile:
         Args:
             patches: bytes that stand there instead of the file's, each with its place in the file.
         """
-        return io.BufferedReader(_Reader(self, start, self.size if end is None else end, patches))
+        end, pieces = self.size if end is None else end, list[bytes | range]()
+        for at, new in sorted(patches):
+            if at + len(new) > start and at < end:
+                pieces += [range(start, at), new[max(0, start - at) : max(0, end - at)]]
+                start = max(start, at + len(new))
+        return self.joined([*pieces, range(start, end)])
+
+    def joined(self, pieces: Sequence[bytes | range]) -> io.BufferedReader:
+        """These bytes and stretches of the file, one after the other, for those who seek in them."""
+        return io.BufferedReader(_Reader(self, [piece for piece in pieces if len(piece)]))
 
 
 class _Reader(io.RawIOBase):
-    def __init__(self, file: RecordingFile, start: int, end: int, patches: Sequence[tuple[int, bytes]]) -> None:
-        self._file, self._start, self._end, self._patches = file, start, end, patches
-        self._position = start
+    def __init__(self, file: RecordingFile, pieces: Sequence[bytes | range]) -> None:
+        self._file, self._pieces = file, pieces
+        self._starts = [0, *accumulate(map(len, pieces))]
+        self._position = 0
 
     def readable(self) -> bool:
         return True
@@ -110,19 +122,19 @@ class _Reader(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        position = (self._start, self._position, self._end)[whence] + offset
-        if position < self._start:
+        position = (0, self._position, self._starts[-1])[whence] + offset
+        if position < 0:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         self._position = position
-        return position - self._start
+        return position
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        view, place = memoryview(buffer).cast("B"), self._position
-        data = bytearray(self._file.at(place, min(len(view), max(0, self._end - place))))
-        for at, new in self._patches:
-            first, last = max(at, place), min(at + len(new), place + len(data))
-            if first < last:
-                data[first - place : last - place] = new[first - at : last - at]
+        index = bisect_right(self._starts, self._position) - 1
+        if index >= len(self._pieces):
+            return 0
+        view = memoryview(buffer).cast("B")
+        part = self._pieces[index][self._position - self._starts[index] :][: len(view)]
+        data = part if isinstance(part, bytes) else self._file.at(part.start, len(part))
         view[: len(data)] = data
         self._position += len(data)
         return len(data)

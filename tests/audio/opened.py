@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -44,4 +45,6 @@ def opened(path: Path, info: AudioInfo) -> Iterator[Recording]:
 def carried_by(path: Path, info: AudioInfo, chosen: OutputFormat, *, cutoff_hz: float | None) -> Carried:
     """What an output in a format gets of the metadata of a file."""
     with opened(path, info) as recording:
-        return read_metadata(recording).for_output(chosen, cutoff_hz=cutoff_hz)
+        carried = read_metadata(recording).for_output(chosen, cutoff_hz=cutoff_hz)
+        problems = [] if recording.chunks is None else recording.chunks.problems
+        return replace(carried, warnings=(*problems, *carried.warnings))

@@ -23,7 +23,7 @@ MOST_CHUNKS = 100_000
 """A file of zeros is a file of empty chunks: nobody looks through millions of them. So many take 0.6 s."""
 
 _COPY = 1 << 20
-_FILES = frozenset({b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"riff"})
+FILES = frozenset({b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"riff"})
 """Begin a recording, and no chunk within one: libsndfile reads no file with such a chunk in it."""
 
 _W64_TAILS = (bytes.fromhex("f3acd3118cd100c04f8edb8a"), bytes.fromhex("2e91cf11a5d628db04c10000"))
@@ -32,9 +32,10 @@ SOUND = (b"data", b"SSND")
 
 
 _CHUNKS = b"""
-    LIST list bext iXML _PMX id3 ID3 cue plst smpl inst cart axml aXML chna fact PEAK afsp DISP JUNK junk PAD FLLR umid
-    UMID levl md5 MD5 acid strc r64m ubxt minf elm1 elmo regn ovwf link dbmd bxml sxml LGWV SAUR wavl slnt note labl
-    COMM COMT MARK INST MIDI AESD APPL NAME AUTH ANNO (c) FVER CHAN GRID info strg mark uuid free kuki pakt peak
+    fmt data SSND ds64 LIST list bext iXML _PMX id3 ID3 cue plst smpl inst cart axml aXML chna fact PEAK afsp DISP JUNK
+    junk PAD FLLR umid UMID levl md5 MD5 acid strc r64m ubxt minf elm1 elmo regn ovwf link dbmd bxml sxml LGWV SAUR wavl
+    slnt note labl COMM COMT MARK INST MIDI AESD APPL NAME AUTH ANNO (c) FVER CHAN GRID info strg mark uuid free kuki
+    pakt peak
 """
 _KNOWN = frozenset(_CHUNKS.split())
 """One of these behind the samples is a chunk even where the file ends within it."""
@@ -123,7 +124,7 @@ def walk_chunks(
 
 def _next(read: ReadAt, end: int, padding: int, layout: Layout) -> int:
     """Where the chunk after a body that ends at `end` begins: behind its padding, unless that was forgotten."""
-    if padding and layout.header == 8 and not plausible(read(end + padding, 4)) and plausible(read(end, 4)):
+    if padding and layout.header == 8 and not is_known(read(end + padding, 4)) and plausible(read(end, 4)):
         return end
     return end + padding
 
@@ -204,17 +205,15 @@ def sort_chunks(path: Path, kind: str, places: Iterable[ChunkPlace], read: ReadA
     target, end, foreign = chunks.before, layout.first, 0
     for place in places:
         beyond = place.start + place.length > size
-        if place.length < 0:
-            return chunks
         if place.name in SOUND:
-            if place.length == 0 or (place.open and beyond):
+            if place.length <= 0 or (place.open and beyond):
                 return chunks  # never filled in: all the rest is sound
             target = chunks.after if layout.order == "little" else chunks.before
-        elif beyond if not place.name else not plausible(place.name):
+        elif place.length < 0 or (beyond if not place.name else not plausible(place.name)):
             break
         elif not place.name:
             foreign += 1
-        elif place.name in _FILES:
+        elif place.name in FILES:
             left = size - place.start + layout.header
             chunks.problems.append(f"{left} bytes at its end are another recording and were left out")
             return chunks

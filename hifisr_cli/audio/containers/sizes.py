@@ -12,35 +12,25 @@ from dataclasses import dataclass, replace
 
 from hifisr_cli.audio.completeness import Damage, shortfall
 from hifisr_cli.audio.containers.riff import (
+    FILES,
     LAYOUTS,
-    MAX_SIZE,
     OPEN_LENGTH,
     SOUND,
     ChunkPlace,
+    Layout,
     is_known,
     plausible,
     walk_chunks,
 )
-from hifisr_cli.audio.containers.signatures import ReadAt
+from hifisr_cli.audio.containers.signatures import ReadAt, kind_of
 
 _PIECE = 1 << 20
 FEW = 256
 """Fewer bytes than this behind the samples are rather a rest of something than a rest of the sound."""
 _HEADERS = (8, 36, 44)
 """Bytes that programs forget or count twice: of a chunk's header, of a WAV file's with and without one."""
-_NO_SOUND = (
-    b"TAG",
-    b"ID3",
-    b"APETAGEX",
-    b"LYRICS",
-    b"RIFF",
-    b"RF64",
-    b"FORM",
-    b"<?xm",
-    b"<x:x",
-    b"3DI",
-    b"\xef\xbb\xbf",
-)
+_TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICS", b"<?xm", b"<x:x", b"3DI", b"\xef\xbb\xbf")
+"""Begin tags that programs write behind whatever a file is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +39,15 @@ class Sizes:
 
     Attributes:
         places: the chunks, that of the samples as long as it is.
-        end: of the samples in a file whose header states fewer; None in all others.
-        stated_share: what it states of what there is.
-        patches: what it should say, each with its place in the file.
+        stated_share: what the header states of what there is; below 1 where it states less.
+        odd: it is not as a decoder expects it (`rebuild`).
         damage: what is missing at the end.
         notes: one line each.
     """
 
     places: tuple[ChunkPlace, ...]
-    end: int | None = None
     stated_share: float = 1.0
-    patches: tuple[tuple[int, bytes], ...] = ()
+    odd: bool = False
     damage: Damage | None = None
     notes: tuple[str, ...] = ()
 
@@ -77,13 +65,21 @@ def find_sizes(kind: str, places: Sequence[ChunkPlace], read: ReadAt, size: int)
     sound, have = places[index], size - places[index].start
     if sound.open and have < OPEN_LENGTH:
         return Sizes(places)
-    return _short(places, sound, read, have) if sound.length > have else _long(kind, places, index, read, size)
+    found = _short(places, sound, read, have) if sound.length > have else _long(kind, places, index, read, size)
+    return replace(found, odd=found.odd or _lacks_padding(places, LAYOUTS.get(kind)))
+
+
+def _lacks_padding(places: Sequence[ChunkPlace], layout: Layout | None) -> bool:
+    if layout is None:
+        return False
+    ends = [place.start + place.length + -place.length % layout.align for place in places]
+    return any(end + layout.header != after.start for end, after in zip(ends, places[1:], strict=False))
 
 
 def _short(places: tuple[ChunkPlace, ...], sound: ChunkPlace, read: ReadAt, have: int) -> Sizes:
     """A file that ends before its samples should."""
     missing = sound.length - have
-    if is_miscount(missing, _block(places, read), sound.start):
+    if is_miscount(missing, block_bytes(places, read), sound.start):
         return Sizes(places, notes=(miscounted(missing),))
     return Sizes(places, damage=shortfall(sound.length, have))
 
@@ -96,7 +92,7 @@ def is_miscount(missing: int, block: int, start: int) -> bool:
         block: bytes that belong together.
         start: of the samples: the bytes that a program counts which takes the size of the file for theirs.
     """
-    return missing < block or missing in (*_HEADERS, start, start - 8)
+    return missing < block or missing < _HEADERS[0] or missing in (*_HEADERS, start, start - 8)
 
 
 def miscounted(missing: int) -> str:
@@ -110,19 +106,32 @@ def _long(kind: str, places: tuple[ChunkPlace, ...], index: int, read: ReadAt, s
     end = places[index].start + places[index].length
     layout = LAYOUTS.get(kind)
     if _is_end(places[index + 1 :], read, end, size):
-        return Sizes(places, notes=_of_silence(read, end, size))
+        rest = read(_end_of(places, layout), FEW)
+        odd = is_no_sound(rest) or any(
+            place.name in FILES or not place.name or not 0 <= place.length <= size - place.start for place in places
+        )
+        notes = _of_silence(read, end, size)
+        if layout is None and any(rest):  # of others the chunks are looked through
+            notes = (f"{size - end} bytes at its end are no sound and were left out",)
+        return Sizes(places, odd=odd, notes=notes)
     if layout is not None and layout.header == 8:  # sizes of 32 bits
         for turned in range(end + (1 << 32), size, 1 << 32):
             after = tuple(walk_chunks(read, layout, turned + turned % 2, after_sound=True))
             if after and _is_end(after, read, turned, size):
-                return _mended(kind, (*places[: index + 1], *after), index, turned, read)
-    return _mended(kind, places[: index + 1], index, size, read)
+                return _lengthened((*places[: index + 1], *after), index, turned)
+    return _lengthened(places[: index + 1], index, size)
 
 
-def whole_blocks(places: Sequence[ChunkPlace], read: ReadAt, size: int) -> int:
-    """How many blocks of its codec the samples of a WAV file are, without the rest of one."""
-    sound = next(place for place in places if place.name in SOUND)
-    return min(sound.length, size - sound.start) // max(1, _block(places, read))
+def _lengthened(places: tuple[ChunkPlace, ...], index: int, end: int) -> Sizes:
+    """The file with its samples up to `end`."""
+    sound = places[index]
+    true = replace(sound, length=end - sound.start, open=False)
+    return Sizes((*places[:index], true, *places[index + 1 :]), sound.length / true.length, odd=True)
+
+
+def _end_of(places: Sequence[ChunkPlace], layout: Layout | None) -> int:
+    last = places[-1]
+    return last.start + last.length + (0 if layout is None else -last.length % layout.align)
 
 
 def au_place(read: ReadAt, start: int) -> ChunkPlace:
@@ -138,7 +147,7 @@ def _says_empty(kind: str, places: Sequence[ChunkPlace], read: ReadAt) -> bool:
     return kind in ("AIFF", "AIFC") and common is not None and read(common.start + 2, 4) == bytes(4)
 
 
-def _block(places: Sequence[ChunkPlace], read: ReadAt) -> int:
+def block_bytes(places: Sequence[ChunkPlace], read: ReadAt) -> int:
     """Bytes that belong together: of a sample in all channels, or of a codec's block."""
     for place in places:
         if place.name == b"fmt ":
@@ -166,7 +175,9 @@ def _is_end(after: Sequence[ChunkPlace], read: ReadAt, end: int, size: int) -> b
 
 def is_no_sound(head: bytes) -> bool:
     """Whether these bytes, behind samples, begin a tag, another file or a text."""
-    return any(head) and (head.lstrip(b"\0").startswith(_NO_SOUND) or _is_text(head))
+    kind = kind_of(head)
+    another = kind is not None and not kind.by_chance
+    return any(head) and (another or head.lstrip(b"\0").startswith(_TAGS) or _is_text(head))
 
 
 def _is_text(head: bytes) -> bool:
@@ -181,29 +192,3 @@ def _of_silence(read: ReadAt, end: int, size: int) -> tuple[str, ...]:
     """A word about zeros behind the samples where they are more than filling."""
     many = size - end > _PIECE and not any(read(end, FEW)) and _all_zero(read, end, size)
     return (f"{size - end} bytes of digital silence behind its end were left out",) if many else ()
-
-
-def _mended(kind: str, places: tuple[ChunkPlace, ...], index: int, end: int, read: ReadAt) -> Sizes:
-    """The file with its samples up to `end`."""
-    sound = places[index]
-    length = end - sound.start
-    true = replace(sound, length=length, open=False)
-    patches: list[tuple[int, bytes]] = []
-    layout = LAYOUTS.get(kind)
-    if kind == "AU":
-        patches = [(8, min(length, MAX_SIZE).to_bytes(4, "big"))]
-    elif layout is not None and layout.header > 8:
-        counted = length + (layout.header if layout.header == 24 else 0)
-        patches = [(sound.start - 8, counted.to_bytes(8, layout.order))]
-    elif layout is not None:
-        patches = [(sound.start - 4, min(length, MAX_SIZE).to_bytes(4, layout.order))]
-        long = next((place for place in places if place.name == b"ds64"), None)
-        if long is not None:
-            patches = [(long.start + 8, length.to_bytes(8, "little")), (sound.start - 4, b"\xff" * 4)]
-        common = next((place for place in places if place.name == b"COMM"), None)
-        if common is not None:
-            frames = (length - 8) // max(1, _block(places, read))
-            patches.append((common.start + 2, min(frames, MAX_SIZE).to_bytes(4, "big")))
-        patches.append((4, min(end - 8, MAX_SIZE).to_bytes(4, layout.order)))
-    share = sound.length / length if length else 1.0
-    return Sizes((*places[:index], true, *places[index + 1 :]), end, share, tuple(patches))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -71,21 +70,6 @@ class SoundSource(Source):
             if filled == 0:  # else what came before the break is good: the next call meets it
                 raise self._broken from error
         return np.ascontiguousarray(block[:filled].T)
-
-
-class FirstFrames(Source):
-    """The first samples of another source: what it has behind them is none of the recording."""
-
-    def __init__(self, inner: Source, frames: int) -> None:
-        self._inner, self._left = inner, frames
-        self.info = replace(inner.info, frames=frames)
-
-    def read(self, frames: int) -> Block:
-        block = (
-            self._inner.read(min(frames, self._left)) if self._left else np.zeros((self.info.channels, 0), np.float32)
-        )
-        self._left -= block.shape[1]
-        return block
 
 
 def open_sound(sound: int | BinaryIO, stack: ExitStack, *, step: int | None = None) -> SoundSource:

@@ -116,7 +116,7 @@ class Metadata:
 def read_metadata(recording: Recording) -> Metadata:
     """What an open recording says about itself. Damage becomes problems."""
     info, chunks, tags = recording.info, recording.chunks, recording.tags
-    problems = [] if chunks is None else list(chunks.problems)
+    problems: list[str] = []  # those of the chunks are the recording's
     if chunks is not None and not info.container.startswith("AIFF"):
         return Metadata(info, chunks, problems=tuple(problems))
     try:

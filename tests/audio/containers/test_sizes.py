@@ -74,7 +74,7 @@ def test_a_header_that_counts_itself_is_no_loss(tmp_path: Path, wrong: int) -> N
     assert notes == (f"its header counts {count} of sound more than there are",)
 
 
-@pytest.mark.parametrize("missing", [4, 100, 4_000])
+@pytest.mark.parametrize("missing", [12, 100, 4_000])
 def test_a_block_that_is_missing_is_one(tmp_path: Path, missing: int) -> None:
     path = tmp_path / "recording.wav"
     data, _ = write(path, "WAV")
@@ -106,9 +106,7 @@ def test_what_is_no_sound_stays_none(tmp_path: Path, rest: bytes, said: str) -> 
     path.write_bytes(data + rest)
     with open_recording(path) as recording:
         np.testing.assert_array_equal(np.concatenate(list(recording.blocks()), axis=1), sound)
-        problems = recording.chunks.problems if recording.chunks else []
-        assert not recording.notes
-    assert (said in problems[0]) if said else not problems
+    assert (said in recording.notes[0]) if said else not recording.notes
 
 
 @pytest.mark.parametrize("turns", [1, 2])
@@ -127,7 +125,7 @@ def test_a_size_that_went_round_at_four_gigabytes(turns: int) -> None:
         return b"\x91\x03" * (count // 2)
 
     found = find_sizes("WAV", tuple(walk_chunks(read_at, LAYOUTS["WAV"])), read_at, end + len(last))
-    assert found.end == end
+    assert found.odd
     assert [(place.name, place.length) for place in found.places[-2:]] == [(b"data", end - 44), (b"LIST", 4)]
     assert abs(found.stated_share - stated / (end - 44)) < 1e-12
 

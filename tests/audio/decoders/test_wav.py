@@ -101,7 +101,7 @@ def test_half_a_sample_that_is_missing(whole: Block) -> None:
     assert "1 byte" in notes[0]
 
 
-@pytest.mark.parametrize("less", [2, 10, 2_000])
+@pytest.mark.parametrize("less", [10, 12, 2_000])
 def test_less_than_promised(less: int) -> None:
     with pytest.raises(TruncatedError, match="breaks off"):
         read(wav(2 * FRAMES, less=less))
