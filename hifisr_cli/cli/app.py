@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
 
@@ -23,6 +21,7 @@ from hifisr_cli.cli.spectrogram import spectrogram
 from hifisr_cli.cli.train import train
 from hifisr_cli.cli.upsample import upsample
 from hifisr_cli.cli.verify import verify
+from hifisr_cli.system.streams import fill_closed_streams
 
 
 class Command(TyperCommand):
@@ -116,17 +115,6 @@ def _terminate(_signal: int, _frame: FrameType | None) -> None:
     raise Terminated
 
 
-def _fill_closed_streams() -> None:
-    """Nothing opened later may get the number of a closed standard stream, and no message may go to the audio."""
-    for number in (0, 1, 2):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
-    if sys.stderr is None:  # print() would turn to standard output instead
-        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  as long as the process lives
-
-
 def _tolerate_any_name() -> None:
     """Let standard output escape what its encoding lacks instead of raising (standard error does so by itself)."""
     reconfigure = getattr(sys.stdout, "reconfigure", None)
@@ -137,7 +125,7 @@ def _tolerate_any_name() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run the application with `arguments` in this process and return its exit status."""
     before = signal.signal(signal.SIGTERM, _terminate)  # unwinds, so that no temporary file stays behind
-    _fill_closed_streams()
+    fill_closed_streams()
     _tolerate_any_name()
     try:
         app(args=list(arguments), prog_name="hifisr")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Self, TextIO, cast
 
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from tqdm import tqdm
 
@@ -31,7 +33,7 @@ class Terminal(Display):
             BarColumn(bar_width=24),
             TaskProgressColumn(),
             TextColumn("{task.fields[about]}", markup=False),
-            console=Console(file=sys.stderr),
+            console=_OnStderr(file=sys.stderr),
             transient=True,
             refresh_per_second=4,
             redirect_stdout=False,  # results and audio may go there
@@ -60,6 +62,20 @@ class Terminal(Display):
             self._bars.update(self._file, description=name, completed=self._meter.fraction, about=about)
         files = f"{self._meter.files_done} of {self._count} files"
         self._bars.update(self._run, description=files, completed=self._meter.whole, about=_about(self._meter))
+
+
+class _OnStderr(Console):
+    """As wide as the terminal that standard error is: rich asks descriptor 2, which is not it (`system.streams`)."""
+
+    @property  # type: ignore[misc]  # nobody sets it
+    def size(self) -> ConsoleDimensions:
+        size = super().size
+        if os.environ.get("COLUMNS"):
+            return size
+        with contextlib.suppress(OSError, ValueError):
+            width, height = os.get_terminal_size(self.file.fileno())
+            size = ConsoleDimensions(width - self.legacy_windows if width else size.width, height or size.height)
+        return size
 
 
 class Log(Display):

@@ -49,7 +49,7 @@ class Line:
 def start_child(command: Sequence[str], environment: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], Line]:
     """A child process that does not hear Ctrl-C, which goes to all processes of a terminal, from its first moment.
 
-    Its standard input is the line, its standard output a pipe.
+    Its standard input is the line, its standard output a pipe, its standard error that of Python here.
     """
     if sys.platform == "win32":
         reading, writing = os.pipe()
@@ -58,6 +58,7 @@ def start_child(command: Sequence[str], environment: Mapping[str, str]) -> tuple
                 command,
                 stdin=reading,
                 stdout=subprocess.PIPE,
+                stderr=sys.__stderr__,
                 env=environment,
                 creationflags=subprocess.CREATE_NEW_PROCESS_GROUP,  # does not hear Ctrl-C
             )
@@ -68,7 +69,9 @@ def start_child(command: Sequence[str], environment: Mapping[str, str]) -> tuple
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         with theirs:
-            process = subprocess.Popen(command, stdin=theirs.fileno(), stdout=subprocess.PIPE, env=environment)
+            process = subprocess.Popen(
+                command, stdin=theirs.fileno(), stdout=subprocess.PIPE, stderr=sys.__stderr__, env=environment
+            )
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return process, Line(mine.makefile("wb"), mine)

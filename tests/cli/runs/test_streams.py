@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -332,3 +333,29 @@ def test_an_inspection_that_nobody_sees(environment: Mapping[str, str], good: Pa
         env=environment, capture_output=True, check=False,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+def test_a_decoders_own_words_are_not_ours(spawn: Spawn, quick: Sequence[str], tmp_path: Path) -> None:
+    """An MP3 file whose header states a wrong size: libmpg123 says so on standard error."""
+    path = tmp_path / "a.mp3"
+    tone = 0.2 * np.sin(2 * np.pi * 300 * np.arange(16_000) / 8_000)
+    soundfile.write(path, tone, 8_000, format="MP3", bitrate_mode="VARIABLE", compression_level=0.5)
+    data = bytearray(path.read_bytes())
+    size = data.index(b"Xing") + 12
+    data[size : size + 4] = (5).to_bytes(4, "big")
+    path.write_bytes(data)
+    alone = subprocess.run(
+        [sys.executable, "-c", f"import soundfile; soundfile.read({str(path)!r})"], capture_output=True, check=True
+    )
+    if not alone.stderr:
+        pytest.skip("this decoder says nothing of such a file")
+    asked = spawn("inspect", "--json", path)
+    for line in asked.stderr.splitlines():
+        json.loads(line)
+    assert json.loads(asked.stdout)["error"] is None
+    restored = spawn("upsample", *quick, "-q", path, "-o", tmp_path / "out.wav")
+    assert (restored.returncode, restored.stdout, restored.stderr) == (0, b"", b"")
+    (tmp_path / "in").mkdir()
+    path.rename(tmp_path / "in" / "a.mp3")
+    by_workers = spawn("upsample", *quick, "-q", "--jobs", "1", tmp_path / "in", "-o", tmp_path / "out")
+    assert (by_workers.returncode, by_workers.stderr) == (0, b"")

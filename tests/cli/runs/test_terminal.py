@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
 import subprocess
@@ -25,16 +26,19 @@ def watch(
     command: Sequence[str | Path],
     environment: Mapping[str, str],
     on_output: Callable[[subprocess.Popen[bytes], bytes], None],
+    columns: int = 100,
 ) -> tuple[int, bytes]:
-    """Exit status and everything that a process writes to standard error, which is a terminal of 100 columns."""
+    """Exit status and everything that a process writes to standard error, which is a terminal of so many columns."""
     import fcntl
     import pty
     import struct
     import termios
 
     leader, follower = pty.openpty()
-    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-    process = subprocess.Popen(command, stdin=follower, stdout=subprocess.PIPE, stderr=follower, env=environment)
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=follower, env=environment
+    )
     os.close(follower)
     shown, deadline = b"", time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -95,6 +99,19 @@ def test_bars_come_and_go(environment: Mapping[str, str], quick: Sequence[str], 
     lines = last_screen(shown[shown.rindex(SHOW) :])
     assert lines[-1].startswith("3 restored; 1:00 of audio in ")
     assert "━" not in "".join(lines)
+
+
+def test_bars_are_as_wide_as_the_terminal(
+    environment: Mapping[str, str], quick: Sequence[str], make: Make, tmp_path: Path
+) -> None:
+    command = [*PYTHON_M, "upsample", *quick, make(tmp_path / "in.wav", 5.0), "-o", tmp_path / "out.wav"]
+    widths = []
+    for columns in (40, 60):
+        unset = {name: value for name, value in environment.items() if name != "COLUMNS"}
+        _, shown = watch([*command, "--overwrite"], unset, lambda process, shown: None, columns)
+        lines = re.split("[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()))
+        widths.append(max(len(line) for line in lines if "\u2501" in line))
+    assert widths[0] <= 40 < widths[1] <= 60
 
 
 def test_ctrl_c_leaves_the_terminal_as_it_was(
