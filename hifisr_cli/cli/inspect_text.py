@@ -118,7 +118,7 @@ _TABLE: tuple[tuple[str, Cell], ...] = (
     ("DC", _offset),
     ("hum", _hum),
     ("floor", lambda inspection: _level(inspection.noise_floor_dbfs)),
-    ("restored?", _restored),
+    ("restored?", lambda inspection: "; ".join((_restored(inspection), *inspection.notes))),
 )
 
 
@@ -129,6 +129,7 @@ def print_table(results: Sequence[Inspected]) -> None:
         return
     if len(results) == 1:
         rows = [(name, one_line(cell(inspections[0]))) for name, cell in _LINES]
+        rows += [("note", one_line(note)) for note in inspections[0].notes]
         _print(("file", one_line(inspections[0].input)), rows)
     else:
         head = ("file", *(title for title, _ in _TABLE))
@@ -175,6 +176,7 @@ _COLUMNS: tuple[tuple[str, Callable[[Inspection], Any]], ...] = (
     ("noise_floor_dbfs", lambda inspection: _rounded(inspection.noise_floor_dbfs)),
     ("would_be_restored", lambda inspection: "yes" if inspection.restorable else "no"),
     ("reason", lambda inspection: inspection.reason),
+    ("notes", lambda inspection: "; ".join(inspection.notes)),
 )
 
 

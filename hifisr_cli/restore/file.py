@@ -79,9 +79,10 @@ def plan_file(
 
     Raises what `restore_file` raises for a recording that cannot be read.
     """
-    info, survey = _survey(source, options, on_progress)
+    info, survey, notes = _survey(source, options, on_progress)
     chosen = _format(info, target, options)
-    return make_result((label or str(source), "-" if target is None else str(target)), "planned", info, survey, chosen)
+    names = label or str(source), "-" if target is None else str(target)
+    return make_result(names, "planned", info, survey, chosen, notes=notes)
 
 
 def restore_file(
@@ -146,7 +147,7 @@ def restoring(
         overwrite: what happens to an output that is there already, whatever the options say.
     """
     started = time.monotonic()
-    info, survey = _survey(source, options, on_progress)
+    info, survey, _ = _survey(source, options, on_progress)
     chosen = _format(info, target, options)
     frames = output_length(survey.frames, info.sample_rate)
     seconds = survey.frames / info.sample_rate
@@ -227,7 +228,9 @@ def _through_network(
     return waited
 
 
-def _survey(source: Path, options: RestoreOptions, on_progress: Progress | None) -> tuple[AudioInfo, Survey]:
+def _survey(
+    source: Path, options: RestoreOptions, on_progress: Progress | None
+) -> tuple[AudioInfo, Survey, tuple[str, ...]]:
     def heard(seconds: float) -> None:
         if on_progress is not None:
             on_progress("survey", seconds, None)

@@ -46,6 +46,7 @@ class Inspection:
         hum: at 50 or 60 Hz and its harmonics; None where the recording is too short to tell.
         noise_floor_dbfs: level of the quietest tenth of its 50 ms frames that are not digital silence, noisiest
             channel; None where there are none.
+        notes: what is odd about the file, one line each.
     """
 
     input: str
@@ -66,6 +67,7 @@ class Inspection:
     dc_offset: float
     hum: Hum | None
     noise_floor_dbfs: float | None
+    notes: tuple[str, ...]
 
 
 def inspect_file(path: Path, *, label: str | None = None, on_progress: Progress | None = None) -> Inspection:
@@ -93,7 +95,7 @@ def inspect_file(path: Path, *, label: str | None = None, on_progress: Progress 
             cutoff_meter=meters.cutoff,
             loudness=meters.loudness,
         )
-    return meters.inspection(label or str(path), measured)
+    return meters.inspection(label or str(path), measured, recording.notes)
 
 
 class _Meters:
@@ -118,7 +120,7 @@ class _Meters:
                 self._depth.push(block)
             yield block
 
-    def inspection(self, name: str, measured: Survey) -> Inspection:
+    def inspection(self, name: str, measured: Survey, notes: tuple[str, ...]) -> Inspection:
         info = self._info
         return Inspection(
             input=name,
@@ -139,6 +141,7 @@ class _Meters:
             dc_offset=self._offset.result(),
             hum=self._hum.result(),
             noise_floor_dbfs=self._floor.level_db(),
+            notes=notes,
         )
 
 

@@ -135,10 +135,10 @@ def survey_file(
     on_progress: Callable[[float], None] | None = None,
     salvage: bool = False,
     raw: RawFormat | None = None,
-) -> tuple[AudioInfo, Survey]:
-    """Surveys a recording on disk. Raises what decoding raises."""
+) -> tuple[AudioInfo, Survey, tuple[str, ...]]:
+    """Surveys a recording on disk, and says what the user should know about it. Raises what decoding raises."""
     with open_recording(path, salvage=salvage, raw=raw) as recording:
         rate = recording.info.sample_rate
         loudness = LoudnessMeter(rate)
         found = survey(recording.blocks(), rate, cutoff_hz=cutoff_hz, on_progress=on_progress, loudness=loudness)
-        return recording.info, found
+        return recording.info, found, recording.notes

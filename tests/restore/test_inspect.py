@@ -137,3 +137,15 @@ def test_it_loads_no_torch_and_no_scipy(tmp_path: Path, speech_like: Speech) -> 
     )
     assert ended.returncode == 0, ended.stderr
     assert '"status": "inspected"' in ended.stdout
+
+
+def test_what_is_odd_about_a_file(tmp_path: Path) -> None:
+    """Before anything is done: a header that counts a tenth of the sound."""
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.random.default_rng(0).standard_normal(8_000) * 0.1, 8_000)
+    data = bytearray(path.read_bytes())
+    data[40:44] = (1_600).to_bytes(4, "little")
+    path.write_bytes(data)
+    assert inspect_file(path).notes == (
+        "its header counts 0.100 s of sound, but 1.000 s are there: all of it was taken",
+    )
