@@ -41,7 +41,7 @@ NO_SUCH_FILE = _words_for_what_is_missing()
 
 SLOW = (
     "audio/containers/test_mpeg.py", "audio/decoders/test_flac_salvage.py", "audio/decoders/test_foreign.py",
-    "audio/metadata/test_chunks.py", "audio/metadata/test_stream.py", "audio/metadata/test_tags.py",
+    "audio/metadata",
     "audio/output/test_output.py", "audio/test_resample.py", "batch", "checkpoints/test_frozen.py",
     "checkpoints/test_registry.py", "cli", "dsp/bandwidth/test_meter.py", "dsp/inspection/test_hum.py",
     "dsp/test_crossover.py", "engines/hifisr/test_accelerate.py", "engines/hifisr/test_engine.py",

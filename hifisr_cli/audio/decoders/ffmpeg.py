@@ -90,7 +90,9 @@ class FfmpegSource(Source):
         return Told(
             self._found.get("format", {}).get("tags", {}),
             self._track_tags,
-            tuple((float(of["start_time"]), of.get("tags", {}).get("title", "")) for of in self._found["chapters"]),
+            tuple(
+                (float(of["start_time"]), of.get("tags", {}).get("title", "")) for of in self._found.get("chapters", [])
+            ),
             left_out=(*(f"a picture ({picture_type(of.get('codec_name', ''))})" for of in covers), *attached),
         )
 

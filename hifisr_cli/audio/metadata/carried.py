@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from hifisr_cli.audio.containers.riff import Chunk, Chunks
 from hifisr_cli.audio.formats import OutputFormat
+from hifisr_cli.audio.metadata.around import ADVICE, both, mutagen_is_here, read_id3
 from hifisr_cli.audio.metadata.bext import BEXT_NAMES, bext_texts, change_bext_texts, new_bext
 from hifisr_cli.audio.metadata.chunks import EDITABLE, SILENT, carry_chunks
-from hifisr_cli.audio.metadata.read import ADVICE, mutagen_is_here, read_id3, read_tags
-from hifisr_cli.audio.metadata.tags import COMMENT, Tags, make_info, parse_info
+from hifisr_cli.audio.metadata.read import chunks_of, read_tags
+from hifisr_cli.audio.metadata.tags import COMMENT, MAX_TAG, Tags, listed, make_info, parse_info
 from hifisr_cli.audio.metadata.treatment import Cutoff, Treatment
 from hifisr_cli.errors import reason_of
-from hifisr_cli.results import AudioInfo
+from hifisr_cli.results import AudioInfo, Container
 
 if TYPE_CHECKING:
     from hifisr_cli.audio.recording import Recording
@@ -41,6 +42,9 @@ class Carried:
 
 
 NOTHING = Carried()
+_ID3 = (b"id3 ", b"ID3 ")
+_LARGEST_PICTURE = (1 << 24) - (1 << 12)
+"""What a block of FLAC holds, but for its description."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +97,16 @@ class Metadata:
             chunks.append(Chunk(b"bext", new_bext(treatment, texts if from_bext else ())))
         if from_bext:
             texts = [(name, text) for name, text in texts if name not in BEXT_NAMES or len(text.encode()) > 256]
-        if not texts and not self.tags.pictures:
+        tags = Tags(tuple(texts), self.tags.pictures, self.tags.id3 if self.tags.frames else None)
+        if not tags:
             return chunks, []
         info, rest = make_info(texts)
         chunks.append(Chunk(b"LIST", info))
         plain = all(text.isascii() for _, text in texts)  # LIST INFO does not say in which encoding it is
-        if (rest or self.tags.pictures or not plain) and mutagen_is_here():
-            chunks.append(Chunk(b"id3 ", _id3(Tags(tuple(texts), self.tags.pictures))))
-        elif rest:
-            notes.append(f"{', '.join(dict.fromkeys(name for name, _ in rest))} were left out: {ADVICE}")
+        if (rest or tags.pictures or tags.id3 or not plain) and mutagen_is_here():
+            chunks.append(Chunk(b"id3 ", _id3(tags)))
+        elif rest or tags.pictures:
+            notes.append(f"{listed((name for name, _ in rest), tags.pictures)} were left out: {ADVICE}")
         return chunks, []
 
     def _inherited(self, treatment: Treatment, notes: list[str]) -> Tags:
@@ -110,15 +115,18 @@ class Metadata:
             tags = _tags_of(self.chunks, treatment, notes)
         else:
             tags = replace(self.tags, texts=change_bext_texts(self.tags.texts, treatment))
-        return tags.inherited(same_samples=treatment.same_samples, notes=notes)
+        tags = tags.inherited(same_samples=treatment.same_samples, notes=notes)
+        return _fitting(tags, treatment.chosen.container, notes)
 
 
 def read_metadata(recording: Recording) -> Metadata:
     """What an open recording says about itself. Damage becomes problems."""
-    info, chunks, tags = recording.info, recording.chunks, recording.tags
-    problems: list[str] = []  # those of the chunks are the recording's
-    if chunks is not None and not info.container.startswith("AIFF"):
-        return Metadata(info, chunks, problems=tuple(problems))
+    info, chunks, tags = recording.info, chunks_of(recording), recording.tags
+    kind = recording.what.kind
+    # The recording's notes tell of the problems of its own chunks.
+    problems = [] if chunks is None or recording.chunks is not None else list(chunks.problems)
+    if chunks is not None and (kind is None or kind.name not in ("AIFF", "AIFC")):
+        return Metadata(info, _with_tag_ahead(recording, chunks, problems), problems=tuple(problems))
     try:
         if recording.file is not None:
             tags = read_tags(recording, recording.file, problems)
@@ -127,15 +135,37 @@ def read_metadata(recording: Recording) -> Metadata:
     return Metadata(info, tags=tags, problems=tuple(problems))
 
 
+def _with_tag_ahead(recording: Recording, chunks: Chunks, problems: list[str]) -> Chunks:
+    """The chunks of a WAV-like file and, as one more, an ID3 tag that stands in front of it."""
+    size = recording.what.start
+    if not size or recording.file is None:
+        return chunks
+    if size > MAX_TAG or any(chunk.name in _ID3 for chunk in (*chunks.before, *chunks.after)):
+        problems.append("the ID3 tag in front of it was left out")
+        return chunks
+    return replace(chunks, after=[*chunks.after, Chunk(b"id3 ", recording.file.at(0, size))])
+
+
+def _fitting(tags: Tags, container: Container, notes: list[str]) -> Tags:
+    """Without what the output's container has no place for."""
+    if container in ("flac", "ogg") and tags.frames:
+        notes.append(f"of its ID3 tag was left out what {container.upper()} has no place for: {listed(tags.frames)}")
+    large = [picture for picture in tags.pictures if len(picture.data) > _LARGEST_PICTURE]
+    if container == "flac" and large:
+        notes.append(f"{listed((), large)} of more than 16 MB was left out: FLAC has no place for it")
+        return replace(tags, pictures=tuple(picture for picture in tags.pictures if picture not in large))
+    return tags
+
+
 def _tags_of(chunks: Chunks, treatment: Treatment, notes: list[str]) -> Tags:
     """The chunks of a WAV-like input as tags."""
     tags = Tags()
     texts: list[tuple[str, str]] = []
     lost = []
     for chunk in (*chunks.before, *chunks.after):
-        body = chunk.read() if chunk.size <= EDITABLE and chunk.name in (b"bext", b"LIST", b"id3 ", b"ID3 ") else b""
-        if chunk.name in (b"id3 ", b"ID3 ") and body:
-            tags = read_id3(body, notes)
+        body = chunk.read() if chunk.size <= EDITABLE and chunk.name in (b"bext", b"LIST", *_ID3) else b""
+        if chunk.name in _ID3 and body:
+            tags = both(tags, read_id3(body, notes), "its second ID3 tag", notes)
         elif chunk.name == b"LIST" and body[:4] == b"INFO":
             try:
                 texts += parse_info(body)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from mutagen import id3
 
 from hifisr_cli.audio.metadata.tags import COMMENT, Picture, Tags, cleaned
+from hifisr_cli.audio.metadata.told import chapter_texts
 
 _NAMES = {
     "TIT2": "TITLE",
@@ -43,17 +44,29 @@ _NUMBERED = {"TRCK": ("TRACKNUMBER", "TRACKTOTAL"), "TPOS": ("DISCNUMBER", "DISC
 # Frames that describe the old bytes: encoder, length, tables of positions, gains.
 _STALE = ("TSSE", "TLEN", "TSIZ", "TDLY", "MLLT", "ASPI", "SEEK", "ETCO", "SYTC", "RVA2", "RVAD", "EQU2", "RBUF")
 
+_WITHOUT_TEXT = frozenset(
+    {
+        "AENC", "COMR", "ENCR", "GEOB", "GRID", "LINK", "MCDI", "OWNE", "PCNT", "POPM", "POSS", "PRIV", "RVRB",
+        "SIGN", "SYLT", "UFID", "USER",
+    }
+)  # fmt: skip
+"""Frames that no other kind of tag can hold."""
+
 
 def tags_of(tag: id3.ID3, raw: bytes) -> Tags:
     """A tag in the common form, with its bytes."""
     texts: list[tuple[str, str]] = []
     pictures = []
+    frames = []
     for frame in tag.values():
         if isinstance(frame, id3.APIC):
             pictures.append(Picture(frame.mime, int(frame.type), str(frame.desc), bytes(frame.data)))
+        elif frame.FrameID in _WITHOUT_TEXT:
+            frames.append(frame.FrameID)
         else:
             texts.extend(_texts(frame))
-    return Tags(tuple(cleaned(texts)), tuple(pictures), raw)
+    texts += _chapters(tag)
+    return Tags(tuple(cleaned(texts)), tuple(pictures), raw, tuple(dict.fromkeys(frames)))
 
 
 def render(tags: Tags, comment: str | None) -> id3.ID3:
@@ -64,10 +77,16 @@ def render(tags: Tags, comment: str | None) -> id3.ID3:
         _fill(tag, tags)
     else:  # what came from elsewhere, or was changed since, goes into texts with a description
         old = tags_of(tag, b"").texts
-        changed = {name for name, text in tags.texts if (name, text) not in old and name != COMMENT}
-        _fill(tag, Tags(tuple(pair for pair in tags.texts if pair[0] in changed)))
+        new = [pair for pair in tags.texts if pair not in old]
+        changed = {name for name, _ in new if name != COMMENT}
+        texts = [pair for pair in tags.texts if pair[0] in changed or (pair[0] == COMMENT and pair in new)]
+        known = {bytes(frame.data) for frame in tag.getall("APIC")}
+        pictures = tuple(picture for picture in tags.pictures if picture.data not in known)
+        _fill(tag, Tags(tuple(texts), pictures))
     for name in _STALE:
         tag.delall(name)
+    for frame in tag.getall("CHAP"):  # which count milliseconds, and may count bytes of the old file
+        frame.start_offset = frame.end_offset = 0xFFFF_FFFF
     for frame in tag.getall("TXXX"):
         if str(frame.desc).upper().startswith(("REPLAYGAIN_", "MP3GAIN_", "ITUNSMPB", "ITUNNORM")):
             tag.delall(frame.HashKey)
@@ -105,12 +124,21 @@ def _texts(frame: id3.Frame) -> Iterator[tuple[str, str]]:
         yield from ((key if not str(frame.desc).startswith("iTun") else str(frame.desc), str(v)) for v in frame.text)
     elif name == "TXXX":
         yield from ((str(frame.desc) or "TXXX", str(value)) for value in frame.text)
+    elif name in ("TIPL", "TMCL", "IPLS"):  # pairs of a part and a person
+        yield from (
+            ("PERFORMER" if name == "TMCL" else "INVOLVEDPEOPLE", f"{who} ({what})") for what, who in frame.people
+        )
     elif name == "USLT":
         yield "LYRICS", str(frame.text)
     elif name.startswith("T") and name not in _STALE and hasattr(frame, "text"):
         yield from ((name, str(value)) for value in frame.text)
     elif name.startswith("W") and hasattr(frame, "url"):
         yield "WEBSITE", str(frame.url)
+
+
+def _chapters(tag: id3.ID3) -> list[tuple[str, str]]:
+    found = sorted(tag.getall("CHAP"), key=lambda chapter: int(chapter.start_time))
+    return chapter_texts((c.start_time / 1000, str(c.sub_frames.get("TIT2", c.element_id))) for c in found)
 
 
 def _fill(tag: id3.ID3, tags: Tags) -> None:

@@ -1,218 +1,155 @@
-"""Tags of a recording, by its content: with mutagen where it is installed, else the little that libsndfile tells."""
+"""Tags of a recording, by its content: what stands in it, around it, or what its decoder tells.
+
+mutagen reads ID3, MP4 and ASF where it is installed; all else is read without it.
+"""
 
 from __future__ import annotations
 
-import io
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING
 
-from hifisr_cli.audio.containers.riff import Chunk, Chunks
-from hifisr_cli.audio.metadata.tags import AIFF_TEXTS, Picture, Tags, cleaned
-from hifisr_cli.audio.metadata.told import tags_told
+from hifisr_cli.audio.containers.riff import LAYOUTS, Chunks, sort_chunks, walk_chunks
+from hifisr_cli.audio.containers.signatures import ReadAt
+from hifisr_cli.audio.metadata.around import ADVICE, both, has_id3, in_a_line, mutagen_is_here, read_id3, tags_around
+from hifisr_cli.audio.metadata.headers import (
+    au_tags,
+    big_endian_tags,
+    caf_tags,
+    note_chunks,
+    sphere_tags,
+    svx_tags,
+    text_of,
+    voc_tags,
+)
+from hifisr_cli.audio.metadata.tags import AIFF_TEXTS, COMMENT, MAX_TAG, Tags, cleaned
+from hifisr_cli.audio.metadata.told import chapter_texts, tags_told
+from hifisr_cli.audio.metadata.vorbis import flac_tags, ogg_tags
 from hifisr_cli.system.files import open_file
 
 if TYPE_CHECKING:
-    from mutagen.id3 import ID3
-
     from hifisr_cli.audio.recording import Recording, RecordingFile
 
-MAX_TAG = 1 << 26
-"""Bytes of a tag that are read into memory."""
-
-ADVICE = "pip install 'hifisr[tags]' keeps all tags and pictures"
 _PLAIN = ("title", "artist", "album", "date", "tracknumber", "genre", "comment", "copyright", "license")
-_MP4_NAMES = {
-    "\xa9nam": "TITLE",
-    "\xa9ART": "ARTIST",
-    "\xa9alb": "ALBUM",
-    "aART": "ALBUMARTIST",
-    "\xa9day": "DATE",
-    "\xa9gen": "GENRE",
-    "\xa9cmt": "COMMENT",
-    "\xa9wrt": "COMPOSER",
-    "\xa9grp": "GROUPING",
-    "\xa9lyr": "LYRICS",
-    "cprt": "COPYRIGHT",
-    "desc": "DESCRIPTION",
-    "ldes": "SYNOPSIS",
-    "tmpo": "BPM",
-}
-_ASF_NAMES = {
-    "Title": "TITLE",
-    "Author": "ARTIST",
-    "Copyright": "COPYRIGHT",
-    "Description": "COMMENT",
-    "WM/AlbumTitle": "ALBUM",
-    "WM/AlbumArtist": "ALBUMARTIST",
-    "WM/Year": "DATE",
-    "WM/Genre": "GENRE",
-    "WM/TrackNumber": "TRACKNUMBER",
-    "WM/Composer": "COMPOSER",
-    "WM/Lyrics": "LYRICS",
-}
-
-
-def mutagen_is_here() -> bool:
-    """Whether the extra `tags` is installed."""
-    try:
-        import mutagen  # noqa: F401
-    except ImportError:
-        return False
-    return True
 
 
 def read_tags(recording: Recording, file: RecordingFile, notes: list[str]) -> Tags:
-    """The tags of the open file of any recording but WAV. What goes wrong becomes a note."""
-    if recording.chunks is not None:
-        return _aiff(recording.chunks, notes)
-    if mutagen_is_here():
-        try:
-            return _by_kind(recording, file, notes)
-        except Exception as error:  # mutagen raises whatever a damaged tag provokes
-            notes.append(f"its tags cannot be read and were left out: {_reason(error)}")
-    elif recording.what.name in ("MP4", "ASF"):
-        notes.append(f"its tags were not carried over: {ADVICE}")
-        return Tags()
-    tags = _plain(recording.path)
-    if tags or (recording.what.start and not mutagen_is_here()):
-        notes.append(f"of its tags only {', '.join(_PLAIN)} were carried over: {ADVICE}")
-    return tags
-
-
-def read_id3(raw: bytes, notes: list[str]) -> Tags:
-    """The tags of an ID3 chunk."""
-    if not mutagen_is_here():
-        notes.append(f"its ID3 tag was not carried over: {ADVICE}")
-        return Tags()
-    from hifisr_cli.audio.metadata.id3 import tags_of
-
+    """The tags of the open file of any recording but WAV. What goes wrong or cannot be carried becomes a note."""
+    known = recording.what.kind
+    kind = known.name if known is not None else recording.info.container
     try:
-        tag = _id3(io.BytesIO(raw))
-    except Exception as error:  # as above
-        notes.append(f"its ID3 tag cannot be read and was left out: {_reason(error)}")
-        return Tags()
-    return Tags() if tag is None else tags_of(tag, raw)
+        if kind in _MPEG and has_id3(file, recording.what.start) and not mutagen_is_here():
+            return _plain_tags(recording, file, notes)
+        tags = _of_kind(recording, kind, file, notes)
+        return _with_told(
+            recording,
+            kind,
+            both(tags, tags_around(file, recording.what.start, notes), "the tag around it", notes),
+            notes,
+        )
+    except OSError:
+        raise
+    except Exception as error:  # mutagen raises whatever a damaged tag provokes
+        notes.append(f"its tags cannot be read and were left out: {in_a_line(error)}")
+        return _plain(recording.path) if kind in _MPEG else Tags()
 
 
-def _by_kind(recording: Recording, file: RecordingFile, notes: list[str]) -> Tags:
-    what = recording.what
-    kind = what.kind.name if what.kind is not None else recording.info.container
-    if kind == "FLAC":
-        return _flac(file.reader(what.start), notes)
-    if what.start or kind in ("MPEG", "MP3", "AAC"):
-        return _mpeg(file.reader(), what.start, notes)
-    read = {"OGG": _ogg, "MP4": _mp4, "ASF": _asf}.get(kind)
-    return tags_told(recording.told(), notes) if read is None else read(file.reader())
+def chunks_of(recording: Recording) -> Chunks | None:
+    """Those of a WAV-like or AIFF file, looked for where it was not libsndfile that opened it; None for others."""
+    kind, file, start = recording.what.kind, recording.file, recording.what.start
+    if recording.chunks is not None or file is None or kind is None or kind.name not in LAYOUTS.keys() - {"CAF"}:
+        return recording.chunks
+    layout = LAYOUTS[kind.name]
+    places = walk_chunks(file.at, layout, start + layout.first)
+    return sort_chunks(recording.path, kind.name, places, file.at, file.size)
 
 
-def _flac(file: BinaryIO, notes: list[str]) -> Tags:
-    from mutagen.flac import FLAC
+_MPEG = ("MPEG", "MP3")
+_PARSED = ("MP4", "ASF")
+"""Kinds that mutagen reads."""
 
-    flac = FLAC(file)
-    if flac.cuesheet is not None:
-        notes.append("its FLAC cue sheet was left out")
-    pictures = [
-        Picture(p.mime, int(p.type), p.desc, bytes(p.data), p.width, p.height, p.depth, p.colors) for p in flac.pictures
-    ]
-    return Tags(tuple(cleaned(flac.tags or ())), tuple(pictures))
-
-
-def _ogg(file: BinaryIO) -> Tags:
-    from mutagen.oggflac import OggFLAC
-    from mutagen.oggopus import OggOpus
-    from mutagen.oggvorbis import OggVorbis
-
-    head = file.read(64)
-    file.seek(0)
-    kind: Any = OggOpus if b"OpusHead" in head else OggFLAC if b"FLAC" in head else OggVorbis
-    texts, pictures = [], []
-    for name, value in kind(file).tags or ():
-        if name.upper() == "METADATA_BLOCK_PICTURE":
-            pictures.extend(_block_picture(value))
-        else:
-            texts.append((name, value))
-    return Tags(tuple(cleaned(texts)), tuple(pictures))
+_READERS: dict[str, Callable[[ReadAt, list[str]], Tags]] = {
+    "FLAC": flac_tags,
+    "OGG": ogg_tags,
+    "CAF": caf_tags,
+    "AU": au_tags,
+    "IFF": svx_tags,
+    "SVX": svx_tags,
+    "RIFX": big_endian_tags,
+    "VOC": voc_tags,
+    "NIST": sphere_tags,
+    "SPHERE": sphere_tags,
+}
+"""Those that are read here, by the name of their kind, or by libsndfile's name of it."""
 
 
-def _block_picture(text: str) -> list[Picture]:
-    import base64
-    import binascii
+def _of_kind(recording: Recording, kind: str, file: RecordingFile, notes: list[str]) -> Tags:
+    """What stands in the file itself, in a form that is read here."""
+    start = recording.what.start
+    if (chunks := chunks_of(recording)) is not None:
+        return _aiff(chunks, notes)
+    if kind in _READERS:
+        return _READERS[kind](lambda position, count: file.at(start + position, count), notes)
+    if kind == "DSF":  # an ID3 tag at its end, of which its head says where
+        place = int.from_bytes(file.at(start + 20, 8), "little")
+        return read_id3(file.at(start + place, MAX_TAG), notes) if place else Tags()
+    if kind in _PARSED and mutagen_is_here():
+        from hifisr_cli.audio.metadata.asf import asf_tags
+        from hifisr_cli.audio.metadata.mp4 import mp4_tags
 
-    from mutagen.flac import FLACNoHeaderError
-    from mutagen.flac import Picture as Block
-
-    try:
-        p = Block(base64.b64decode(text))
-    except (binascii.Error, ValueError, FLACNoHeaderError, OSError):
-        return []
-    return [Picture(p.mime, int(p.type), p.desc, bytes(p.data), p.width, p.height, p.depth, p.colors)]
-
-
-def _mp4(file: BinaryIO) -> Tags:
-    from mutagen.mp4 import MP4
-
-    texts: list[tuple[str, str]] = []
-    pictures = []
-    for name, values in (MP4(file).tags or {}).items():
-        if name in _MP4_NAMES:
-            texts.extend((_MP4_NAMES[name], str(value)) for value in values)
-        elif name in ("trkn", "disk"):
-            keys = ("TRACKNUMBER", "TRACKTOTAL") if name == "trkn" else ("DISCNUMBER", "DISCTOTAL")
-            texts.extend((key, str(n)) for pair in values for key, n in zip(keys, pair, strict=False) if n)
-        elif name.startswith("----:"):
-            texts.extend((name.rsplit(":", 1)[-1], bytes(value).decode("utf-8", "replace")) for value in values)
-        elif name == "covr":
-            pictures += [Picture("image/png" if c.imageformat == 14 else "image/jpeg", 3, "", bytes(c)) for c in values]
-    return Tags(tuple(cleaned(texts)), tuple(pictures))
+        return (mp4_tags if kind == "MP4" else asf_tags)(file.reader(start), notes)
+    return Tags()
 
 
-def _asf(file: BinaryIO) -> Tags:
-    from mutagen.asf import ASF
-
-    texts = [(_ASF_NAMES[name], str(value)) for name, value in ASF(file).tags or () if name in _ASF_NAMES]
-    return Tags(tuple(cleaned(texts)))
-
-
-def _mpeg(file: BinaryIO, size: int, notes: list[str]) -> Tags:
-    """The tags of a file that has ID3v2 tags of `size` bytes in front."""
-    from hifisr_cli.audio.metadata.id3 import tags_of, to_bytes
-
-    if size > MAX_TAG:
-        notes.append(f"its ID3 tag of {size >> 20} MB is too large and was left out")
-        return Tags()
-    tag = _id3(file)
-    return Tags() if tag is None else tags_of(tag, to_bytes(tag))
-
-
-def _id3(file: BinaryIO) -> ID3 | None:
-    from mutagen.id3 import ID3, ID3NoHeaderError
-
-    try:
-        return ID3(file)
-    except ID3NoHeaderError:
-        return None
+def _with_told(recording: Recording, kind: str, tags: Tags, notes: list[str]) -> Tags:
+    """These tags and what only the decoder tells: all of it where they say nothing, else the chapters."""
+    told = recording.told()
+    if any(name != "ENCODER" for name, _ in tags.texts) or tags.pictures or tags.id3:
+        return tags.joined(chapter_texts(told.chapters))
+    found = tags_told(told, notes)
+    if found and kind in _PARSED and not mutagen_is_here():
+        notes.append(f"of its tags only what FFmpeg tells was read: {ADVICE}")
+    return both(found, tags, "the tag around it", notes)
 
 
 def _aiff(chunks: Chunks, notes: list[str]) -> Tags:
     texts = []
     tags = Tags()
+    lost = []
     for chunk in (*chunks.before, *chunks.after):
-        if chunk.name in AIFF_TEXTS and chunk.size <= MAX_TAG:
-            texts.append((AIFF_TEXTS[chunk.name], _text(chunk)))
-        elif chunk.name == b"ID3 " and chunk.size <= MAX_TAG:
-            tags = read_id3(chunk.read(), notes)
-        elif chunk.name in (b"MARK", b"INST", b"COMT", b"MIDI", b"APPL"):
-            notes.append(f"its {chunk.label} chunk was left out")
+        if chunk.size > MAX_TAG:
+            lost.append(chunk.name)
+        elif chunk.name in AIFF_TEXTS:
+            texts.append((AIFF_TEXTS[chunk.name], text_of(chunk.read())))
+        elif chunk.name == b"COMT":
+            texts += [(COMMENT, text) for text in _comments(chunk.read())]
+        elif chunk.name in (b"ID3 ", b"id3 "):
+            tags = both(tags, read_id3(chunk.read(), notes), "its second ID3 tag", notes)
+        else:
+            lost.append(chunk.name)
+    note_chunks(lost, notes)
     return tags.joined(texts)
 
 
-def _text(chunk: Chunk) -> str:
-    data = chunk.read().rstrip(b"\0")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("mac-roman")
+def _comments(body: bytes) -> list[str]:
+    """The texts of an AIFF's `COMT` chunk, each of which has a time and may belong to a marker."""
+    texts, position = [], 2
+    for _ in range(int.from_bytes(body[:2], "big")):
+        size = int.from_bytes(body[position + 6 : position + 8], "big")
+        texts.append(text_of(body[position + 8 : position + 8 + size]))
+        position += 8 + size + size % 2
+    return texts
+
+
+def _plain_tags(recording: Recording, file: RecordingFile, notes: list[str]) -> Tags:
+    """Of MPEG audio, where mutagen is not there."""
+    said: list[str] = []
+    around = tags_around(file, recording.what.start, said)
+    tags = both(_plain(recording.path), around, "its APE tag", notes)
+    if said or tags:
+        notes.append(f"of its tags only {', '.join(_PLAIN)} were carried over: {ADVICE}")
+    return tags
 
 
 def _plain(path: Path) -> Tags:
@@ -230,7 +167,3 @@ def _plain(path: Path) -> Tags:
     finally:
         os.close(fd)
     return Tags(tuple(cleaned((name, str(texts[name])) for name in _PLAIN if texts.get(name))))
-
-
-def _reason(error: Exception) -> str:
-    return " ".join((str(error) or type(error).__name__).split())[:200]

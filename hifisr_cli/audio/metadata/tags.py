@@ -5,12 +5,25 @@ Nothing here needs more than the standard library; `read` and `write` know the o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from hifisr_cli.audio.containers.riff import join_chunks, parse_chunks
 
 COMMENT = "COMMENT"
+MAX_TAG = 1 << 26
+"""Bytes of a tag that are read into memory."""
+
+_CHAPTER = re.compile(r"CHAPTER\d{3}(NAME|URL)?")
+_PICTURES = (
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"\x89PNG", "image/png"),
+    (b"GIF8", "image/gif"),
+    (b"BM", "image/bmp"),
+    (b"II*\0", "image/tiff"),
+    (b"MM\0*", "image/tiff"),
+)
 
 # Names of LIST INFO (Microsoft RIFF, EXIF 2.3, FADGI) and of Vorbis comments.
 _INFO = {
@@ -77,11 +90,13 @@ class Tags:
         texts: names in capitals and values; a name may come more than once.
         pictures: embedded pictures.
         id3: the tag as it stood, for an output that has ID3 as well and so can keep what has no Vorbis name.
+        frames: the names of what it has of that kind.
     """
 
     texts: tuple[tuple[str, str], ...] = ()
     pictures: tuple[Picture, ...] = ()
     id3: bytes | None = None
+    frames: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.texts or self.pictures or self.id3)
@@ -115,6 +130,20 @@ def cleaned(texts: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         if key and text:
             pairs.append((key, text))
     return list(dict.fromkeys(pairs))
+
+
+def listed(names: Iterable[str], pictures: Iterable[Picture] = ()) -> str:
+    """What was left out, for a message: each name once, and all chapters as one thing."""
+    said = ["its chapters" if _CHAPTER.fullmatch(name) else name for name in names]
+    said += [f"a picture ({picture.mime})" for picture in pictures]
+    return ", ".join(dict.fromkeys(said))
+
+
+def picture_mime(data: bytes) -> str:
+    """The MIME type of a picture, by its first bytes."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return next((mime for start, mime in _PICTURES if data.startswith(start)), "image/jpeg")
 
 
 def parse_info(body: bytes) -> list[tuple[str, str]]:

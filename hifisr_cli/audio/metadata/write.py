@@ -10,8 +10,8 @@ import os
 from typing import Any
 
 from hifisr_cli.audio.formats import OutputFormat
-from hifisr_cli.audio.metadata.read import mutagen_is_here
-from hifisr_cli.audio.metadata.tags import COMMENT, Picture, Tags
+from hifisr_cli.audio.metadata.around import ADVICE, mutagen_is_here
+from hifisr_cli.audio.metadata.tags import COMMENT, Picture, Tags, listed
 from hifisr_cli.results import Container
 
 _PLAIN: dict[Container, tuple[str, ...]] = {
@@ -45,6 +45,10 @@ def finish_tags(fd: int, chosen: OutputFormat, tags: Tags, comment: str | None, 
         OSError: disk full and the like.
     """
     if not mutagen_is_here():
+        written = plain_texts(chosen.container, tags, comment)
+        lost = [name for name, _ in tags.texts if name.lower() not in written]
+        if lost or tags.pictures:
+            problems.append(f"{listed(lost, tags.pictures)} were left out: {ADVICE}")
         return
     try:
         write_tags(fd, chosen, tags, comment)
