@@ -19,11 +19,11 @@ from hifisr_cli.audio.containers.signatures import MPEG, FileIdentity, FileKind,
 from hifisr_cli.audio.decoders.chunked import open_chunked
 from hifisr_cli.audio.decoders.flac import open_flac
 from hifisr_cli.audio.decoders.foreign import ForeignFile, has_decoder, open_foreign
-from hifisr_cli.audio.decoders.libsndfile import NotOpenedError, open_sound
+from hifisr_cli.audio.decoders.libsndfile import NoSoundError, NotOpenedError, open_sound
 from hifisr_cli.audio.decoders.mpeg import open_mpeg
 from hifisr_cli.audio.decoders.ogg import open_ogg
 from hifisr_cli.audio.decoders.raw import RawFormat, RawSource
-from hifisr_cli.audio.recording import Recording, RecordingFile, Source, truncated
+from hifisr_cli.audio.recording import BrokenOffError, Recording, RecordingFile, Source, truncated
 from hifisr_cli.errors import EmptyAudioError, NotAudioError, UnreadableError, reason_of
 from hifisr_cli.system.files import open_file
 
@@ -116,6 +116,10 @@ class _FileOpener:
             return _Found(self._foreign(kind))
         try:
             found = self._known()
+        except NoSoundError as error:
+            raise EmptyAudioError(f"has no sound: {error}", path=self.path, hint="copy or export it again") from error
+        except BrokenOffError as error:
+            raise truncated(self.path, str(error)) from error
         except NotOpenedError as error:
             if kind is not None and kind.demuxer and has_decoder():
                 return _Found(self._foreign(kind))

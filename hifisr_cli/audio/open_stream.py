@@ -55,7 +55,9 @@ def open_stream(
         source = RawSource(stream.read, raw)
     else:
         tags = tags_ahead(stream, notes)
-        source, chunks = _open_by_content(stream, what)
+        if what.kind is None:  # something may stand in front of it
+            what = identify(stream.at)
+        source, chunks = _open_by_content(stream, what, salvage=salvage)
     if source is None:
         if not stream.can_rewind:
             raise NotAudioError("cannot be decoded from a stream", path=name, hint="save it to a file first")
@@ -67,7 +69,7 @@ def open_stream(
     )
 
 
-def _open_by_content(stream: ByteStream, what: FileIdentity) -> tuple[Source | None, Chunks | None]:
+def _open_by_content(stream: ByteStream, what: FileIdentity, *, salvage: bool) -> tuple[Source | None, Chunks | None]:
     """What can be decoded while it comes, and the chunks in front of its samples."""
     match what.name:
         case "WAV":
@@ -81,7 +83,7 @@ def _open_by_content(stream: ByteStream, what: FileIdentity) -> tuple[Source | N
         case "OGG":
             return _decoded(lambda: stream_ogg(stream)), None
     if what.kind is MPEG:
-        return _decoded(lambda: stream_mpeg(stream)), None
+        return stream_mpeg(stream, tolerant=salvage), None
     return None, None
 
 

@@ -124,7 +124,8 @@ def test_the_name_does_not_matter(tmp_path: Path, name: str) -> None:
 def test_truncated(tmp_path: Path, container: str, codec: str) -> None:
     path = tmp_path / "recording"
     data = write(path, sound(100_000), 48000, container, codec)
-    for end in (len(data) * 99 // 100, len(data) * 9 // 10, len(data) // 2):
+    # Less than a frame of MP3 is no loss.
+    for end in (len(data) * 97 // 100, len(data) * 9 // 10, len(data) // 2):
         path.write_bytes(data[:end])
         with pytest.raises(TruncatedError) as caught:
             decode(path)
@@ -235,7 +236,7 @@ def test_no_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"Dear diary, today\n" * 100, bytes(5000), b"RIFF", b"\x89PNG\r\n\x1a\n" + bytes(300), b"ID3" + bytes(500), b"x"],
+    [b"Dear diary, today\n" * 100, bytes(5000), b"RIFF", b"\x89PNG\r\n\x1a\n" + bytes(300), b"ID3" + b"z" * 500, b"x"],
 )
 def test_not_audio(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.wav"

@@ -1,182 +1,291 @@
-"""The frames of an MPEG audio file (MP3), counted without decoding.
+"""A walk over the frames of MPEG audio (MP3), which counts them without decoding: one for files and for streams.
 
-libsndfile believes the length that it guesses: a file of variable bit rate without a Xing header, or several files in
-one, would silently be read in part. The frame headers tell the truth. Header layout: ISO/IEC 11172-3, 2.4.1.3.
+A decoder is only given what the walk calls frames with sound. Nothing else would make it guess a length, stop at a tag,
+or take what stands between frames for sound.
 """
 
 from __future__ import annotations
 
-import mmap
 import re
+from array import array
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from hifisr_cli.audio.containers.signatures import MPEG_FRAME, id3_size
+from hifisr_cli.audio.containers.mpeg_frames import (
+    MPEG_FRAME,
+    RUN,
+    FrameKind,
+    MpegFrame,
+    MpegStart,
+    has_start,
+    parse_frame,
+    parse_start,
+)
+from hifisr_cli.audio.containers.signatures import ReadAt, id3_size
 
-if TYPE_CHECKING:
-    from hifisr_cli.audio.decoders.bytestream import ByteStream
-
-_BITRATES = {  # kbit/s by (MPEG 1?, layer)
-    (True, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
-    (True, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
-    (True, 3): (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
-    (False, 1): (0, 32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
-    (False, 2): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-    (False, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-}
-_SEARCHED = 1 << 16
+_TAG = re.compile(rb"ID3[\x02-\x04].{2}[\0-\x7f]{4}|TAG|APETAGEX|LYRICSBEGIN", re.DOTALL)
+_SIGN = re.compile(MPEG_FRAME + b"|" + _TAG.pattern, re.DOTALL)
+_SIGN_BYTES = 11
+_PIECE = 1 << 18
+_LYRICS = 1 << 16
+_LYRICS_END = re.compile(rb"LYRICS(200|END)")
 _MOST_TRIES = 200_000
 """Places that look like a header and are none, in a row: more than in 100 MB of anything but malice."""
-_DECODER_DELAY = 529
-_RATES = (44_100, 48_000, 32_000)  # MPEG 1; half of it in MPEG 2, a quarter in MPEG 2.5
-_HEADER = re.compile(MPEG_FRAME, re.DOTALL)  # searched for in C, since a file may be full of ones
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One frame header: all lengths in bytes, `samples` a channel. `kind` is what all frames of a stream share."""
-
-    length: int
-    samples: int
-    kind: tuple[int, int, int]
-    side_info: int
-
-
-@dataclass(frozen=True, slots=True)
-class MpegStart:
-    """What the beginning of an MPEG file says.
+@dataclass(slots=True)
+class MpegPart:
+    """A recording within an MPEG stream, which may have several one after the other.
 
     Attributes:
-        skip_begin, skip_end: samples a channel that the encoder and the decoder have added at either end.
-        length: samples a channel without them, None where the stream does not say.
+        kind: of its frames.
+        samples: samples a channel in a frame.
+        start: what its first frame says.
+        frames: with sound and whole; complete when the walk over them has ended.
     """
 
-    skip_begin: int
-    skip_end: int
-    length: int | None
+    kind: FrameKind
+    samples: int
+    start: MpegStart
+    frames: int = 0
+
+    @property
+    def decoded(self) -> int:
+        """Samples a channel that a decoder makes of its frames."""
+        return self.frames * self.samples
+
+
+@dataclass(slots=True)
+class _Gap:
+    """What is no frame, between two of them or at an end."""
+
+    size: int = 0
+    solid: bool = False
+    tries: int = 0
+
+    def add(self, data: bytes) -> None:
+        self.size += len(data)
+        self.solid = self.solid or any(data)
+
+
+class MpegWalk:
+    """The recordings of an MPEG stream, from its first byte to its last. What stands between their frames is skipped.
+
+    Args:
+        fetch: gives the next bytes, none at the end.
+        place: where the first ones stand in their file.
+        within: give up where the first frame does not begin within so many bytes; None: never.
+
+    Attributes:
+        skipped, places: bytes that are no frames and no tags, and in how many places.
+        solid: something else than zeros and tags was skipped.
+        cut: the last frame ends behind the end.
+    """
+
+    def __init__(self, fetch: Callable[[], bytes], place: int = 0, within: int | None = None) -> None:
+        self._fetch, self._within = fetch, within
+        self._data, self._at, self._place, self._over = b"", 0, place, False
+        self._met = False  # a frame stands where the walk does
+        self._last: MpegFrame | None = None
+        self.skipped = self.places = 0
+        self.solid = self.cut = False
+
+    def next_part(self) -> MpegPart | None:
+        """The next recording, when the walk over the one before it has ended; None at the end."""
+        if not self._met and self._seek(None) is None:
+            return None
+        self._met = False
+        head = self._frame()
+        if head is None or not self._has(head.length):
+            return None
+        start = MpegStart()
+        if has_start(self._data, self._at, head):
+            start = parse_start(self._data[self._at : self._at + head.length], head)
+            self._at += head.length
+        self._last = head
+        return MpegPart(head.kind, head.samples, start)
+
+    def runs(self, part: MpegPart) -> Iterator[tuple[int, bytes]]:
+        """The frames of a recording: bytes of as many as are there, and where they stand."""
+        while True:
+            data, begin, at = self._data, self._at, self._at
+            while (frame := parse_frame(data[at : at + 4])) is not None and frame.kind == part.kind:
+                if at + frame.length > len(data) or has_start(data, at, frame):
+                    break
+                at += frame.length
+                part.frames += 1
+                self._last = frame
+            self._at = at
+            if at > begin:
+                yield self._place + begin, data[begin:at]
+            if not self._goes_on(part.kind):
+                return
+
+    def word(self) -> tuple[str, ...]:
+        """What is to be said at the end of the walk."""
+        words = []
+        if self.places:
+            where = "in 1 place" if self.places == 1 else f"in {self.places} places"
+            words.append(f"{self.skipped} bytes {where} are no frames of MPEG audio and were left out")
+        if self.cut:
+            words.append("its last frame is cut and was left out")
+        return tuple(words)
+
+    def _goes_on(self, kind: FrameKind) -> bool:
+        """Whether the recording does where no whole frame of it was at hand."""
+        if not self._has(4):
+            self.cut = self._data[self._at :].startswith(b"\xff")
+            return False
+        frame = self._frame()
+        if frame is None or frame.kind != kind:
+            frame = self._seek(kind)
+        elif not self._has(frame.length):
+            frame = self._seek(kind, cut=True)
+        self._met = frame is not None and (frame.kind != kind or has_start(self._data, self._at, frame))
+        return frame is not None and not self._met
+
+    def _seek(self, kind: FrameKind | None, *, cut: bool = False) -> MpegFrame | None:
+        """Go to the next frame, which begins this recording or goes on with it, and count what stands before it.
+
+        Args:
+            kind: of the recording that the walk is in.
+            cut: it stands at a frame that would end behind the end.
+        """
+        gap, frame = _Gap(), None
+        while frame is None and gap.tries < _MOST_TRIES:
+            match, whole = _SIGN.search(self._data, self._at), len(self._data) - _SIGN_BYTES
+            if match is not None and match.start() > whole and not self._over:  # of which more may come
+                match = None
+            stop = max(self._at, whole + 1) if match is None else match.start()
+            gap.add(self._take(stop - self._at))
+            if self._last is None and self._within is not None and gap.size > self._within:
+                return None
+            if match is None:
+                if self._has(_SIGN_BYTES):
+                    continue
+                break
+            if size := self._tag_size(gap):
+                self._skip(size, gap)
+            elif (frame := self._confirmed(kind, gap)) is None:
+                gap.add(self._take(1))
+                gap.tries += 1
+        if frame is None:  # the end
+            while self._has(1):
+                gap.add(self._take(len(self._data)))
+            self.cut = self.cut or cut
+        self.solid = self.solid or gap.solid
+        near = self._last or frame
+        inside = self._last is not None and frame is not None
+        # Fewer bytes than a frame has are no loss, and zeros at an end are padding.
+        if near is not None and gap.size >= near.length and (gap.solid or inside) and not self.cut:
+            self.skipped += gap.size
+            self.places += 1
+        return frame
+
+    def _confirmed(self, kind: FrameKind | None, gap: _Gap) -> MpegFrame | None:
+        """The frame that stands here, if others follow it in step: two headers are no accident where one is due."""
+        head = frame = self._frame()
+        due = self._last is None and gap.size == 0
+        wanted = 2 if due or (head is not None and head.kind == kind) else RUN
+        ahead = 0
+        for _ in range(wanted - 1):
+            if head is None or frame is None or frame.kind != head.kind:
+                break
+            ahead += frame.length
+            frame = self._frame(ahead)
+        if head is None or (frame is not None and frame.kind == head.kind):
+            return head
+        at_tag = self._has(ahead + _SIGN_BYTES) and _TAG.match(self._data, self._at + ahead) is not None
+        at_end = ahead > 0 and self._has(ahead) and not self._has(ahead + 1)
+        return head if frame is None and (at_tag or at_end) else None
+
+    def _tag_size(self, gap: _Gap) -> int:
+        """Bytes of the tag that stands here; 0 where none does."""
+        self._has(32)
+        head = self._data[self._at : self._at + 32]
+        if _TAG.match(head) is None:
+            return 0
+        if head.startswith(b"ID3"):
+            return id3_size(head)
+        if head.startswith(b"TAG"):
+            return 227 if head[3:4] == b"+" else 128
+        if head.startswith(b"APE"):
+            size, is_header = int.from_bytes(head[12:16], "little"), int.from_bytes(head[20:24], "little") >> 29 & 1
+            if not is_header:  # but the end of a tag that had none
+                gap.size -= min(gap.size, max(0, size - 32))
+            return 32 + size if is_header else 32
+        self._has(_LYRICS)
+        end = _LYRICS_END.search(self._data, self._at, self._at + _LYRICS)
+        return _SIGN_BYTES if end is None else end.end() - self._at
+
+    def _skip(self, size: int, gap: _Gap) -> None:
+        """Past a tag. One that ends behind the end may be none."""
+        skipped = 0
+        while skipped < size and self._has(1):
+            skipped += len(self._take(size - skipped))
+        if skipped < size and self._last is not None:
+            gap.size, gap.solid = gap.size + skipped, True
+
+    def _take(self, count: int) -> bytes:
+        """Up to so many of the bytes at hand; the walk is behind them."""
+        data = self._data[self._at : self._at + count]
+        self._at += len(data)
+        return data
+
+    def _has(self, count: int) -> bool:
+        """Whether there are so many bytes more; they are at hand then."""
+        while len(self._data) - self._at < count and not self._over:
+            new = self._fetch()
+            self._over = not new
+            self._place += self._at
+            self._data, self._at = self._data[self._at :] + new, 0
+        return len(self._data) - self._at >= count
+
+    def _frame(self, ahead: int = 0) -> MpegFrame | None:
+        return parse_frame(self._data[self._at + ahead : self._at + ahead + 4]) if self._has(ahead + 4) else None
 
 
 @dataclass(frozen=True, slots=True)
 class MpegScan:
-    """What a walk over the frame headers found.
+    """What a walk over a file found.
 
     Attributes:
-        start: where the first frame with sound begins (after tags and the Xing or VBRI frame).
-        frames: number of frames with sound, whole or cut.
-        samples: samples a channel in a frame.
-        promised: frames that the Xing or VBRI header promises, None without one.
-        cut: the last frame ends after the end of the file.
-        padding: what its header says of the samples that coding has added.
+        parts: the recordings in it that have a frame with sound or promise one.
+        runs: of each part, where frames without anything in between begin and end, in turn.
+        solid: something else than zeros and tags stands between or before them.
+        notes: what is to be said of it.
     """
 
-    start: int
-    frames: int
-    samples: int
-    promised: int | None
-    cut: bool
-    padding: MpegStart
+    parts: tuple[MpegPart, ...]
+    runs: tuple[array[int], ...]
+    solid: bool
+    notes: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all frames."""
+        return sum(sum(runs[1::2]) - sum(runs[::2]) for runs in self.runs)
 
 
-def parse_frame(data: bytes) -> Frame | None:
-    """The frame header in four bytes, or None if they are none (or of the rare free format)."""
-    if len(data) < 4 or data[0] != 0xFF or data[1] & 0xE0 != 0xE0:
-        return None
-    version, layer = data[1] >> 3 & 3, 4 - (data[1] >> 1 & 3)  # version: 3 MPEG 1, 2 MPEG 2, 0 MPEG 2.5
-    bitrate_index, rate_index = data[2] >> 4, data[2] >> 2 & 3
-    if version == 1 or layer == 4 or bitrate_index in (0, 15) or rate_index == 3:
-        return None
-    first = version == 3
-    rate = _RATES[rate_index] >> {3: 0, 2: 1, 0: 2}[version]
-    bitrate = _BITRATES[first, layer][bitrate_index] * 1000
-    padding = data[2] >> 1 & 1
-    if layer == 1:
-        length, samples = (12 * bitrate // rate + padding) * 4, 384
-    else:
-        samples = 1152 if layer == 2 or first else 576
-        length = samples // 8 * bitrate // rate + padding
-    mono = data[3] >> 6 == 3
-    side_info = (17 if mono else 32) if first else (9 if mono else 17)
-    return Frame(length, samples, (version, layer, rate), side_info)
+def scan_mpeg(read: ReadAt, start: int, end: int) -> MpegScan:
+    """Walk over the MPEG audio of a file between two places in it."""
+    place = start
 
+    def fetch() -> bytes:
+        nonlocal place
+        data = read(place, min(_PIECE, end - place))
+        place += len(data)
+        return data
 
-def scan_mpeg(fd: int, start: int) -> MpegScan | None:
-    """Walk the frames of the MPEG audio file behind a descriptor; None if there is not one frame that a second follows.
-
-    What stands between frames (tags, damage) is skipped.
-
-    Args:
-        start: where its tags in front end.
-    """
-    with mmap.mmap(fd, 0, access=mmap.ACCESS_READ) as data:
-        first = _find(data, start, None)
-        if first is None:
-            return None
-        position, head = first
-        promised, padding, tagged = _promise(data[position : position + head.length], head)
-        start = position = position + head.length if tagged else position
-        frames, cut = 0, False
-        while True:
-            frame = parse_frame(data[position : position + 4])
-            if frame is None or frame.kind != head.kind:
-                following = _find(data, position, head.kind)
-                if following is None:
-                    cut = cut or (position < len(data) < position + 4 and data[position] == 0xFF)
-                    break
-                position, frame = following
-            frames += 1
-            position += frame.length
-            cut = position > len(data)
-        return MpegScan(start, frames, head.samples, promised, cut, padding)
-
-
-def start_mpeg(stream: ByteStream) -> MpegStart | None:
-    """Read a stream up to its first frame with sound; None where there is none within 64 kB (after tags)."""
-    while size := id3_size(stream.peek(10)):
-        if not stream.skip(size):
-            return None
-    window = stream.peek(_SEARCHED)
-    first = _find(window, 0, None)
-    if first is None:
-        return None
-    position, frame = first
-    _, padding, tagged = _promise(window[position : position + frame.length], frame)
-    stream.skip(position + (frame.length if tagged else 0))
-    return padding
-
-
-def _find(data: mmap.mmap | bytes, position: int, kind: tuple[int, int, int] | None) -> tuple[int, Frame] | None:
-    """The next frame that is followed by another of its kind; two headers in step are no accident."""
-    for _ in range(_MOST_TRIES):
-        match = _HEADER.search(data, position)
-        if match is None:
-            return None
-        position = match.start()
-        frame = parse_frame(data[position : position + 4])
-        if frame is not None and kind in (None, frame.kind):
-            following = parse_frame(data[position + frame.length : position + frame.length + 4])
-            if following is not None and following.kind == frame.kind:
-                return position, frame
-        position += 1
-    return None
-
-
-def _promise(head: bytes, frame: Frame) -> tuple[int | None, MpegStart, bool]:
-    """Number of frames in the Xing, Info or VBRI header of the first frame, and whether it is such a header at all.
-
-    Between them the samples that were added: an MPEG decoder is 529 samples late, and where the header of an encoder
-    (Xing with LAME's fields) states how many it has added, they are taken off as all players do it.
-    """
-    at = 4 + frame.side_info
-    begin = end = 0
-    if head[at : at + 4] in (b"Xing", b"Info"):
-        promised = int.from_bytes(head[at + 8 : at + 12], "big") if head[at + 7] & 1 else None
-        lame = head[at + 120 :] if head[at + 7] & 15 == 15 else b""
-        if len(lame) >= 24 and lame[0]:
-            delay, padding = lame[21] << 4 | lame[22] >> 4, (lame[22] & 15) << 8 | lame[23]
-            begin, end = delay + _DECODER_DELAY, max(0, padding - _DECODER_DELAY)
-    elif head[36:40] == b"VBRI":
-        promised = int.from_bytes(head[50:54], "big")
-    else:
-        return None, MpegStart(0, 0, None), False
-    length = None if promised is None else max(0, promised * frame.samples - begin - end)
-    return promised, MpegStart(begin, end, length), True
+    walk = MpegWalk(fetch, start)
+    found: list[tuple[MpegPart, array[int]]] = []
+    while (part := walk.next_part()) is not None:
+        runs = array("q")
+        for at, data in walk.runs(part):
+            if runs and runs[-1] == at:
+                runs[-1] = at + len(data)
+            else:
+                runs.extend((at, at + len(data)))
+        if part.frames or part.start.length:
+            found.append((part, runs))
+    return MpegScan(tuple(part for part, _ in found), tuple(runs for _, runs in found), walk.solid, walk.word())

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from hifisr_cli.audio.containers.mpeg_frames import MPEG_FRAME, SEARCHED, is_filled
+
 ReadAt = Callable[[int, int], bytes]
 """Position, count: up to so many bytes from that position on, fewer at the end. A file or the beginning of a stream."""
 
@@ -58,15 +60,11 @@ class FileIdentity:
 
 
 MPEG = FileKind("MPEG", by_chance=True)
-_MPEG_RATES = bytes(byte for byte in range(0x10, 0xF0) if byte & 0x0C != 0x0C)
-MPEG_FRAME = rb"\xff[\xe2-\xe7\xf2-\xf7\xfa-\xff][" + re.escape(_MPEG_RATES) + b"]"
-"""Eleven ones, a version and a layer that exist, a bit rate and a sample rate (ISO/IEC 11172-3, 2.4.1.3)."""
-
 
 _foreign = partial(FileKind, foreign=True)
 
 _KINDS: tuple[tuple[bytes, FileKind], ...] = (
-    (rb"(RIFF|RF64|BW64)....WAVE", FileKind("WAV", "wav")),
+    (rb"(RIFF|RF64|BW64)....WAVE|RIFF....RMP3", FileKind("WAV", "wav")),
     (rb"........WAVE", FileKind("RIFX", "wav", container="WAV")),  # big-endian, and whatever else has such a form
     (rb"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0", FileKind("WAVE64")),
     (rb"FORM....AIFF", FileKind("AIFF")),
@@ -100,12 +98,14 @@ _TABLE = tuple((re.compile(pattern, re.DOTALL), kind) for pattern, kind in _KIND
 def identify(read: ReadAt) -> FileIdentity:
     """What a file is, and where it begins behind the ID3v2 tags in front of it.
 
-    What carries such a tag and begins like nothing that is known is taken for MPEG audio, with padding or damage in
-    front of its first frame.
+    What begins like nothing that is known is taken for MPEG audio, with padding or damage in front of its first frame,
+    where it carries such a tag or where its beginning is full of frames.
     """
     start = skip_id3(read, 0)
     kind = kind_of(read(start, HEAD))
-    return FileIdentity(MPEG if kind is None and start else kind, start)
+    if kind is None and (start or is_filled(read(0, SEARCHED))):
+        kind = MPEG
+    return FileIdentity(kind, start)
 
 
 def kind_of(head: bytes) -> FileKind | None:

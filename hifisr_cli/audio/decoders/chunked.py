@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from hifisr_cli.audio.completeness import Damage, Promise
+from hifisr_cli.audio.containers.mpeg_frames import LONGEST_FRAME
 from hifisr_cli.audio.containers.rebuild import rebuild
 from hifisr_cli.audio.containers.riff import LAYOUTS, SOUND, ChunkPlace, Chunks, sort_chunks, walk_chunks
 from hifisr_cli.audio.containers.sizes import Sizes, au_place, block_bytes, find_sizes
 from hifisr_cli.audio.decoders.libsndfile import NotOpenedError, SoundSource, open_sound
+from hifisr_cli.audio.decoders.mpeg import mpeg_in, open_mpeg
 from hifisr_cli.audio.recording import Block, RecordingFile, Source, truncated
 
 _WITH_METADATA = LAYOUTS.keys() - {"CAF"}
@@ -38,16 +40,24 @@ def open_chunked(
     layout = LAYOUTS.get(kind)
     places = [au_place(file.at, start)] if layout is None else walk_chunks(file.at, layout, start + layout.first)
     sizes = find_sizes(kind, tuple(places), file.at, file.size)
-    if sizes.damage is not None and step is None:  # whatever else is wrong with it
-        raise truncated(path, sizes.damage.detail)
+    mpeg, damage = mpeg_in(sizes.places, file.at), sizes.damage
+    if mpeg is not None and mpeg.length - _bytes_of(mpeg, file) < LONGEST_FRAME:
+        damage = None
+    if damage is not None and step is None:  # whatever else is wrong with it
+        raise truncated(path, damage.detail)
     chunks = Chunks() if layout is None else sort_chunks(path, kind, sizes.places, file.at, file.size)
-    source: Source = _open_sound(kind, start, sizes, file, step=step, stack=stack)
+    source: Source
+    if mpeg is not None:  # whose own header tells better than the `fact` chunk how long it is
+        source, missing = open_mpeg(file, mpeg.start, stack, step=step, end=mpeg.start + _bytes_of(mpeg, file))
+        source.info, damage = replace(source.info, container=kind), damage or missing
+    else:
+        source = _open_sound(kind, start, sizes, file, step=step, stack=stack)
     if source.info.codec == "GSM610":
         source = _WholeBlocks(source, _sound_bytes(sizes, file) // max(1, block_bytes(sizes.places, file.at)))
-    if sizes.stated_share < 1.0 and source.info.frames is not None:
+    if sizes.stated_share < 1.0 and source.info.frames is not None and source.promise is None:
         source.promise = Promise(int(source.info.frames * sizes.stated_share))
     notes = (*sizes.notes, *chunks.problems)
-    return source, sizes.damage, notes, chunks if kind in _WITH_METADATA else None
+    return source, damage, notes, chunks if kind in _WITH_METADATA else None
 
 
 def _open_sound(

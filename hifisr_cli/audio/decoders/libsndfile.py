@@ -25,6 +25,10 @@ class NotOpenedError(Exception):
     """libsndfile cannot open it; the message says why, as the end of a sentence."""
 
 
+class NoSoundError(NotOpenedError):
+    """There is no sound in it."""
+
+
 class SoundSource(Source):
     """A sound file of libsndfile's.
 

@@ -1,122 +1,125 @@
 from __future__ import annotations
 
-import os
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from hifisr_cli.audio.containers.mpeg import MpegScan, parse_frame, scan_mpeg
-from hifisr_cli.audio.containers.signatures import identify
-from hifisr_cli.audio.open import open_recording
-from hifisr_cli.errors import TruncatedError
-from hifisr_cli.system.files import open_file, read_at
+from hifisr_cli.audio.containers.mpeg import MpegScan, MpegWalk, scan_mpeg
+from hifisr_cli.audio.containers.mpeg_frames import RUN
 
-LENGTH = 240_077
-
-
-def tone_mp3(path: Path, mode: str = "VARIABLE", rate: int = 48000, channels: int = 2) -> bytes:
-    rng = np.random.default_rng(0)
-    audio = rng.standard_normal((LENGTH, channels)).astype(np.float32) * 0.1
-    audio[: LENGTH // 2] *= 0.001  # so that variable rates vary
-    with soundfile.SoundFile(
-        path, "w", rate, channels, format="MP3", subtype="MPEG_LAYER_III", compression_level=0.5, bitrate_mode=mode
-    ) as file:
-        for start in range(0, LENGTH, 65536):
-            file.write(audio[start : start + 65536])
-    return path.read_bytes()
+FRAME = b"\xff\xfb\x90\x64" + b"\x55" * 413  # MPEG 1, layer III, 44.1 kHz, joint stereo
+MONO = b"\xff\xfb\x92\xc4" + b"\x55" * 414
+OTHER = b"\xff\xf3\x80\xc4" + b"\x55" * 204  # MPEG 2, 22.05 kHz
+ID3 = b"ID3\x04\0\0\0\0\x01\0" + b"\xff\xfb\x90\x64" * 32
+APE_ITEM = b"\x05\0\0\0\0\0\0\0Title\0hello"
+APE = APE_ITEM + b"APETAGEX\xd0\x07\0\0" + (len(APE_ITEM) + 32).to_bytes(4, "little") + b"\x01\0\0\0" + bytes(12)
+LYRICS = b"LYRICSBEGININD0000200000048LYRICS200"
+ID3V1 = b"TAG" + b"x" * 125
 
 
-def scan(path: Path) -> MpegScan | None:
-    fd = open_file(path, os.O_RDONLY)
-    try:
-        return scan_mpeg(fd, identify(lambda position, count: read_at(fd, count, position)).start)
-    finally:
-        os.close(fd)
+def scan(data: bytes, start: int = 0) -> MpegScan:
+    return scan_mpeg(lambda place, count: data[place : place + count], start, len(data))
 
 
-def decode(path: Path) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    with open_recording(path) as recording:
-        return np.concatenate(list(recording.blocks(5000)), axis=1)
+def counts(found: MpegScan) -> list[tuple[int, int, int]]:
+    return [(part.kind.rate, part.kind.channels, part.frames) for part in found.parts]
 
 
 @pytest.mark.parametrize("mode", ["VARIABLE", "CONSTANT"])
 @pytest.mark.parametrize(("rate", "channels"), [(48000, 2), (44100, 1), (22050, 1), (11025, 2)])
 def test_frames_are_counted(tmp_path: Path, mode: str, rate: int, channels: int) -> None:
-    path = tmp_path / "a.mp3"
-    tone_mp3(path, mode, rate, channels)
-    found = scan(path)
-    assert found is not None
-    assert found.frames == found.promised
-    assert found.samples == (1152 if rate > 24000 else 576)
-    assert not found.cut
+    path, length = tmp_path / "a.mp3", 50_077
+    audio = (np.random.default_rng(0).standard_normal((length, channels)) * 0.1).astype(np.float32)
+    with soundfile.SoundFile(path, "w", rate, channels, format="MP3", compression_level=0.5, bitrate_mode=mode) as file:
+        file.write(audio)
+    found = scan(path.read_bytes())
+    assert [(part.kind.rate, part.kind.channels) for part in found.parts] == [(rate, channels)]
+    (part,) = found.parts
+    assert part.samples == (1152 if rate > 24000 else 576)
+    assert part.start.length == length == part.start.left_of(part.decoded)
+    assert found.notes == ()
 
 
-@pytest.mark.parametrize("mode", ["VARIABLE", "CONSTANT"])
-def test_read_whole_without_a_header_frame(tmp_path: Path, mode: str) -> None:
-    path = tmp_path / "a.mp3"
-    data = tone_mp3(path, mode)
-    reference = decode(path)
-    head = parse_frame(data)
-    assert head is not None
-    bare = tmp_path / "bare.mp3"
-    bare.write_bytes(data[head.length :])
-    found = decode(bare)
-    assert reference.shape == (2, LENGTH)
-    assert found.shape[1] % 1152 == 0
-    delay = 1105  # of encoder and decoder, which the header frame would have told
-    np.testing.assert_array_equal(found[:, delay : delay + LENGTH], reference)
+def test_tags_around_and_between_frames_are_no_loss() -> None:
+    for tag in (ID3, ID3V1, APE, LYRICS, LYRICS + ID3V1, APE + ID3V1, bytes(5000) + ID3V1, ID3V1 + ID3):
+        found = scan(tag + FRAME * 20 + tag)
+        assert (counts(found), found.notes) == ([(44_100, 2, 20)], ()), tag[:20]
+        if not tag.startswith(b"\0"):
+            assert (counts(scan(FRAME * 20 + tag + FRAME * 20)), found.notes) == ([(44_100, 2, 40)], ()), tag[:20]
 
 
-def test_tags_around_the_sound(tmp_path: Path) -> None:
-    path = tmp_path / "a.mp3"
-    data = tone_mp3(path)
-    reference = decode(path)
-    path.write_bytes(b"ID3\x04\0\0\0\0\x10\0" + bytes(2048) + data + b"TAG" + bytes(125))
-    np.testing.assert_array_equal(decode(path), reference)
+def test_only_frames_are_in_the_runs() -> None:
+    data = b"x" * 700 + FRAME * 10 + b"y" * 900 + FRAME * 5 + ID3V1
+    found = scan(data)
+    (runs,) = found.runs
+    assert b"".join(data[begin:end] for begin, end in zip(runs[::2], runs[1::2], strict=True)) == FRAME * 15
+    assert found.size == 15 * len(FRAME)
+    assert found.notes == ("1600 bytes in 2 places are no frames of MPEG audio and were left out",)
 
 
-def test_two_files_in_one_are_read_both(tmp_path: Path) -> None:
-    path = tmp_path / "a.mp3"
-    data = tone_mp3(path)
-    path.write_bytes(data + data)
-    assert decode(path).shape[1] > 2 * LENGTH
+def test_less_than_a_frame_is_no_loss() -> None:
+    for data in (FRAME[5:] + FRAME * 10, b"\0" * 10 + FRAME * 10, bytes(9000) + FRAME * 10 + bytes(9000)):
+        assert (counts(scan(data)), scan(data).notes) == ([(44_100, 2, 10)], ())
 
 
-def test_leaving_a_piped_file_early(tmp_path: Path) -> None:
-    path = tmp_path / "a.mp3"
-    data = tone_mp3(path)
-    path.write_bytes(data * 3)
-    before = threading.active_count()
-    for _ in range(3):
-        with open_recording(path) as recording:
-            next(recording.blocks(1000))
-    assert threading.active_count() == before
+def test_a_frame_of_zeros_is_a_loss() -> None:
+    assert scan(FRAME * 10 + bytes(417) + FRAME * 10).notes != ()
 
 
-@pytest.mark.parametrize("mode", ["VARIABLE", "CONSTANT"])
-def test_cut_files_with_and_without_a_header_frame(tmp_path: Path, mode: str) -> None:
-    path = tmp_path / "a.mp3"
-    data = tone_mp3(path, mode)
-    head = parse_frame(data)
-    assert head is not None
-    for content in (data, data[head.length :]):
-        for end in (len(content) - 1, len(content) * 2 // 3 + 100):
-            path.write_bytes(content[:end])
-            with pytest.raises(TruncatedError):
-                decode(path)
+def test_a_cut_frame_is_told_and_not_counted() -> None:
+    for cut in (1, 3, 4, 5, 416):
+        found = scan(FRAME * 10 + FRAME[:cut])
+        assert counts(found) == [(44_100, 2, 10)]
+        assert found.notes == ("its last frame is cut and was left out",)
 
 
-def test_what_is_no_frame() -> None:
-    for data in (b"", b"\xff", b"RIFF", b"\xff\xff\xff\xff", b"\xff\xfb\xf0\0", b"\xff\xf1\x50\x80", b"\xff\xfb\x9c\0"):
-        assert parse_frame(data) is None
+def test_frames_of_another_kind_are_another_recording() -> None:
+    assert counts(scan(FRAME * 10 + OTHER * 10 + MONO * RUN)) == [(44_100, 2, 10), (22_050, 1, 10), (44_100, 1, RUN)]
 
 
-def test_no_frames_at_all(tmp_path: Path) -> None:
-    path = tmp_path / "a.mp3"
-    path.write_bytes(b"ID3\x04\0\0\0\0\0\x10" + bytes(5000))
-    assert scan(path) is None
-    path.write_bytes(b"\xff\xfb\x90\x00" + bytes(100))
-    assert scan(path) is None
+def test_a_few_frames_of_another_kind_are_damage() -> None:
+    found = scan(FRAME * 10 + OTHER * (RUN - 1) + FRAME * 10)
+    assert counts(found) == [(44_100, 2, 20)]
+    assert found.notes == (f"{(RUN - 1) * 208} bytes in 1 place are no frames of MPEG audio and were left out",)
+
+
+def test_a_header_of_a_recording_begins_another_one() -> None:
+    start = b"\xff\xfb\x90\x64" + bytes(32) + b"Info\0\0\0\x01\0\0\0\x0a" + bytes(369)
+    found = scan(start + FRAME * 10 + start + FRAME * 12)
+    assert counts(found) == [(44_100, 2, 10), (44_100, 2, 12)]
+    assert [part.start.length for part in found.parts] == [11_520, 11_520]
+
+
+def test_nothing_but_tags() -> None:
+    for data in (b"", ID3, ID3 + ID3V1, bytes(5000)):
+        assert (scan(data).parts, scan(data).solid) == ((), False)
+    for data in (FRAME, FRAME + ID3V1):  # one frame alone is sound
+        assert counts(scan(data)) == [(44_100, 2, 1)]
+    assert scan(FRAME[:200]).parts == ()
+
+
+def test_in_a_stream_of_pieces_as_in_a_file() -> None:
+    rng = np.random.default_rng(0)
+    data = rng.bytes(3000) + FRAME * 30 + ID3 + FRAME * 3 + bytes(500) + OTHER * 20 + APE + OTHER * 5 + ID3V1
+    for size in (1, 7, 100, 417, 10_000):
+        pieces = iter([data[at : at + size] for at in range(0, len(data), size)])
+        walk, found, sound = MpegWalk(lambda pieces=pieces: next(pieces, b"")), [], b""
+        while (part := walk.next_part()) is not None:
+            sound += b"".join(piece for _, piece in walk.runs(part))
+            found.append((part.kind.rate, part.kind.channels, part.frames))
+        assert (found, walk.word()) == (counts(scan(data)), scan(data).notes)
+        assert sound == FRAME * 33 + OTHER * 25
+
+
+def test_a_stream_is_given_up_where_no_frame_begins() -> None:
+    received = 0
+
+    def endless() -> bytes:
+        nonlocal received
+        received += 1000
+        return b"z" * 1000
+
+    assert MpegWalk(endless, within=50_000).next_part() is None
+    assert received < 60_000
