@@ -17,6 +17,7 @@ from hifisr_cli.audio.containers.signatures import MPEG, FileIdentity, identify
 from hifisr_cli.audio.containers.wav_stream import parse_wav
 from hifisr_cli.audio.decoders.bytestream import ByteStream
 from hifisr_cli.audio.decoders.flac import stream_flac
+from hifisr_cli.audio.decoders.libsndfile import NotOpenedError
 from hifisr_cli.audio.decoders.mpeg import stream_mpeg
 from hifisr_cli.audio.decoders.ogg import stream_ogg
 from hifisr_cli.audio.decoders.raw import RawFormat, RawSource
@@ -81,7 +82,7 @@ def _open_by_content(stream: ByteStream, what: FileIdentity, *, salvage: bool) -
         case "FLAC":
             return _decoded(lambda: stream_flac(stream)), None
         case "OGG":
-            return _decoded(lambda: stream_ogg(stream)), None
+            return _decoded(lambda: stream_ogg(stream, tolerant=salvage)), None
     if what.kind is MPEG:
         return stream_mpeg(stream, tolerant=salvage), None
     return None, None
@@ -91,6 +92,6 @@ def _decoded(opening: Callable[[], Source | None]) -> Source | None:
     """What libsndfile opens, None where it does not."""
     import soundfile
 
-    with contextlib.suppress(soundfile.LibsndfileError):
+    with contextlib.suppress(soundfile.LibsndfileError, NotOpenedError):
         return opening()
     return None

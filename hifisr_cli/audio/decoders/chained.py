@@ -54,12 +54,14 @@ class ChainedSource(Source):
     def __init__(self, parts: Iterable[OpenPart], whole: AudioInfo | None = None, *, tolerant: bool = False) -> None:
         self._parts, self._tolerant = iter(parts), tolerant
         self._stack = ExitStack()
-        self._number = self._promised = self._slack = 0
+        self._number = self._joined = self._promised = self._slack = 0
         self._converted = False
         self._losses: list[str] = []
         self._broken: BrokenOffError | None = None
         self._part: _JoinedPart | None = None
-        opener = next(self._parts)
+        opener = next(self._parts, None)
+        if opener is None:
+            raise NotOpenedError("there is no sound in it")
         first = opener(self._stack)
         # An empty first part is not the end of a stream.
         self.info = replace(first.info, frames=first.info.frames or None) if whole is None else whole
@@ -93,31 +95,47 @@ class ChainedSource(Source):
                 what = f"its part {self._number} has {has} {unit}, the first {allowed}: save it to a file first"
                 raise BrokenOffError(what)
         self._converted = self._converted or (rate, channels) != (self.info.sample_rate, self.info.channels)
+        self._joined += 1
         self._part = _JoinedPart(source, self.info, tolerant=self._tolerant)
 
     def _end(self, part: _JoinedPart) -> None:
         """After the last sample of a part: count it, and open the next one."""
         self._part = None
-        opener = next(self._parts, None)
-        promise = part.promise
-        done = part.done - part.source.silent
+        done, promise = part.done - part.source.silent, part.promise
         self._promised += self._at_whole_rate(done if promise is None else promise.frames, part)
         self._slack += 0 if promise is None else self._at_whole_rate(promise.slack, part)
         self.promise = None if promise is None and self._number == 1 else Promise(self._promised, self._slack)
         self.silent += self._at_whole_rate(part.source.silent, part)
-        why = part.broken or part.source.lost
-        chain = self._number > 1 or opener is not None
-        if why is not None:
-            self._lose(f"in its part {self._number}: {why}" if chain else why)
-        elif chain and promise is not None and done < promise.frames - promise.slack:
-            rate = part.source.info.sample_rate
-            self._lose(f"its part {self._number} breaks off after {done / rate:.3f} of {promise.frames / rate:.3f} s")
+        self._stack.close()  # before the next one is looked for where this one was read
+        opener, late = self._next_opener()
         self.notes = tuple(dict.fromkeys((*self.notes, *part.source.notes)))
-        self._stack.close()
+        self._tell_losses(part, is_chain=self._number > 1 or opener is not None)
+        if late is not None:
+            raise late
         self._open_next(opener)
         if self._part is None and self._number > 1:
-            form = f", at {self.info.sample_rate} Hz in {self.info.channels} channels" if self._converted else ""
-            self.notes = (f"it is a chain of {self._number} recordings: all were joined{form}", *self.notes)
+            self.notes = (self._describe_chain(), *self.notes)
+
+    def _describe_chain(self) -> str:
+        rate, channels = self.info.sample_rate, self.info.channels
+        form = f", at {rate} Hz in {channels} channel{'s' if channels > 1 else ''}" if self._converted else ""
+        how_many = "all" if self._joined == self._number else f"{self._joined} of them"
+        return f"it is a chain of {self._number} recordings: {how_many} were joined{form}, with the tags of the first"
+
+    def _next_opener(self) -> tuple[OpenPart | None, BrokenOffError | None]:
+        """The opener of the next part, and why there is none that should be."""
+        try:
+            return next(self._parts, None), None
+        except BrokenOffError as error:
+            return None, error
+
+    def _tell_losses(self, part: _JoinedPart, *, is_chain: bool) -> None:
+        done, promise, why = part.done - part.source.silent, part.promise, part.broken or part.source.lost
+        if why is not None:
+            self._lose(f"in its part {self._number}: {why}" if is_chain else why)
+        elif is_chain and promise is not None and done < promise.frames - promise.slack:
+            rate = part.source.info.sample_rate
+            self._lose(f"its part {self._number} breaks off after {done / rate:.3f} of {promise.frames / rate:.3f} s")
 
     def _open_next(self, opener: OpenPart | None) -> None:
         """The next part that can be opened."""

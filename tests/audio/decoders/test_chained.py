@@ -70,7 +70,7 @@ def test_parts_of_one_form_are_joined_bit_for_bit(known: bool) -> None:
     parts = [noise(length, seed=length) for length in (5_000, 1, 999, 70_000)]
     found, recording = play(*(Played(part, 44_100) for part in parts), known=known)
     np.testing.assert_array_equal(found, np.concatenate(parts, axis=1))
-    assert recording.notes == ("it is a chain of 4 recordings: all were joined",)
+    assert recording.notes == ("it is a chain of 4 recordings: all were joined, with the tags of the first",)
     assert not recording.salvaged
 
 
@@ -91,7 +91,9 @@ def test_parts_known_beforehand_get_the_highest_rate_and_the_most_channels() -> 
     np.testing.assert_array_equal(middle[:2], high)
     assert not middle[2:].any(), "what a part does not have is silent"
     np.testing.assert_array_equal(found[:, -third.shape[1] :], third)
-    assert recording.notes == ("it is a chain of 3 recordings: all were joined, at 48000 Hz in 6 channels",)
+    assert recording.notes == (
+        "it is a chain of 3 recordings: all were joined, at 48000 Hz in 6 channels, with the tags of the first",
+    )
 
 
 def test_in_a_stream_a_narrower_part_fits_the_first() -> None:
@@ -134,7 +136,7 @@ def test_a_promise_has_its_slack_in_a_chain_too() -> None:
     parts = [Played(noise(900), 1_000, promise=Promise(1_000, 100)) for _ in range(3)]
     found, recording = play(*parts, known=True)
     assert found.shape == (2, 2_700)
-    assert recording.notes == ("it is a chain of 3 recordings: all were joined",)
+    assert recording.notes == ("it is a chain of 3 recordings: all were joined, with the tags of the first",)
 
 
 def test_more_than_a_part_promises_is_told() -> None:
@@ -148,7 +150,7 @@ def test_a_stream_of_parts_of_unknown_length() -> None:
         part.info = replace(part.info, frames=None)
     found, recording = play(*parts)
     assert found.shape == (2, 2_000)
-    assert recording.notes == ("it is a chain of 2 recordings: all were joined",)
+    assert recording.notes == ("it is a chain of 2 recordings: all were joined, with the tags of the first",)
 
 
 def test_salvage_goes_on_behind_a_part_that_breaks_off() -> None:

@@ -129,7 +129,7 @@ def test_several_files_in_one_are_read_whole(tmp_path: Path) -> None:
     parts = [decode(data, tmp_path)[0] for data in (first, second)]
     np.testing.assert_array_equal(found, np.concatenate(parts, axis=1))
     assert found.shape[1] == LENGTH + 50_000
-    assert notes == ("it is a chain of 2 recordings: all were joined",)
+    assert notes == ("it is a chain of 2 recordings: all were joined, with the tags of the first",)
 
 
 def test_a_file_of_another_rate_behind_it(tmp_path: Path) -> None:
