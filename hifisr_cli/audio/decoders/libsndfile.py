@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -19,6 +20,17 @@ _UNKNOWN_FRAMES = 1 << 40  # libsndfile says 2**63 - 1 where a header leaves the
 _BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32, "FLOAT": 32, "DOUBLE": 64}
 _BITS |= {f"ALAC_{bits}": bits for bits in (16, 20, 24, 32)}
 _COMPANDED = ("ULAW", "ALAW")
+_PREFIX = re.compile(r"(internal )?error\s*:\s*", re.IGNORECASE)
+_TRUE_WORDS = {
+    "file does not exist or is not a regular file (possibly a pipe?)": "nothing in it can be decoded",
+    "system error": "it cannot be read",
+    "unspecified internal error": "its header makes no sense",
+    "sF_INFO struct incomplete": "its header makes no sense",
+    "supported file format but file is malformed": "its header is damaged",
+    "flac decoder lost sync": "its frames are damaged",
+    "unknown error in flac decoder": "its frames are damaged",
+}
+"""What is true where libsndfile speaks of its own inside, or of the file system."""
 
 
 class NotOpenedError(Exception):
@@ -99,9 +111,10 @@ def open_sound(sound: int | BinaryIO, stack: ExitStack, *, step: int | None = No
 
 
 def reason(error: Exception) -> str:
-    """libsndfile's own words, without its prefix, as part of a sentence."""
-    text = str(getattr(error, "error_string", error)).strip().rstrip(".")
-    return text[:1].lower() + text[1:]
+    """libsndfile's own words as part of a sentence, without its prefix, and others where they would mislead."""
+    text = _PREFIX.sub("", str(getattr(error, "error_string", error)).strip()).rstrip(".")
+    text = text[:1].lower() + text[1:]
+    return _TRUE_WORDS.get(text, text)
 
 
 def open_piped(stream: ByteStream) -> SoundSource:
