@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hifisr_cli.audio.completeness import Damage
+from hifisr_cli.audio.containers.mpeg_frames import LONGEST_FRAME
 from hifisr_cli.audio.containers.riff import LAYOUTS, Chunks
 from hifisr_cli.audio.containers.signatures import MPEG, FileIdentity, FileKind, identify
 from hifisr_cli.audio.decoders.chunked import open_chunked
@@ -113,7 +114,9 @@ class _FileOpener:
     def open(self) -> _Found:
         kind = self.what.kind
         if kind is not None and kind.foreign:
-            return _Found(self._foreign(kind))
+            skipped = self.what.skipped
+            notes = (f"{skipped} bytes in front of its first frame were left out",) if skipped > LONGEST_FRAME else ()
+            return _Found(self._foreign(kind), notes=notes)
         try:
             found = self._known()
         except NoSoundError as error:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from hifisr_cli.audio.containers.mpeg_frames import MPEG_FRAME, SEARCHED, is_filled
+from hifisr_cli.audio.containers.frames_in_step import SEARCHED, find_frames
+from hifisr_cli.audio.containers.mpeg_frames import MPEG_FRAME
 
 ReadAt = Callable[[int, int], bytes]
 """Position, count: up to so many bytes from that position on, fewer at the end. A file or the beginning of a stream."""
@@ -44,11 +45,13 @@ class FileIdentity:
 
     Attributes:
         kind: None where its first bytes are those of nothing in the table.
-        start: where it begins; above 0 where ID3v2 tags stand in front.
+        start: where it begins; above 0 where ID3v2 tags, or bytes that are no frames, stand in front.
+        skipped: how many bytes of it are not tags.
     """
 
     kind: FileKind | None
     start: int = 0
+    skipped: int = 0
 
     @property
     def name(self) -> str | None:
@@ -92,20 +95,22 @@ _KINDS: tuple[tuple[bytes, FileKind], ...] = (
     (MPEG_FRAME + b".", MPEG),
     (rb"RIFF|RF64|FORM", FileKind("IFF")),  # of a form that nobody here knows by name
 )
+_FRAMED = {kind.name: kind for _, kind in _KINDS if kind.name in ("AAC", "AC3", "EAC3")}
 _TABLE = tuple((re.compile(pattern, re.DOTALL), kind) for pattern, kind in _KINDS)
 
 
 def identify(read: ReadAt) -> FileIdentity:
     """What a file is, and where it begins behind the ID3v2 tags in front of it.
 
-    What begins like nothing that is known is taken for MPEG audio, with padding or damage in front of its first frame,
-    where it carries such a tag or where its beginning is full of frames.
+    What begins like nothing that is known may be a stream of frames with padding or damage in front of the first one:
+    what they are, or MPEG audio where it carries such a tag.
     """
     start = skip_id3(read, 0)
     kind = kind_of(read(start, HEAD))
-    if kind is None and (start or is_filled(read(0, SEARCHED))):
-        kind = MPEG
-    return FileIdentity(kind, start)
+    if kind is None and (found := find_frames(read(start, SEARCHED))) is not None:
+        name, first = found
+        return FileIdentity(MPEG, start) if name == MPEG.name else FileIdentity(_FRAMED[name], start + first, first)
+    return FileIdentity(MPEG if kind is None and start else kind, start)
 
 
 def kind_of(head: bytes) -> FileKind | None:

@@ -10,8 +10,9 @@ from functools import partial
 import numpy as np
 
 from hifisr_cli.audio.completeness import Damage, Promise
+from hifisr_cli.audio.containers.frames_in_step import SEARCHED
 from hifisr_cli.audio.containers.mpeg import MpegPart, MpegScan, MpegWalk, scan_mpeg
-from hifisr_cli.audio.containers.mpeg_frames import SEARCHED, parse_frame
+from hifisr_cli.audio.containers.mpeg_frames import parse_frame
 from hifisr_cli.audio.containers.riff import ChunkPlace
 from hifisr_cli.audio.containers.signatures import ReadAt
 from hifisr_cli.audio.decoders.bytestream import ByteStream
