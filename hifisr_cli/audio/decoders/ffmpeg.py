@@ -93,7 +93,8 @@ class FfmpegSource(Source):
             tuple(
                 (float(of["start_time"]), of.get("tags", {}).get("title", "")) for of in self._found.get("chapters", [])
             ),
-            left_out=(*(f"a picture ({picture_type(of.get('codec_name', ''))})" for of in covers), *attached),
+            unread=tuple(picture_type(of.get("codec_name", "")) for of in covers),
+            left_out=tuple(attached),
         )
 
     def read(self, frames: int) -> Block:

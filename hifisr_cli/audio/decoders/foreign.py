@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hifisr_cli.results import AudioInfo
 
 CURE = "install PyAV with: pip install 'hifisr[av]', or put ffmpeg on the PATH"
-_OTHER_CURE = "install another version of PyAV (14.2 to 19 are known to do), or put ffmpeg on the PATH"
+_OTHER_CURE = "install another version of PyAV (16 to 19 are known to do), or put ffmpeg on the PATH"
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,13 +106,18 @@ class AvSource(Source):
                 raise CannotOpenError(str(error)) from error
 
     def told(self) -> Told:
-        chapters: list[Any] = getattr(self._container, "chapters", list)()  # new in PyAV 14.3
+        left_out = [of.metadata.get("filename", "") for of in self._container.streams if of.type == "attachment"]
+        chapters: list[Any] = []
+        if hasattr(self._container, "chapters"):
+            chapters = self._container.chapters()
+        else:
+            left_out.append("chapters, if there are any (PyAV tells of them from version 16 on)")
         return Told(
             self._container.metadata,
             self._stream.metadata,
             tuple((float(each["start"] * each["time_base"]), each["metadata"].get("title", "")) for each in chapters),
             tuple(attached_picture(of.codec_context.name, of.metadata, data) for of, data in self._covers),
-            tuple(of.metadata.get("filename", "") for of in self._container.streams if of.type == "attachment"),
+            left_out=tuple(left_out),
         )
 
     def read(self, frames: int) -> Block:

@@ -24,7 +24,7 @@ from hifisr_cli.audio.metadata.headers import (
     voc_tags,
 )
 from hifisr_cli.audio.metadata.tags import AIFF_TEXTS, COMMENT, MAX_TAG, Tags, cleaned
-from hifisr_cli.audio.metadata.told import chapter_texts, tags_told
+from hifisr_cli.audio.metadata.told import chapter_texts, note_attached, tags_told
 from hifisr_cli.audio.metadata.vorbis import flac_tags, ogg_tags
 from hifisr_cli.system.files import open_file
 
@@ -105,9 +105,10 @@ def _of_kind(recording: Recording, kind: str, file: RecordingFile, notes: list[s
 def _with_told(recording: Recording, kind: str, tags: Tags, notes: list[str]) -> Tags:
     """These tags and what only the decoder tells: all of it where they say nothing, else the chapters."""
     told = recording.told()
+    note_attached(told, tags, notes)
     if any(name != "ENCODER" for name, _ in tags.texts) or tags.pictures or tags.id3:
         return tags.joined(chapter_texts(told.chapters))
-    found = tags_told(told, notes)
+    found = tags_told(told)
     if found and kind in _PARSED and not mutagen_is_here():
         notes.append(f"of its tags only what FFmpeg tells was read: {ADVICE}")
     return both(found, tags, "the tag around it", notes)

@@ -49,13 +49,15 @@ class Told:
         file, track: texts by name, of the container and of the sound track in it.
         chapters: where each begins, in seconds, and its title.
         pictures: attached to the sound.
-        left_out: what else is attached, and cannot be had: its names, empty where it has none.
+        unread: the MIME types of pictures that are attached and cannot be had.
+        left_out: what else is attached: its names, empty where it has none.
     """
 
     file: Mapping[str, str] = field(default_factory=dict)
     track: Mapping[str, str] = field(default_factory=dict)
     chapters: tuple[tuple[float, str], ...] = ()
     pictures: tuple[Picture, ...] = ()
+    unread: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
 
@@ -73,18 +75,23 @@ def picture_type(codec: str) -> str:
     return _PICTURES.get(codec, f"image/{codec}")
 
 
-def tags_told(told: Told, notes: list[str]) -> Tags:
-    """In the common form. What is told and has no place in it becomes a note."""
+def tags_told(told: Told) -> Tags:
+    """In the common form, but for what `note_attached` tells of."""
     texts = list(_texts(told.file))
     known = set(texts)
     names = {name for name, _ in texts}
     for name, text in _texts(told.track):
         if (name, text) not in known:
             texts.append((f"TRACK_{name}" if name in names else name, text))
-    if told.left_out:
-        attached = ", ".join(dict.fromkeys(name or "something without a name" for name in told.left_out))
-        notes.append(f"what is attached to it was left out: {attached}")
     return Tags(tuple(cleaned([*texts, *chapter_texts(told.chapters)])), told.pictures)
+
+
+def note_attached(told: Told, tags: Tags, notes: list[str]) -> None:
+    """A note about what is attached to a recording and is not among its tags."""
+    pictures = () if tags.pictures else (f"a picture ({mime})" for mime in told.unread)
+    attached = dict.fromkeys((*pictures, *(name or "something without a name" for name in told.left_out)))
+    if attached:
+        notes.append(f"what is attached to it was left out: {', '.join(attached)}")
 
 
 def chapter_texts(chapters: Iterable[tuple[float, str]]) -> list[tuple[str, str]]:

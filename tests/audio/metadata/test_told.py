@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hifisr_cli.audio.metadata.tags import Picture, Tags
-from hifisr_cli.audio.metadata.told import MOST_CHAPTERS, Told, chapter_texts, tags_told
+from hifisr_cli.audio.metadata.told import MOST_CHAPTERS, Told, chapter_texts, note_attached, tags_told
 from hifisr_cli.audio.open import open_recording
 
 BOOK = """;FFMETADATA1
@@ -63,7 +63,10 @@ def make(ffmpeg: str, path: Path, *options: str | Path, inputs: list[str] = SOUN
 def told_of(path: Path) -> tuple[Tags, list[str]]:
     notes: list[str] = []
     with open_recording(path) as recording:
-        return tags_told(recording.told(), notes), notes
+        told = recording.told()
+        tags = tags_told(told)
+        note_attached(told, tags, notes)
+        return tags, notes
 
 
 @pytest.mark.parametrize(
@@ -122,7 +125,7 @@ def test_names_become_those_of_vorbis_comments() -> None:
         {"track": "3/12", "album_artist": "Various", "PUBLISHER": "Archive X", "encoder": "Lavf", "major_brand": "M4A"},
         {"title": "t", "language": "und", "BPS": "1", "_STATISTICS_TAGS": "BPS"},
     )
-    assert set(tags_told(told, []).texts) == {
+    assert set(tags_told(told).texts) == {
         ("TRACKNUMBER", "3"), ("TRACKTOTAL", "12"), ("ALBUMARTIST", "Various"), ("ORGANIZATION", "Archive X"),
         ("TITLE", "t"),
     }  # fmt: skip
