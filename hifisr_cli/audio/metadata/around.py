@@ -6,6 +6,7 @@ Layouts: ID3v2.4, ID3v1.1, Lyrics3 2.00; `apev2` for the third.
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hifisr_cli.audio.containers.signatures import id3_size
@@ -66,9 +67,12 @@ def both(first: Tags, second: Tags, name: str, notes: list[str]) -> Tags:
     if other:
         notes.append(f"{name} says something else, which was left out: {listed(other)}")
     new = [picture for picture in second.pictures if picture.data not in {known.data for known in first.pictures}]
-    joined = first.joined(second.texts)
-    frames = first.frames if first.id3 is not None else second.frames
-    return Tags(joined.texts, (*first.pictures, *new), first.id3 or second.id3, frames)
+    return replace(
+        first.joined(second.texts),
+        pictures=(*first.pictures, *new),
+        id3=first.id3 or second.id3,
+        frames=first.frames if first.id3 is not None else second.frames,
+    )
 
 
 def read_id3(raw: bytes, notes: list[str]) -> Tags:

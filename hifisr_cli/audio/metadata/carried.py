@@ -6,6 +6,7 @@ what is above the cutoff is synthetic. Metadata never fails a recording: what ca
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,12 @@ from hifisr_cli.audio.formats import OutputFormat
 from hifisr_cli.audio.metadata.around import ADVICE, both, mutagen_is_here, read_id3
 from hifisr_cli.audio.metadata.bext import BEXT_NAMES, bext_texts, change_bext_texts, new_bext
 from hifisr_cli.audio.metadata.chunks import EDITABLE, SILENT, carry_chunks
+from hifisr_cli.audio.metadata.cue_sheet import scale_cue_sheet
 from hifisr_cli.audio.metadata.read import chunks_of, read_tags
 from hifisr_cli.audio.metadata.tags import COMMENT, MAX_TAG, Tags, listed, make_info, parse_info
 from hifisr_cli.audio.metadata.treatment import Cutoff, Treatment
 from hifisr_cli.errors import reason_of
-from hifisr_cli.results import AudioInfo, Container
+from hifisr_cli.results import AudioInfo
 
 if TYPE_CHECKING:
     from hifisr_cli.audio.recording import Recording
@@ -116,7 +118,7 @@ class Metadata:
         else:
             tags = replace(self.tags, texts=change_bext_texts(self.tags.texts, treatment))
         tags = tags.inherited(same_samples=treatment.same_samples, notes=notes)
-        return _fitting(tags, treatment.chosen.container, notes)
+        return _fitting(tags, treatment, notes)
 
 
 def read_metadata(recording: Recording) -> Metadata:
@@ -146,15 +148,25 @@ def _with_tag_ahead(recording: Recording, chunks: Chunks, problems: list[str]) -
     return replace(chunks, after=[*chunks.after, Chunk(b"id3 ", recording.file.at(0, size))])
 
 
-def _fitting(tags: Tags, container: Container, notes: list[str]) -> Tags:
+def _fitting(tags: Tags, treatment: Treatment, notes: list[str]) -> Tags:
     """Without what the output's container has no place for."""
+    container = treatment.chosen.container
     if container in ("flac", "ogg") and tags.frames:
         notes.append(f"of its ID3 tag was left out what {container.upper()} has no place for: {listed(tags.frames)}")
     large = [picture for picture in tags.pictures if len(picture.data) > _LARGEST_PICTURE]
     if container == "flac" and large:
         notes.append(f"{listed((), large)} of more than 16 MB was left out: FLAC has no place for it")
-        return replace(tags, pictures=tuple(picture for picture in tags.pictures if picture not in large))
-    return tags
+        tags = replace(tags, pictures=tuple(picture for picture in tags.pictures if picture not in large))
+    if tags.cue_sheet is None:
+        return tags
+    sheet = None
+    if container == "flac":
+        with contextlib.suppress(ValueError):
+            sheet = scale_cue_sheet(tags.cue_sheet, treatment)
+    if sheet is None:
+        why = "it is damaged" if container == "flac" else "FLAC keeps it"
+        notes.append(f"its FLAC cue sheet was left out: {why}")
+    return replace(tags, cue_sheet=sheet)
 
 
 def _tags_of(chunks: Chunks, treatment: Treatment, notes: list[str]) -> Tags:

@@ -6,7 +6,7 @@ FLAC's blocks, ID3v2 and the comments of Ogg come before the first sample, so th
 
 from __future__ import annotations
 
-from hifisr_cli.audio.containers.flac import COMMENTS, LAST, PICTURE, walk_blocks
+from hifisr_cli.audio.containers.flac import COMMENTS, CUE_SHEET, LAST, PICTURE, walk_blocks
 from hifisr_cli.audio.containers.signatures import id3_size
 from hifisr_cli.audio.decoders.bytestream import ByteStream
 from hifisr_cli.audio.metadata.around import read_id3
@@ -55,6 +55,7 @@ def with_tags(data: bytes, tags: Tags, comment: str | None) -> bytes:
     vendor = next((body[4 : 4 + int.from_bytes(body[:4], "little")] for kind, body in kept if kind == COMMENTS), b"")
     pairs = [*tags.texts, *([] if comment is None else [(COMMENT, comment)])]
     new = [(kind, body) for kind, body in kept if kind != COMMENTS]
+    new += [] if tags.cue_sheet is None else [(CUE_SHEET, tags.cue_sheet)]
     new += [(COMMENTS, make_comments(vendor, pairs)), *((PICTURE, make_picture(picture)) for picture in tags.pictures)]
     new = [block for block in new if len(block[1]) <= _MAX_BLOCK]
     head = b"fLaC"

@@ -91,15 +91,17 @@ class Tags:
         pictures: embedded pictures.
         id3: the tag as it stood, for an output that has ID3 as well and so can keep what has no Vorbis name.
         frames: the names of what it has of that kind.
+        cue_sheet: the block of a FLAC file, which no other has a place for.
     """
 
     texts: tuple[tuple[str, str], ...] = ()
     pictures: tuple[Picture, ...] = ()
     id3: bytes | None = None
     frames: tuple[str, ...] = ()
+    cue_sheet: bytes | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.texts or self.pictures or self.id3)
+        return bool(self.texts or self.pictures or self.id3 or self.cue_sheet)
 
     def values(self, name: str) -> list[str]:
         return [text for known, text in self.texts if known == name]

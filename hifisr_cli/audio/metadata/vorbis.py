@@ -29,9 +29,7 @@ def flac_tags(read: ReadAt, notes: list[str]) -> Tags:
     """
     gathered = _Gathered(notes)
     for block in walk_blocks(read):
-        if block.kind == CUE_SHEET:
-            notes.append("its FLAC cue sheet was left out")
-        elif block.kind in (COMMENTS, PICTURE):
+        if block.kind in (COMMENTS, PICTURE, CUE_SHEET):
             gathered.add_block(block.kind, read(block.start, block.size))
     return gathered.tags()
 
@@ -80,12 +78,15 @@ class _Gathered:
         self._notes = notes
         self._texts: list[tuple[str, str]] = []
         self._pictures: list[Picture] = []
+        self._cue_sheet: bytes | None = None
 
     def add_block(self, kind: int, body: bytes) -> None:
         if kind == COMMENTS:
             self.add_comments(body)
         elif kind == PICTURE:
             self._add_picture(body)
+        elif kind == CUE_SHEET:
+            self._cue_sheet = body
 
     def add_comments(self, body: bytes) -> None:
         for name, text in parse_comments(body):
@@ -104,7 +105,7 @@ class _Gathered:
             self._notes.append("a picture in its tags is damaged and was left out")
 
     def tags(self) -> Tags:
-        return Tags(tuple(cleaned(self._texts)), tuple(self._pictures))
+        return Tags(tuple(cleaned(self._texts)), tuple(self._pictures), cue_sheet=self._cue_sheet)
 
 
 def parse_comments(body: bytes) -> Iterator[tuple[str, str]]:

@@ -47,6 +47,7 @@ def finish_tags(fd: int, chosen: OutputFormat, tags: Tags, comment: str | None, 
     if not mutagen_is_here():
         written = plain_texts(chosen.container, tags, comment)
         lost = [name for name, _ in tags.texts if name.lower() not in written]
+        lost += ["its cue sheet"] if tags.cue_sheet is not None else []
         if lost or tags.pictures:
             problems.append(f"{listed(lost, tags.pictures)} were left out: {ADVICE}")
         return
@@ -103,9 +104,12 @@ def _write_id3(file: Any, container: Container, tags: Tags, comment: str | None)
 
 
 def _write_flac(file: Any, tags: Tags, comment: str | None) -> None:
-    from mutagen.flac import FLAC
+    from mutagen.flac import FLAC, CueSheet
 
     flac = FLAC(file)
+    if tags.cue_sheet is not None:
+        flac.cuesheet = CueSheet(tags.cue_sheet)
+        flac.metadata_blocks.append(flac.cuesheet)
     if flac.tags is None:
         flac.add_tags()
     flac.tags.clear()

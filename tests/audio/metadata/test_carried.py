@@ -21,6 +21,8 @@ from hifisr_cli.audio.open import open_recording
 from hifisr_cli.audio.output.output import Output
 
 mutagen = pytest.importorskip("mutagen")
+for part in ("id3", "mp4", "flac"):
+    pytest.importorskip(f"mutagen.{part}")
 
 RATE = 48_000  # which every encoder takes
 TITLE, ARTIST, COMMENT, ODD = "Für Élise 漢", "L. Reader", "found in box 3", "QZ 12/3"
@@ -211,6 +213,20 @@ def test_everything_arrives(tmp_path: Path, sources: Callable[[str], Path], png:
     assert [name for name in names if WORDS[name] not in texts] == []
     assert pictures == [png] * has_picture
     assert "synthetic" in texts
+
+
+@pytest.mark.parametrize("kind", ["a.m4a", "a.wma", "a.mka", "a.mov", "a.wv", "id3.aac"])
+def test_with_ffmpeg_instead_of_pyav(
+    tmp_path: Path, sources: Callable[[str], Path], png: bytes, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """It tells of pictures, and does not hand them out: what mutagen does not read either is named."""
+    _, _, names, has_picture = KINDS[kind]
+    monkeypatch.setenv("HIFISR_DECODER", "ffmpeg")
+    warnings = convert(sources(kind), tmp_path / "out.flac")
+    texts, pictures = found_in(tmp_path / "out.flac")
+    assert [name for name in names if WORDS[name] not in texts] == []
+    named = "what is attached to it was left out: a picture (image/png)" if kind == "a.mka" else ""
+    assert (warnings, pictures) == (named, [png] * (has_picture and not named))
 
 
 def test_chunks_of_a_wav_file_of_another_codec(tmp_path: Path, sources: Callable[[str], Path], ffmpeg: str) -> None:

@@ -15,8 +15,11 @@ import soundfile
 from hifisr_cli.audio.formats import choose_format
 from hifisr_cli.audio.metadata.carried import Metadata, read_metadata
 from hifisr_cli.audio.open import open_recording
+from hifisr_cli.results import AudioInfo
+from tests.audio.opened import opened
 
 mutagen = pytest.importorskip("mutagen")
+pytest.importorskip("mutagen.id3")
 
 INTERVIEW = {"TITLE": "Interview 7"}
 READER = INTERVIEW | {"ARTIST": "B. Reader"}
@@ -292,3 +295,46 @@ def test_without_tags_there_are_none(tmp_path: Path) -> None:
         found = read(plain(tmp_path / f"a{suffix}"))
         assert [pair for pair in found.tags.texts if pair[0] != "ENCODER"] == []
         assert (found.tags.pictures, found.problems) == ((), ())
+
+
+def opened_as(path: Path, data: bytes) -> Metadata:
+    """A file whose sound is of no concern."""
+    path.write_bytes(data)
+    with opened(path, AudioInfo("?", "?", 8000, 1, 100, 16, is_float=False, lossy=False)) as recording:
+        return read_metadata(recording)
+
+
+def test_the_id3_tag_of_dsf(tmp_path: Path) -> None:
+    sound = bytes(100)
+    place = 28 + len(sound)
+    head = b"DSD " + b"".join(value.to_bytes(8, "little") for value in (28, place + len(id3()), place))
+    assert opened_as(tmp_path / "a.dsf", head + sound + id3()).tags.texts == (("TITLE", "Für Élise"),)
+    assert opened_as(tmp_path / "b.dsf", head[:20] + bytes(8) + sound).tags.texts == ()
+
+
+@pytest.mark.parametrize("first", [b"MAC \x96\x0f", b"MPCK", b"wvpk", b"TTA1", b"\x0b\x77\0\0\0\x40", b"#!AMR\n"])
+def test_an_ape_tag_behind_anything(tmp_path: Path, first: bytes) -> None:
+    found = opened_as(tmp_path / "a", first + bytes(600) + ape(("Title", "Lied"), ("Year", "1987")))
+    assert set(found.tags.texts) == {("TITLE", "Lied"), ("DATE", "1987")}
+
+
+def test_texts_of_voc_and_sphere(tmp_path: Path) -> None:
+    audio = 0.1 * np.random.default_rng(0).standard_normal(8000)
+    soundfile.write(tmp_path / "a.voc", audio, 8000, format="VOC", subtype="PCM_U8")
+    data = (tmp_path / "a.voc").read_bytes()
+    text = b"recorded at home\0"
+    (tmp_path / "a.voc").write_bytes(data[:26] + b"\x05" + len(text).to_bytes(3, "little") + text + data[26:])
+    assert read(tmp_path / "a.voc").tags.texts == (("COMMENT", "recorded at home"),)
+    soundfile.write(tmp_path / "a.sph", audio, 8000, format="NIST", subtype="PCM_16")
+    data = (tmp_path / "a.sph").read_bytes()
+    head = data[:1024].replace(b"end_head\n", b"speaker_id -s4 ab 7\nend_head\n")[:1024]
+    (tmp_path / "a.sph").write_bytes(head + data[1024:])
+    assert read(tmp_path / "a.sph").tags.texts == (("SPEAKER_ID", "ab 7"),)
+
+
+def test_chunks_of_a_big_endian_wav_file_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros(800), 8000, format="WAV", subtype="PCM_16", endian="BIG")
+    data = path.read_bytes() + b"LIST\0\0\0\4INFO"
+    path.write_bytes(data[:4] + (len(data) - 8).to_bytes(4, "big") + data[8:])
+    assert read(path).problems == ("chunks that are not carried were left out: LIST",)
