@@ -1,4 +1,4 @@
-"""Which files are recordings by their name, and in which format an output is written."""
+"""In which format an output is written."""
 
 from __future__ import annotations
 
@@ -29,14 +29,6 @@ WRITABLE_SUFFIXES = frozenset(_WRITABLE)
 
 RAW_SUFFIX = ".raw"
 """Suffix of samples without a header, which are written where they are asked for and in no other case."""
-
-_VIDEO = (".mp4", ".m4v", ".mkv", ".mov", ".webm", ".avi", ".wmv", ".asf", ".3gp", ".3g2", ".mpg", ".mpeg", ".flv")
-_AUDIO = (".m4a", ".m4b", ".aac", ".mka", ".wma", ".ac3", ".eac3", ".amr", ".awb", ".ape", ".wv", ".tta", ".mp2")
-FOREIGN_SUFFIXES = frozenset(_VIDEO + _AUDIO)
-"""Suffixes of recordings and videos that PyAV or ffmpeg decode (and .mp2)."""
-
-AUDIO_SUFFIXES = WRITABLE_SUFFIXES | {".aifc", ".au", ".snd", ".caf", ".w64"} | FOREIGN_SUFFIXES
-"""Suffixes of what a folder is searched for; a file that is named explicitly may have any."""
 
 # What libsndfile calls the containers that an output can keep.
 _FAMILIES: dict[str, Container] = {

@@ -35,18 +35,22 @@ def inspect(
     """Show what recordings are: format, real bandwidth, loudness, defects, and whether upsample would restore them."""
     from hifisr_cli.batch.inspect import inspect_all
     from hifisr_cli.batch.plan.discover import discover
+    from hifisr_cli.batch.plan.left_aside import LeftAside
     from hifisr_cli.cli.inspect_text import csv_header, csv_line, inspected_json, print_table
     from hifisr_cli.cli.terminal import exit_status, logging_to_stderr
 
     if as_json and as_csv:
         raise UsageError("--json and --csv would both write to standard output", hint="choose one")
     check_streams(inputs, None, as_json=as_json, dry_run=True)
-    found = discover(inputs)
+    aside = LeftAside()
+    found = discover(inputs, aside=aside)
     results: list[Inspected] = []
     with (
-        logging_to_stderr(verbose=verbose, as_json=as_json),
+        logging_to_stderr(verbose=verbose, as_json=as_json, quiet=quiet) as logger,
         _follow(found, quiet=quiet, as_json=as_json) as on_progress,
     ):
+        if aside.line is not None:
+            logger.warning("%s", aside.line)
         if as_csv:
             print(csv_header(), flush=True)  # noqa: T201
         stdin = None if sys.stdin is None else sys.stdin.buffer

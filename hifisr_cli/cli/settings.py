@@ -123,13 +123,6 @@ def is_live(inputs: Sequence[str], output: str | None) -> bool:
     return list(inputs) == [_STREAM] and output == _STREAM
 
 
-def check_raw(inputs: Sequence[str], *, raw: bool) -> None:
-    """Refuses a folder of headerless recordings: the recordings with a header in it would become noise."""
-    folders = [given for given in inputs if given != _STREAM and Path(given).is_dir()]
-    if raw and folders:
-        raise UsageError("--raw goes with files and standard input", path=folders[0], hint="name the files in it")
-
-
 def check_bit_depth(bit_depth: str, file_format: str | None, output_file: str | None) -> None:
     """Refuses floating point in FLAC."""
     flac = file_format == "flac" or (

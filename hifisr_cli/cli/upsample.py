@@ -15,7 +15,6 @@ from hifisr_cli.cli.settings import (
     check_bit_depth,
     check_device,
     check_in_place,
-    check_raw,
     check_record,
     check_streams,
     is_live,
@@ -89,7 +88,6 @@ def upsample(
     file_format = check_in_place(output, file_format, name_suffix, backup_dir, in_place=in_place)
     check_streams(inputs, output, as_json=as_json, dry_run=dry_run)
     check_device(device)
-    check_raw(inputs, raw=raw is not None)
     check_record(output, record, no_record=no_record, checksums=checksums)
     single = output is not None and (output == STDOUT or names_file(output, inputs))
     settings = RunSettings(jobs, checksum, checksums, parse_duration(time_limit))
@@ -143,6 +141,8 @@ def upsample(
     ):
         if run.limits:
             logger.warning("known limits of this model: %s", "; ".join(run.limits))
+        if run.plan.left_aside is not None:
+            logger.warning("%s", run.plan.left_aside)
         for result in run.results(on_event=show):
             conclusion.take(result)
     if not dry_run:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hifisr_cli.arrays import Wave
-from hifisr_cli.audio.formats import AUDIO_SUFFIXES
 from hifisr_cli.audio.open import open_recording
 from hifisr_cli.audio.resample import resample
+from hifisr_cli.audio.suffixes import AUDIO_SUFFIXES
 from hifisr_cli.dsp.metrics.lsd import N_FFT
 from hifisr_cli.errors import NoAudioError
 from hifisr_cli.evaluate.conditions import Condition, Degraded

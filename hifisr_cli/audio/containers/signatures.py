@@ -26,7 +26,7 @@ class FileKind:
 
     Attributes:
         name: what it is called here.
-        demuxer: ffmpeg's name of it; None where ffmpeg is not asked.
+        demuxer: ffmpeg's name of it; None where ffmpeg is not asked, or, of a foreign kind, does not read it either.
         foreign: libsndfile certainly does not read it. (What has a demuxer and is not foreign, it reads in part.)
         by_chance: so few bytes tell it that samples without a header may begin with them.
         container: what the facts about a recording call it where it is decoded by ffmpeg; None: by its name.
@@ -76,6 +76,14 @@ _KINDS: tuple[tuple[bytes, FileKind], ...] = (
     (rb"OggS", FileKind("OGG", "ogg")),
     (rb"caff", FileKind("CAF", "caf")),
     (rb"\.snd", FileKind("AU")),
+    (rb"Creative Voice File\x1a", FileKind("VOC", "voc")),
+    (rb"NIST_1A", FileKind("NIST", "nistsphere")),
+    (rb"\x64\xa3[\x01-\x04]\0|\0[\x01-\x04]\xa3\x64", FileKind("IRCAM", "ircam")),
+    (rb"FORM....(8SVX|16SV)", FileKind("SVX", "iff")),
+    (rb"2BIT", FileKind("AVR", "avr")),
+    (rb" paf|fap ", FileKind("PAF", "epaf")),
+    (rb"PVF1\n", FileKind("PVF", "pvf")),
+    (rb"ALawSoundFile\*\*", FileKind("WVE", "wve")),
     (rb"....(ftyp|moov|mdat|wide)", _foreign("MP4", "mov")),
     (rb"\x1a\x45\xdf\xa3", _foreign("MATROSKA", "matroska")),
     (rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11", _foreign("ASF", "asf")),
@@ -87,11 +95,29 @@ _KINDS: tuple[tuple[bytes, FileKind], ...] = (
     (rb"wvpk", _foreign("WAVPACK", "wv")),
     (rb"MAC ", _foreign("APE", "ape")),
     (rb"TTA1", _foreign("TTA", "tta")),
+    (rb"MPCK", _foreign("MUSEPACK", "mpc8")),
+    (rb"MP\+", _foreign("MUSEPACK", "mpc", by_chance=True)),
+    (rb"tBaK", _foreign("TAK", "tak")),
+    (rb"ajkg", _foreign("SHORTEN", "shn")),
     (rb"DSD ", _foreign("DSF", "dsf")),
-    (rb"\x7f\xfe\x80\x01", _foreign("DTS", "dts")),
+    (rb"FRM8........DSD ", _foreign("DSDIFF", "iff")),
+    (rb"\x7f\xfe\x80\x01|\xfe\x7f\x01\x80", _foreign("DTS", "dts")),
+    (rb"\x1f\xff\xe8\0|\xff\x1f\0\xe8", _foreign("DTS", "dts")),  # in words of 14 bits
+    (rb"DTSHDHDR", _foreign("DTS", "dtshd")),
+    (rb"....\xf8\x72\x6f\xba", _foreign("TRUEHD", "truehd")),
+    (rb"....\xf8\x72\x6f\xbb", _foreign("MLP", "mlp")),
+    (rb"[\x02\x03]dss", _foreign("DSS", "dss")),
+    (rb".ds2", _foreign("DS2")),
+    (rb"RIFF....QLCM", _foreign("QCP", "qcp")),
+    (rb"ea3\x03|EA3", _foreign("OMA", "oma")),
+    (rb"\.RMF|\.ra\xfd", _foreign("REALMEDIA", "rm")),
+    (rb"\.SoX|XoS\.", _foreign("SOX", "sox")),
+    (rb"\xb7\xd8\x00\x20\x37\x49\xda\x11", _foreign("WTV", "wtv")),
+    (rb"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02\x01", _foreign("MXF", "mxf")),
+    (rb"\x1f\x07\0[\x3f\xbf]", _foreign("DV", "dv", by_chance=True)),
     (rb"\0\0\x01\xba", _foreign("MPEG-PS", "mpeg")),
     (rb"\xff[\xf0\xf1\xf8\xf9]", _foreign("AAC", "aac", by_chance=True)),
-    (rb"G.{187}G.{187}G", _foreign("MPEG-TS", "mpegts")),
+    (rb"G.{187}G.{187}G|....G.{191}G.{191}G", _foreign("MPEG-TS", "mpegts")),
     (MPEG_FRAME + b".", MPEG),
     (rb"RIFF|RF64|FORM", FileKind("IFF")),  # of a form that nobody here knows by name
 )

@@ -73,7 +73,7 @@ def open_foreign(foreign: ForeignFile, stack: ExitStack, *, tolerant: bool) -> S
     """The first sound track of a file, closed with `stack`.
 
     Args:
-        foreign: the file, of a kind that has a demuxer.
+        foreign: the file.
         tolerant: skip what is damaged, and tell of it afterwards, instead of ending there.
 
     Raises:
@@ -82,6 +82,12 @@ def open_foreign(foreign: ForeignFile, stack: ExitStack, *, tolerant: bool) -> S
     """
     openers = _openers()
     path, container = foreign.path, foreign.container
+    if foreign.kind.demuxer is None:
+        raise UnsupportedError(
+            f"is a {container} file, for which there is no free decoder",
+            path=path,
+            hint="export it as WAV from the program that plays it",
+        )
     if not openers:
         raise UnsupportedError(f"is a {container} file, which needs another decoder", path=path, hint=CURE)
     strange: Exception | None = None

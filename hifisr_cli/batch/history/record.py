@@ -18,7 +18,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hifisr_cli.audio.formats import AUDIO_SUFFIXES, RAW_SUFFIX
+from hifisr_cli.audio.formats import RAW_SUFFIX
+from hifisr_cli.audio.suffixes import AUDIO_SUFFIXES
 from hifisr_cli.errors import JournalError
 from hifisr_cli.results import FileResult
 from hifisr_cli.system.files import portable_path

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from hifisr_cli.audio.formats import AUDIO_SUFFIXES
+from hifisr_cli.audio.suffixes import AUDIO_SUFFIXES
 from hifisr_cli.batch.history.journal import iter_journal, journal_path
 from hifisr_cli.batch.history.record import RECORD_SUFFIX, STREAM_NAME, Record, read_record, record_path
 from hifisr_cli.errors import JournalError, UsageError, reason_of

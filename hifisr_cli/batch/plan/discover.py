@@ -3,7 +3,8 @@
 Rules, so that a list of arguments always means the same list of recordings:
 
 - a file that is named explicitly is taken whatever its suffix; what is no file at all is a failure of that argument;
-- a folder is searched recursively in sorted order for files with a known audio suffix. Links to files are followed,
+- a folder is searched recursively in sorted order for files with a known audio suffix (those of one format where the
+  recordings have no header), and what is left aside is counted. Links to files are followed,
   links to folders inside it are not (a loop would never end), and `._*` files, which macOS writes beside recordings on
   foreign disks, are not recordings. A link that leads nowhere, or a pipe of such a name, is a failure of its own;
 - the output folder is never searched, and a recording that is reached twice is taken once.
@@ -19,7 +20,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hifisr_cli.audio.formats import AUDIO_SUFFIXES
+from hifisr_cli.audio.suffixes import AUDIO_SUFFIXES
+from hifisr_cli.batch.plan.left_aside import LeftAside
 from hifisr_cli.errors import FileError, NoAudioError, UnreadableError, UsageError
 from hifisr_cli.system.files import status_of
 
@@ -61,7 +63,9 @@ class Found:
 def discover(
     inputs: Sequence[str | os.PathLike[str]],
     *,
+    suffixes: frozenset[str] = AUDIO_SUFFIXES,
     exclude: Path | None = None,
+    aside: LeftAside | None = None,
     on_many: Callable[[], None] | None = None,
 ) -> tuple[Found, ...]:
     """All recordings behind `inputs`, in the order of the arguments, each once.
@@ -69,7 +73,9 @@ def discover(
     Args:
         inputs: files, folders, "-" for standard input. The content of a folder that is the only input lands directly
             in the output folder; of several inputs, each folder keeps its name there.
+        suffixes: of the files that are taken from folders.
         exclude: a folder that is not searched (the output folder).
+        aside: is told of the files in folders that were not taken.
         on_many: called once, on the way, when there are so many that the rest will take a while.
 
     Raises:
@@ -77,7 +83,7 @@ def discover(
         NoAudioError: there is not one recording.
     """
     with no_collection():
-        return _discover(inputs, exclude, on_many)
+        return _discover(inputs, suffixes, exclude, aside or LeftAside(), on_many)
 
 
 @contextmanager
@@ -93,7 +99,11 @@ def no_collection() -> Iterator[None]:
 
 
 def _discover(
-    inputs: Sequence[str | os.PathLike[str]], exclude: Path | None, on_many: Callable[[], None] | None
+    inputs: Sequence[str | os.PathLike[str]],
+    suffixes: frozenset[str],
+    exclude: Path | None,
+    aside: LeftAside,
+    on_many: Callable[[], None] | None,
 ) -> tuple[Found, ...]:
     if not inputs:
         raise UsageError("no input given", hint="name files, folders, or '-' for standard input")
@@ -110,7 +120,7 @@ def _discover(
                 raise UsageError(
                     "the output folder is the input folder", path=argument, hint="name another folder with --output"
                 )
-            for recording in _in_folder(argument, excluded, keep_name=len(inputs) > 1):
+            for recording in _in_folder(argument, suffixes, excluded, aside, keep_name=len(inputs) > 1):
                 found.append(recording)
                 if len(found) == _MANY and on_many is not None:
                     on_many()
@@ -119,8 +129,8 @@ def _discover(
     unique = tuple(_once(found) if len(inputs) > 1 else found)  # a folder gives nothing twice
     if not unique:
         where = os.fspath(inputs[0]) if len(inputs) == 1 else None
-        suffixes = " ".join(sorted(AUDIO_SUFFIXES))
-        raise NoAudioError("no audio file found", path=where, hint=f"folders are searched for {suffixes}")
+        hint = aside.line or f"folders are searched for {' '.join(sorted(suffixes))}"
+        raise NoAudioError("no audio file found", path=where, hint=hint)
     return unique
 
 
@@ -151,7 +161,9 @@ def _named(argument: str) -> Found:
     return Found(path, relative, argument, status.st_size, (status.st_dev, status.st_ino))
 
 
-def _in_folder(folder: str, excluded: tuple[int, int] | None, *, keep_name: bool) -> Iterator[Found]:
+def _in_folder(
+    folder: str, suffixes: frozenset[str], excluded: tuple[int, int] | None, aside: LeftAside, *, keep_name: bool
+) -> Iterator[Found]:
     """The recordings below a folder, depth first, sorted by name."""
     prefix = os.path.join(Path(folder).resolve().name, "") if keep_name else ""  # noqa: PTH118
     pending = [(folder, prefix)]
@@ -169,7 +181,10 @@ def _in_folder(folder: str, excluded: tuple[int, int] | None, *, keep_name: bool
             if entry.is_dir(follow_symlinks=False):
                 if excluded is None or _identity(Path(entry.path)) != excluded:
                     subfolders.append((entry.path, below + entry.name + os.sep))
-            elif _suffix(entry.name) in AUDIO_SUFFIXES and not entry.name.startswith("._"):
+            elif (suffix := _suffix(entry.name)) not in suffixes:
+                if entry.is_file():
+                    aside.note(entry.name, suffix)
+            elif not entry.name.startswith("._"):
                 recording = _listed(entry, below)
                 if recording is not None:
                     yield recording

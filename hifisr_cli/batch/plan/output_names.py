@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from hifisr_cli.audio.formats import AUDIO_SUFFIXES, FOREIGN_SUFFIXES, RAW_SUFFIX, kept_suffix
+from hifisr_cli.audio.formats import RAW_SUFFIX, kept_suffix
+from hifisr_cli.audio.suffixes import AUDIO_SUFFIXES, FOREIGN_SUFFIXES
 from hifisr_cli.batch.plan.discover import Found
 from hifisr_cli.errors import (
     FileError,

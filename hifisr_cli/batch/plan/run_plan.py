@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hifisr_cli.audio.formats import WRITABLE_SUFFIXES
+from hifisr_cli.audio.suffixes import AUDIO_SUFFIXES, raw_suffixes
 from hifisr_cli.batch.history.single_output import with_record
 from hifisr_cli.batch.plan.backup import BACKUP_SUFFIX
 from hifisr_cli.batch.plan.discover import STDIN, Found, discover, no_collection
+from hifisr_cli.batch.plan.left_aside import LeftAside
 from hifisr_cli.batch.plan.output_names import LONGEST_NAME, STDOUT, Job, names_file, plan_outputs
 from hifisr_cli.batch.request import RunRequest
 from hifisr_cli.errors import FileError, UnsupportedError, UsageError
@@ -24,11 +26,13 @@ class RunPlan:
         jobs: one for each recording.
         folder: the one that the journal is kept in, None where a single output is made.
         record: where the record of the single output goes, None where there is none.
+        left_aside: what was not looked at in the folders among the inputs, in one line; None where there was nothing.
     """
 
     jobs: tuple[Job, ...]
     folder: Path | None
     record: Path | None = None
+    left_aside: str | None = None
 
 
 def plan_run(request: RunRequest, *, on_many: Callable[[], None] | None = None) -> RunPlan:
@@ -43,11 +47,15 @@ def plan_run(request: RunRequest, *, on_many: Callable[[], None] | None = None) 
         OutputError: the output cannot be looked at.
     """
     folder: Path | None
+    raw, search = request.options.raw, AUDIO_SUFFIXES
+    if raw is not None:
+        search = raw_suffixes(raw.encoding, raw.sample_rate)
+    aside = LeftAside(raw=raw is not None)
     if request.output is None:
         folder, excluded = _place_folder(request.inputs), request.backups
         if excluded is not None and os.path.realpath(excluded) == os.path.realpath(folder):
             raise UsageError("the folder for the backups is the input's own", path=excluded, hint="name another one")
-        found = discover(request.inputs, exclude=excluded, on_many=on_many)
+        found = discover(request.inputs, suffixes=search, exclude=excluded, aside=aside, on_many=on_many)
         with no_collection():
             jobs = tuple(_in_place(item, request.backups) for item in found)
     else:
@@ -55,7 +63,7 @@ def plan_run(request: RunRequest, *, on_many: Callable[[], None] | None = None) 
         folder = None if to_file or request.output == STDOUT else Path(request.output)
         if request.name_suffix and folder is None:
             raise UsageError("--suffix is for outputs in a folder", hint="say the whole name with --output")
-        found = discover(request.inputs, exclude=folder, on_many=on_many)
+        found = discover(request.inputs, suffixes=search, exclude=folder, aside=aside, on_many=on_many)
         with no_collection():
             jobs = plan_outputs(
                 found,
@@ -66,14 +74,14 @@ def plan_run(request: RunRequest, *, on_many: Callable[[], None] | None = None) 
             )
     if folder is None:
         job, place = with_record(jobs[0], request.record, overwrite=request.options.overwrite)
-        return RunPlan((job,), None, place)
+        return RunPlan((job,), None, place, aside.line)
     if request.record != "beside":
         what = "--no-record" if request.record is None else "--record"
         raise UsageError(
             f"{what} is for a single output file and standard output",
             hint="an output folder has its journal, by which runs resume",
         )
-    return RunPlan(jobs, folder)
+    return RunPlan(jobs, folder, left_aside=aside.line)
 
 
 def _place_folder(inputs: Sequence[str | os.PathLike[str]]) -> Path:

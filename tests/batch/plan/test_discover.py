@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from hifisr_cli.audio.suffixes import raw_suffixes
 from hifisr_cli.batch.plan.discover import STDIN, discover
+from hifisr_cli.batch.plan.left_aside import LeftAside
 from hifisr_cli.errors import NoAudioError, UnreadableError, UsageError
 
 
@@ -159,3 +161,27 @@ def test_many_recordings_are_announced_once_while_they_are_found(
     discover([tmp_path], on_many=lambda: heard.append("many"))
     discover([tmp_path / "k", *tmp_path.glob("*.wav")], on_many=lambda: heard.append("more"))
     assert heard == ["many", "more"]
+
+
+def test_what_is_left_aside_is_counted(tmp_path: Path) -> None:
+    for name in ("a.wav", "b.gsm", "deep/c.GSM", "deep/d.xyz", "notes.txt", ".hidden", "out/e.gsm"):
+        touch(tmp_path / name)
+    aside = LeftAside()
+    assert len(discover([tmp_path, touch(tmp_path / "deep" / "named.xyz")], exclude=tmp_path / "out", aside=aside)) == 2
+    assert aside.line is not None
+    assert aside.line.startswith("4 files in the folder were not looked at: 2 .gsm, 2 .xyz")
+
+
+def test_a_folder_with_nothing_else_says_what_there_is(tmp_path: Path) -> None:
+    touch(tmp_path / "a.gsm")
+    with pytest.raises(NoAudioError, match=r"no audio file found .*1 \.gsm"):
+        discover([tmp_path])
+
+
+def test_a_folder_is_searched_for_the_suffixes_that_are_asked_for(tmp_path: Path) -> None:
+    for name in ("a.wav", "b.ulaw", "c.gsm"):
+        touch(tmp_path / name)
+    aside = LeftAside(raw=True)
+    (found,) = discover([tmp_path], suffixes=raw_suffixes("mulaw", 8_000), aside=aside)
+    assert found.relative == "b.ulaw"
+    assert aside.line == "2 files in the folder were not looked at: 1 .gsm, 1 .wav"

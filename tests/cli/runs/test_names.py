@@ -145,3 +145,17 @@ def test_a_file_named_dash(upsample: Command, make: Make, tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     assert upsample("./-", "-o", "out.wav").status == 0
     assert soundfile.info("out.wav").samplerate == 48_000
+
+
+@pytest.mark.parametrize("how", [(), ("--dry-run",), ("--json",), ("-q",)])
+def test_what_is_left_aside_is_said_once(upsample: Command, make: Make, tmp_path: Path, how: tuple[str, ...]) -> None:
+    make(tmp_path / "in" / "a.wav")
+    for name in ("a.gsm", "b.xyz", "c.xyz", "notes.txt"):
+        (tmp_path / "in" / name).write_bytes(b"x")
+    ended = upsample(tmp_path / "in", "-o", tmp_path / "out", *how)
+    words = "3 files in the folder were not looked at: 2 .xyz, 1 .gsm (--raw reads .gsm, one kind at a time)"
+    assert ended.status == 0
+    assert ended.err.count(words) == (0 if how == ("-q",) else 1)
+    if how == ("--json",):
+        assert [event["level"] for event in ended.events if event.get("message") == words] == ["warning"]
+    assert words not in ended.out
