@@ -118,9 +118,12 @@ def _server() -> multiprocessing.context.BaseContext:
 
 
 def _answer(path: Path, samples: Path, answer: Path, said: Path, *, salvage: bool) -> None:
+    from hifisr_cli.system.streams import keep_stderr
+
     with said.open("wb") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+    keep_stderr()  # as every command does
     found = asdict(decode_here(path, samples, salvage=salvage))
     del found["chatter"]
     answer.write_text(json.dumps(found), encoding="utf-8")
@@ -129,7 +132,9 @@ def _answer(path: Path, samples: Path, answer: Path, said: Path, *, salvage: boo
 def decode_by_reference(path: Path, samples: Path) -> Decoded | None:
     """By ffmpeg, else by sox; None where neither makes anything of it."""
     began = time.monotonic()
-    found = _by_ffmpeg(path, samples) or _by_sox(path, samples)
+    with path.open("rb") as file:
+        is_rifx = file.read(4) == b"RIFX"  # whose samples ffmpeg 5.1 takes for little-endian ones
+    found = (None if is_rifx else _by_ffmpeg(path, samples)) or _by_sox(path, samples)
     if found is not None:
         found.seconds = time.monotonic() - began
     return found
