@@ -17,13 +17,14 @@ from hifisr_cli.audio.completeness import Damage
 from hifisr_cli.audio.containers.mpeg_frames import LONGEST_FRAME
 from hifisr_cli.audio.containers.riff import LAYOUTS, Chunks
 from hifisr_cli.audio.containers.signatures import MPEG, FileIdentity, FileKind, identify
-from hifisr_cli.audio.decoders.chunked import open_chunked
+from hifisr_cli.audio.decoders.chunked import carried_chunks, open_chunked
 from hifisr_cli.audio.decoders.flac import open_flac
-from hifisr_cli.audio.decoders.foreign import ForeignFile, has_decoder, open_foreign
+from hifisr_cli.audio.decoders.foreign import has_decoder, open_foreign
 from hifisr_cli.audio.decoders.libsndfile import NoSoundError, NotOpenedError, open_sound
 from hifisr_cli.audio.decoders.mpeg import open_mpeg
 from hifisr_cli.audio.decoders.ogg import open_ogg
 from hifisr_cli.audio.decoders.raw import RawFormat, RawSource
+from hifisr_cli.audio.decoders.track import CURE
 from hifisr_cli.audio.recording import BrokenOffError, Recording, RecordingFile, Source, truncated
 from hifisr_cli.errors import EmptyAudioError, NotAudioError, UnreadableError, reason_of
 from hifisr_cli.system.files import open_file
@@ -115,8 +116,10 @@ class _FileOpener:
         kind = self.what.kind
         if kind is not None and kind.foreign:
             skipped = self.what.skipped
-            notes = (f"{skipped} bytes in front of its first frame were left out",) if skipped > LONGEST_FRAME else ()
-            return _Found(self._foreign(kind), notes=notes)
+            found = self._foreign()
+            if skipped > LONGEST_FRAME:
+                found.notes += (f"{skipped} bytes in front of its first frame were left out",)
+            return found
         try:
             found = self._known()
         except NoSoundError as error:
@@ -125,15 +128,18 @@ class _FileOpener:
             raise truncated(self.path, str(error)) from error
         except NotOpenedError as error:
             if kind is not None and kind.demuxer and has_decoder():
-                return _Found(self._foreign(kind))
-            raise NotAudioError(f"cannot be decoded: {error}", path=self.path, hint=_CONVERT) from error
+                return self._foreign()
+            hint = CURE if kind is not None and kind.demuxer else _CONVERT
+            raise NotAudioError(f"cannot be decoded: {error}", path=self.path, hint=hint) from error
         if found.damage is not None and not self.salvage:
             raise truncated(self.path, found.damage.detail)
         return found
 
-    def _foreign(self, kind: FileKind) -> Source:
-        foreign = ForeignFile(self.path, self.file, self.what.start, kind)
-        return open_foreign(foreign, self.stack, tolerant=self.salvage)
+    def _foreign(self) -> _Found:
+        found = _Found(*open_foreign(self.path, self.file, self.what, self.stack, tolerant=self.salvage))
+        if self.what.kind is not None and self.what.kind.name in LAYOUTS:
+            found.chunks = carried_chunks(self.path, self.file, self.what.kind.name, self.what.start)
+        return found
 
     def _known(self) -> _Found:
         """What libsndfile should read. Raises NotOpenedError."""

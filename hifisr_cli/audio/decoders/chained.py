@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from hifisr_cli.audio.completeness import Promise
-from hifisr_cli.audio.decoders.foreign import Gathered
 from hifisr_cli.audio.decoders.libsndfile import NotOpenedError
+from hifisr_cli.audio.decoders.track import Gathered
 from hifisr_cli.audio.recording import Block, BrokenOffError, Source
 from hifisr_cli.audio.resample import Resampler, output_length
 from hifisr_cli.results import AudioInfo

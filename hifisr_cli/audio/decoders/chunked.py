@@ -37,15 +37,13 @@ def open_chunked(
         NotOpenedError: libsndfile makes nothing of it.
         TruncatedError: it has fewer bytes than its header promises.
     """
-    layout = LAYOUTS.get(kind)
-    places = [au_place(file.at, start)] if layout is None else walk_chunks(file.at, layout, start + layout.first)
-    sizes = find_sizes(kind, tuple(places), file.at, file.size)
+    sizes = _find_sizes(kind, start, file)
     mpeg, damage = mpeg_in(sizes.places, file.at), sizes.damage
     if mpeg is not None and mpeg.length - _bytes_of(mpeg, file) < LONGEST_FRAME:
         damage = None
     if damage is not None and step is None:  # whatever else is wrong with it
         raise truncated(path, damage.detail)
-    chunks = Chunks() if layout is None else sort_chunks(path, kind, sizes.places, file.at, file.size)
+    chunks = sort_chunks(path, kind, sizes.places, file.at, file.size) if kind in LAYOUTS else Chunks()
     source: Source
     if mpeg is not None:  # whose own header tells better than the `fact` chunk how long it is
         source, missing = open_mpeg(file, mpeg.start, stack, step=step, end=mpeg.start + _bytes_of(mpeg, file))
@@ -58,6 +56,19 @@ def open_chunked(
         source.promise = Promise(int(source.info.frames * sizes.stated_share))
     notes = (*sizes.notes, *chunks.problems)
     return source, damage, notes, chunks if kind in _WITH_METADATA else None
+
+
+def carried_chunks(path: Path, file: RecordingFile, kind: str, start: int) -> Chunks | None:
+    """The chunks that are metadata, of a file whose samples something else decodes."""
+    if kind not in _WITH_METADATA:
+        return None
+    return sort_chunks(path, kind, _find_sizes(kind, start, file).places, file.at, file.size)
+
+
+def _find_sizes(kind: str, start: int, file: RecordingFile) -> Sizes:
+    layout = LAYOUTS.get(kind)
+    places = [au_place(file.at, start)] if layout is None else walk_chunks(file.at, layout, start + layout.first)
+    return find_sizes(kind, tuple(places), file.at, file.size)
 
 
 def _open_sound(

@@ -11,21 +11,22 @@ from typing import IO, Any
 
 import numpy as np
 
-from hifisr_cli.audio.decoders.foreign import CannotOpenError, Completeness, ForeignFile, describe, first_of
+from hifisr_cli.audio.decoders.track import CURE, CannotOpenError, ForeignFile, describe, first_of
 from hifisr_cli.audio.metadata.told import Told, picture_type
 from hifisr_cli.audio.recording import Block, BrokenOffError, Source, check_limits
+from hifisr_cli.errors import UnsupportedError
 from hifisr_cli.system.files import readable_within
 
 _PROBE_SECONDS, _STALL_SECONDS = 30, 60
-_QUIET = ("-v", "error", "-protocol_whitelist", "file,pipe")
-_FACTS = "codec_type,codec_name,sample_rate,channels,bits_per_raw_sample,bits_per_sample,sample_fmt,duration"
+_QUIET = ("-v", "error", "-protocol_whitelist", "file,pipe,subfile")
+_FACTS = "codec_type,codec_name,sample_rate,channels,bits_per_raw_sample,bits_per_sample,sample_fmt"
 _ENTRIES = f"stream={_FACTS}:stream_disposition=attached_pic:stream_tags:format_tags:chapter=start_time:chapter_tags"
 
 
 def open_ffmpeg(foreign: ForeignFile, stack: ExitStack, *, tolerant: bool) -> FfmpegSource:
     """The first sound track of a file. Raises CannotOpenError, UnsupportedError."""
     # A process of its own opens the file by its name.
-    source = [*_behind(foreign.start), "-f", foreign.demuxer, "-i", f"file:{foreign.path}"]
+    source = ["-f", foreign.demuxer, "-i", _address(foreign)]
     found = _probe(source)
     tracks = [stream for stream in found.get("streams", []) if stream.get("codec_type") == "audio"]
     if not tracks:
@@ -47,7 +48,7 @@ def open_ffmpeg(foreign: ForeignFile, stack: ExitStack, *, tolerant: bool) -> Ff
         stderr=said,
     )
     stack.callback(_end, process)
-    return FfmpegSource(process, said, found, tracks, foreign.container, tolerant=tolerant)
+    return FfmpegSource(process, said, found, tracks, foreign, tolerant=tolerant)
 
 
 class FfmpegSource(Source):
@@ -59,29 +60,33 @@ class FfmpegSource(Source):
         said: IO[bytes],
         found: dict[str, Any],
         tracks: list[dict[str, Any]],
-        container: str,
+        foreign: ForeignFile,
         *,
         tolerant: bool,
     ) -> None:
         self._process, self._said, self._tolerant = process, said, tolerant
         self._found, facts = found, tracks[0]
+        self._track_tags: dict[str, str] = facts.get("tags", {})
+        self._ahead = b""
         self.notes = first_of(len(tracks))
         form = str(facts.get("sample_fmt", "fltp")).removesuffix("p")
         self.info = describe(
-            container,
+            foreign.container,
             codec=str(facts.get("codec_name", "unknown")),
             sample_rate=int(facts["sample_rate"]),
             channels=int(facts["channels"]),
             stored_bits=_number(facts.get("bits_per_raw_sample")) or _number(facts.get("bits_per_sample")),
             sample_bits={"u8": 8, "s16": 16, "s32": 32}.get(form, 32),
         )
-        try:
-            promised: float | None = float(facts["duration"])
-        except (KeyError, ValueError):
-            promised = None
-        self._completeness = Completeness(promised, self.info.sample_rate)
         self._ended = False
-        self._track_tags: dict[str, str] = facts.get("tags", {})
+        # A version that knows the header but not the codec (32 bits in FLAC, before 6) ends well without any sample.
+        self._ahead = self._pull(4 * self.info.channels)
+        if not self._ahead and foreign.extent.frames and not self._complaints():
+            raise UnsupportedError(
+                f"is a {foreign.container} file of a kind that this version of ffmpeg does not decode",
+                path=foreign.path,
+                hint=CURE,
+            )
 
     def told(self) -> Told:
         others = [of for of in self._found["streams"] if of.get("codec_type") != "audio"]
@@ -101,7 +106,6 @@ class FfmpegSource(Source):
         size = 4 * self.info.channels
         data = b"" if self._ended else self._pull(frames * size)
         got = len(data) // size
-        self._completeness.add(got)
         if got == 0 and not self._ended:
             self._ended = True
             self._conclude()
@@ -112,7 +116,7 @@ class FfmpegSource(Source):
         pipe = self._process.stdout
         if pipe is None:
             return b""
-        data = bytearray()
+        data, self._ahead = bytearray(self._ahead), b""
         while len(data) < size:
             if not readable_within(pipe.fileno(), _STALL_SECONDS):
                 raise BrokenOffError("the decoder hangs")
@@ -125,14 +129,17 @@ class FfmpegSource(Source):
     def _conclude(self) -> None:
         """ffmpeg ends well after an error, too: what it said counts."""
         status = self._process.wait()
-        self._said.seek(0)
-        lines = self._said.read(1 << 16).decode("utf-8", "replace").splitlines()
+        lines = self._complaints()
         if lines and self._tolerant:
             self.lost = f"damaged pieces were skipped: {_last_words(lines[0])}"
         elif lines or status != 0:
             why = _last_words(lines[0]) if lines else f"ffmpeg ended with status {status}"
             raise BrokenOffError(f"the sound cannot be decoded to its end: {why}")
-        self._completeness.check()
+
+    def _complaints(self) -> list[str]:
+        self._process.wait()
+        self._said.seek(0)
+        return self._said.read(1 << 16).decode("utf-8", "replace").splitlines()
 
 
 def _probe(source: list[str]) -> dict[str, Any]:
@@ -151,8 +158,10 @@ def _probe(source: list[str]) -> dict[str, Any]:
     return dict(found)
 
 
-def _behind(start: int) -> tuple[str, ...]:
-    return ("-skip_initial_bytes", str(start)) if start else ()
+def _address(foreign: ForeignFile) -> str:
+    """The file, or the part of it that a decoder should see, as it seeks in it."""
+    part = f"subfile,,start,{foreign.start},end,{foreign.end},,:" if foreign.start or foreign.extent.end else ""
+    return f"{part}file:{foreign.path}"
 
 
 def _last_words(line: str) -> str:

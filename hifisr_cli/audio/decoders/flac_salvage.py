@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from hifisr_cli.audio.containers.flac import FlacFrame, FlacMap, map_flac, stream_header
-from hifisr_cli.audio.decoders.foreign import Gathered
+from hifisr_cli.audio.decoders.track import Gathered
 from hifisr_cli.audio.recording import BLOCK_FRAMES, Block, BrokenOffError, Source
 from hifisr_cli.results import AudioInfo
 from hifisr_cli.system.files import read_at

@@ -9,47 +9,52 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import re
 import shutil
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from hifisr_cli.audio.containers.signatures import FileKind
-from hifisr_cli.audio.recording import BrokenOffError, RecordingFile, Source
+from hifisr_cli.audio.completeness import Damage
+from hifisr_cli.audio.containers import counts, frames, videos
+from hifisr_cli.audio.containers.chunked import chunked_extent
+from hifisr_cli.audio.containers.ebml import matroska_extent
+from hifisr_cli.audio.containers.extent import WHOLE, Extent
+from hifisr_cli.audio.containers.mp4 import mp4_extent
+from hifisr_cli.audio.containers.riff import LAYOUTS
+from hifisr_cli.audio.containers.signatures import FileIdentity, ReadAt
+from hifisr_cli.audio.decoders.amr import open_speech
+from hifisr_cli.audio.decoders.track import CURE, CannotOpenError, ForeignFile
+from hifisr_cli.audio.recording import RecordingFile, Source, truncated
 from hifisr_cli.errors import NotAudioError, UnsupportedError
 
-if TYPE_CHECKING:
-    from hifisr_cli.audio.recording import Block
-    from hifisr_cli.results import AudioInfo
-
-CURE = "install PyAV with: pip install 'hifisr[av]', or put ffmpeg on the PATH"
 _OTHER_CURE = "install another version of PyAV (16 to 19 are known to do), or put ffmpeg on the PATH"
 
 
-@dataclass(frozen=True, slots=True)
-class ForeignFile:
-    """A file that libsndfile does not read.
-
-    Attributes:
-        start: where it begins, behind tags of another kind.
-    """
-
-    path: Path
-    file: RecordingFile
-    start: int
-    kind: FileKind
-
-    @property
-    def demuxer(self) -> str:
-        """ffmpeg's name of its kind."""
-        return self.kind.demuxer or ""
-
-    @property
-    def container(self) -> str:
-        """What the facts about the recording call it."""
-        return self.kind.container or self.kind.name
+_EXTENTS: dict[str, Callable[[ReadAt, int, int], Extent]] = {
+    "MP4": mp4_extent,
+    "MATROSKA": matroska_extent,
+    "ASF": videos.asf_extent,
+    "AVI": videos.avi_extent,
+    "FLV": videos.flv_extent,
+    "MPEG-TS": videos.ts_extent,
+    "AAC": frames.adts_extent,
+    "AC3": frames.ac3_extent,
+    "EAC3": frames.ac3_extent,
+    "DTS": frames.dts_extent,
+    "MLP": frames.mlp_extent,
+    "TRUEHD": frames.mlp_extent,
+    "WAVPACK": counts.wavpack_extent,
+    "APE": counts.ape_extent,
+    "TTA": counts.tta_extent,
+    "TAK": counts.tak_extent,
+    "DSF": counts.dsf_extent,
+    "FLAC": counts.flac_extent,
+    **{kind: partial(chunked_extent, kind) for kind in LAYOUTS},
+}
+"""How much there is of a file of each kind, by its structure: from where it starts to where the file ends."""
 
 
 class _Opener(Protocol):
@@ -60,26 +65,41 @@ class _ChangedError(Exception):
     """PyAV is damaged, or its functions are no longer those that were known here."""
 
 
-class CannotOpenError(Exception):
-    """The decoder makes nothing of it; the message says why, as the end of a sentence."""
-
-
 def has_decoder() -> bool:
     """Whether such recordings can be decoded here."""
     return bool(_openers())
 
 
-def open_foreign(foreign: ForeignFile, stack: ExitStack, *, tolerant: bool) -> Source:
-    """The first sound track of a file, closed with `stack`.
+def open_foreign(
+    path: Path, file: RecordingFile, what: FileIdentity, stack: ExitStack, *, tolerant: bool
+) -> tuple[Source, Damage | None, tuple[str, ...]]:
+    """The first sound track of a file of a kind that has a demuxer; what is missing of it, and words about it.
 
     Args:
-        foreign: the file.
-        tolerant: skip what is damaged, and tell of it afterwards, instead of ending there.
+        stack: closes it.
+        tolerant: take what is damaged, too; skip what cannot be decoded, and tell of it afterwards.
 
     Raises:
-        UnsupportedError: there is no decoder for it here.
+        TruncatedError: something is missing. UnsupportedError: there is no decoder for it here.
         NotAudioError: it cannot be decoded, or has no sound.
     """
+    if what.kind is None:
+        raise ValueError("a file of no known kind")
+    measure = _EXTENTS.get(what.kind.name)
+    extent = WHOLE if measure is None else measure(file.at, what.start, file.size)
+    if extent.damage is not None and not tolerant:
+        raise truncated(path, extent.damage.detail)
+    foreign = ForeignFile(path, file, what.start, what.kind, extent)
+    decoding = partial(_decode, stack=stack, tolerant=tolerant)
+    source = open_speech(foreign, stack, decoding) or decoding(foreign)
+    info = source.info
+    bits = None if info.lossy else extent.bits or info.bits
+    source.info = replace(info, frames=extent.frames if info.frames is None else info.frames, bits=bits)
+    return source, extent.damage, extent.notes
+
+
+def _decode(foreign: ForeignFile, stack: ExitStack, *, tolerant: bool) -> Source:
+    """What a decoder makes of a file, the best that there is. Raises as `open_foreign`."""
     openers = _openers()
     path, container = foreign.path, foreign.container
     if foreign.kind.demuxer is None:
@@ -128,87 +148,3 @@ def _open_ffmpeg(foreign: ForeignFile, stack: ExitStack, *, tolerant: bool) -> S
     from hifisr_cli.audio.decoders.ffmpeg import open_ffmpeg
 
     return open_ffmpeg(foreign, stack, tolerant=tolerant)
-
-
-class Completeness:
-    """Counts samples against the length that a container promises, to a tenth of a second and 2 %: few are exact."""
-
-    def __init__(self, seconds: float | None, sample_rate: int) -> None:
-        self._seconds, self._rate = seconds, sample_rate
-        self._done, self._told = 0, False
-
-    def add(self, frames: int) -> None:
-        self._done += frames
-
-    def check(self) -> None:
-        """At the end.
-
-        Raises:
-            BrokenOffError: there was too little, once.
-        """
-        done = self._done / self._rate
-        if self._seconds is not None and not self._told and done < 0.98 * self._seconds - 0.1:
-            self._told = True
-            raise BrokenOffError(f"it breaks off after {done:.3f} of {self._seconds:.3f} s")
-
-
-def first_of(tracks: int) -> tuple[str, ...]:
-    """A word about a file of several sound tracks."""
-    return (f"the first of {tracks} sound tracks was taken",) if tracks > 1 else ()
-
-
-def parse_duration(text: object) -> float | None:
-    """Seconds from the H:MM:SS.FFF of a Matroska track's tag, None where it is none."""
-    match = re.fullmatch(r"(\d{1,6}):(\d\d):(\d\d(?:\.\d+)?)", str(text), re.ASCII)
-    return None if match is None else 3600.0 * int(match[1]) + 60.0 * int(match[2]) + float(match[3])
-
-
-class Gathered:
-    """Blocks [C, T] of any length, handed out in the lengths that are asked for."""
-
-    def __init__(self, channels: int) -> None:
-        self._channels = channels
-        self._parts: list[Block] = []
-        self.frames = 0
-
-    def put(self, block: Block) -> None:
-        self._parts.append(block)
-        self.frames += block.shape[1]
-
-    def take(self, frames: int) -> Block:
-        """The first `frames` samples, or all that there are."""
-        import numpy as np
-
-        joined = np.concatenate(self._parts, axis=1) if self._parts else np.zeros((self._channels, 0), np.float32)
-        self._parts = [joined[:, frames:]] if joined.shape[1] > frames else []
-        self.frames = max(0, joined.shape[1] - frames)
-        return np.ascontiguousarray(joined[:, :frames])
-
-
-_BITS = {"alac", "flac", "wavpack", "ape", "tta", "mlp", "truehd", "shorten", "tak", "als"}
-_LINEAR = {"u8": 8, "s8": 8, "s16": 16, "s24": 24, "s32": 32, "f32": 32, "f64": 64}
-
-
-def describe(
-    container: str, *, codec: str, sample_rate: int, channels: int, stored_bits: int, sample_bits: int
-) -> AudioInfo:
-    """The facts about a sound track.
-
-    Args:
-        codec: ffmpeg's name of it.
-        stored_bits: bits a sample that the stream states, 0 where it does not.
-        sample_bits: bits a sample that the decoder gives.
-    """
-    from hifisr_cli.results import AudioInfo
-
-    bits, is_float = None, False
-    if codec.startswith("pcm_") and codec not in ("pcm_mulaw", "pcm_alaw"):
-        word = codec.removeprefix("pcm_")
-        bits = next((size for name, size in _LINEAR.items() if word.startswith(name)), sample_bits)
-        is_float = word.startswith("f")
-    elif codec in _BITS:
-        bits = stored_bits or sample_bits
-    elif codec.startswith("dsd"):
-        bits = 24
-    lossy = bits is None and codec not in ("pcm_mulaw", "pcm_alaw")
-    return AudioInfo(container, codec.upper(), sample_rate, channels, None, bits, is_float, lossy)

@@ -11,15 +11,7 @@ from typing import Any, BinaryIO
 import av
 import numpy as np
 
-from hifisr_cli.audio.decoders.foreign import (
-    CannotOpenError,
-    Completeness,
-    ForeignFile,
-    Gathered,
-    describe,
-    first_of,
-    parse_duration,
-)
+from hifisr_cli.audio.decoders.track import CannotOpenError, ForeignFile, Gathered, describe, first_of
 from hifisr_cli.audio.metadata.told import Told, attached_picture
 from hifisr_cli.audio.recording import Block, BrokenOffError, Source, check_limits
 
@@ -33,7 +25,7 @@ _OPEN_OPTIONS: dict[str, Any] = (
 
 def open_av(foreign: ForeignFile, stack: ExitStack, *, tolerant: bool) -> AvSource:
     """The first sound track of a file. Raises CannotOpenError, UnsupportedError."""
-    calm = _Calm(stack.enter_context(foreign.file.reader(foreign.start)))
+    calm = _Calm(stack.enter_context(foreign.file.reader(foreign.start, foreign.end)))
     try:
         opened = stack.enter_context(av.open(calm, "r", format=foreign.demuxer, **_OPEN_OPTIONS))
     except _AV_ERRORS as error:
@@ -91,14 +83,12 @@ class AvSource(Source):
             codec=context.codec.canonical_name,  # not that of the decoder
             sample_rate=rate,
             channels=layout.nb_channels,
-            # PyAV does not tell the bits of the source: what comes as 32 holds 24 in nearly all of these files.
-            stored_bits=24 if sample_bits == 32 and context.name in ("alac", "flac") else 0,
+            stored_bits=_stored_bits(context.codec.canonical_name, bytes(context.extradata or b"")),
             sample_bits=sample_bits,
         )
         self.notes = first_of(len(opened.streams.audio))
         self._converter = av.AudioResampler(format="flt", layout=layout, rate=rate)
         self._gathered = Gathered(layout.nb_channels)
-        self._completeness = Completeness(_promised(stream), rate)
         if first is not None:
             try:
                 self._put(first)
@@ -125,7 +115,6 @@ class AvSource(Source):
             try:
                 frame = next(self._frames, None)
                 if frame is None:
-                    self._completeness.check()
                     break
                 self._put(frame)
             except BrokenOffError as error:
@@ -145,9 +134,7 @@ class AvSource(Source):
             # Interleaved, from the bytes of the one plane: PyAV has crashed on the planes of strange layouts.
             size = part.samples * self.info.channels
             samples = np.frombuffer(bytes(part.planes[0]), np.float32, size)
-            block = np.ascontiguousarray(samples.reshape(part.samples, self.info.channels).T)
-            self._gathered.put(block)
-            self._completeness.add(block.shape[1])
+            self._gathered.put(np.ascontiguousarray(samples.reshape(part.samples, self.info.channels).T))
 
     def _decoded(self) -> Iterator[Any]:
         """Frames; what cannot be decoded ends them, or is skipped and counted."""
@@ -181,11 +168,18 @@ def _is_cover(stream: Any) -> bool:
     return stream.codec_context is not None and bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
-def _promised(stream: Any) -> float | None:
-    """Seconds that the container states for the track."""
-    if stream.duration:
-        return float(stream.duration * stream.time_base)
-    return parse_duration(stream.metadata.get("DURATION"))
+def _stored_bits(codec: str, header: bytes) -> int:
+    """Bits a sample by the header of a codec, as PyAV does not tell them; 0 where it has none.
+
+    FLAC: STREAMINFO (RFC 9639, 8.2). ALAC: the magic cookie, behind the header of its box.
+    """
+    match codec:
+        case "flac":
+            packed = int.from_bytes(header.removeprefix(b"fLaC\x80\0\0\x22")[10:18], "big")
+            return (packed >> 36 & 31) + 1 if packed else 0
+        case "alac" if header[4:8] == b"alac" and len(header) > 17:
+            return header[17]
+    return 0
 
 
 def _words(error: Exception) -> str:

@@ -1,0 +1,76 @@
+"""Lossless recordings whose header counts their samples: WavPack, Monkey's Audio, True Audio, TAK, DSF, FLAC; Musepack.
+
+Layouts: the formats' own descriptions and decoders; FLAC: RFC 9639, 8.2.
+"""
+
+from __future__ import annotations
+
+from hifisr_cli.audio.containers.extent import WHOLE, Extent, cut_short
+from hifisr_cli.audio.containers.signatures import ReadAt
+
+_WAVPACK_BITS = (8, 16, 24, 32)
+_WAVPACK_UNKNOWN = 0xFFFF_FFFF
+_APE_HEADER = 3_980
+"""From this version on (times 1000) Monkey's Audio has the header that is read here."""
+
+
+def wavpack_extent(read: ReadAt, start: int, _size: int) -> Extent:
+    """The first block counts the samples of all; a block of channels 3 and up counts the same ones."""
+    head = read(start, 32)
+    if len(head) < 32:
+        return cut_short()
+    low, flags = _little(head, 12, 4), _little(head, 24, 4)
+    if low == _WAVPACK_UNKNOWN or flags & 1 << 31:  # the latter: DSD
+        return WHOLE
+    return Extent(low + head[11] * _WAVPACK_UNKNOWN, _WAVPACK_BITS[flags & 3] - (flags >> 13 & 31))
+
+
+def ape_extent(read: ReadAt, start: int, _size: int) -> Extent:
+    """A number of frames of the same length, and the length of the last one."""
+    head = read(start, 12)
+    if _little(head, 4, 2) < _APE_HEADER:
+        return WHOLE
+    body = read(start + _little(head, 8, 4), 24)
+    if len(body) < 24:
+        return cut_short()
+    each, last, count = (_little(body, at, 4) for at in (4, 8, 12))
+    return Extent(max(0, count - 1) * each + (last if count else 0), _little(body, 16, 2) or None)
+
+
+def tta_extent(read: ReadAt, start: int, _size: int) -> Extent:
+    """The header says it."""
+    head = read(start, 18)
+    return Extent(_little(head, 14, 4), _little(head, 8, 2) or None) if len(head) == 18 else cut_short()
+
+
+def dsf_extent(read: ReadAt, start: int, size: int) -> Extent:
+    """One bit a sample, of which eight become one; the file's own size stands in front."""
+    head = read(start, 72)
+    if len(head) < 72 or start + _little(head, 12, 8) > size:
+        return cut_short()
+    return Extent(_little(head, 64, 8) // 8)
+
+
+def flac_extent(read: ReadAt, start: int, _size: int) -> Extent:
+    """STREAMINFO, the first block."""
+    head = read(start + 18, 8)
+    packed = int.from_bytes(head, "big")
+    return Extent((packed & (1 << 36) - 1) or None, (packed >> 36 & 31) + 1) if len(head) == 8 else cut_short()
+
+
+def tak_extent(read: ReadAt, start: int, _size: int) -> Extent:
+    """The block of stream information, bits from the lowest on: 10 of the encoder, 4 of frames' size, 35 of samples."""
+    position = start + 4
+    for _ in range(32):
+        head = read(position, 4)
+        if len(head) < 4 or head[0] & 0x7F == 0:
+            break
+        if head[0] & 0x7F == 1:
+            packed = _little(read(position + 4, 10), 0, 10)
+            return Extent((packed >> 14 & (1 << 35) - 1) or None, (packed >> 70 & 31) + 8)
+        position += 4 + _little(head, 1, 3)
+    return WHOLE
+
+
+def _little(data: bytes, at: int, size: int) -> int:
+    return int.from_bytes(data[at : at + size], "little")
