@@ -245,7 +245,9 @@ class Recording:
         """After the last sample: is everything there?"""
         broken = broken or self._source.lost
         if done == 0:
-            raise truncated(self.path, f"nothing of it is readable: {broken}") if broken else empty(self.path)
+            if broken or self.info.frames:
+                raise truncated(self.path, f"nothing of it is readable: {broken or 'there is not a whole block of it'}")
+            raise empty(self.path)
         rate, promise = self.info.sample_rate, self._source.promise
         if promise is None and self.info.frames is not None:
             promise = Promise(self.info.frames)

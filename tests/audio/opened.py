@@ -1,4 +1,4 @@
-"""A file opened for its metadata alone, whatever its sound is."""
+"""A file opened for its metadata alone, whatever its sound is; and one decoded to its end."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from hifisr_cli.audio.containers.riff import LAYOUTS, sort_chunks, walk_chunks
 from hifisr_cli.audio.containers.signatures import identify
 from hifisr_cli.audio.formats import OutputFormat
 from hifisr_cli.audio.metadata.carried import Carried, read_metadata
+from hifisr_cli.audio.open import open_recording
 from hifisr_cli.audio.recording import Block, Recording, RecordingFile, Source
 from hifisr_cli.results import AudioInfo
 from hifisr_cli.system.files import open_file
@@ -48,3 +49,9 @@ def carried_by(path: Path, info: AudioInfo, chosen: OutputFormat, *, cutoff_hz: 
         carried = read_metadata(recording).for_output(chosen, cutoff_hz=cutoff_hz)
         problems = [] if recording.chunks is None else recording.chunks.problems
         return replace(carried, warnings=(*problems, *carried.warnings))
+
+
+def decode(path: Path, *, salvage: bool = False) -> tuple[np.ndarray, AudioInfo, tuple[str, ...]]:
+    """Samples [C, T] of a recording, the facts about it, and what its user is told."""
+    with open_recording(path, salvage=salvage) as recording:
+        return np.concatenate(list(recording.blocks(5000)), axis=1), recording.info, recording.notes

@@ -5,6 +5,7 @@ Layouts: the formats' own descriptions and decoders; FLAC: RFC 9639, 8.2.
 
 from __future__ import annotations
 
+from hifisr_cli.audio.completeness import shortfall
 from hifisr_cli.audio.containers.extent import WHOLE, Extent, cut_short
 from hifisr_cli.audio.containers.signatures import ReadAt
 
@@ -37,10 +38,16 @@ def ape_extent(read: ReadAt, start: int, _size: int) -> Extent:
     return Extent(max(0, count - 1) * each + (last if count else 0), _little(body, 16, 2) or None)
 
 
-def tta_extent(read: ReadAt, start: int, _size: int) -> Extent:
-    """The header says it."""
-    head = read(start, 18)
-    return Extent(_little(head, 14, 4), _little(head, 8, 2) or None) if len(head) == 18 else cut_short()
+def tta_extent(read: ReadAt, start: int, size: int) -> Extent:
+    """The header says it; and a table has the bytes of every frame, of 256/245 s each."""
+    head = read(start, 22)
+    if len(head) < 22:
+        return cut_short()
+    frames, bits = _little(head, 14, 4), _little(head, 8, 2) or None
+    count = -(-frames * 245 // max(1, 256 * _little(head, 10, 4)))
+    table = read(start + 22, 4 * count)
+    promised = 22 + 4 * count + 4 + sum(_little(table, at, 4) for at in range(0, len(table), 4))
+    return Extent(frames, bits, shortfall(promised, size - start) if len(table) == 4 * count else cut_short().damage)
 
 
 def dsf_extent(read: ReadAt, start: int, size: int) -> Extent:

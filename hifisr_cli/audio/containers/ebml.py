@@ -9,28 +9,39 @@ from hifisr_cli.audio.containers.extent import WHOLE, Extent, cut_short
 from hifisr_cli.audio.containers.signatures import ReadAt
 
 _SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675
+_IN_CLUSTER = frozenset({0xE7, 0xA3, 0xA0, 0xA7, 0xAB, 0xAF, 0x5854, 0xEC, 0xBF})
 _MOST = 50_000_000
 _HEADER = 12
 
 
 def matroska_extent(read: ReadAt, start: int, size: int) -> Extent:
-    """Walks the file's elements, and those in a cluster of unknown size, as a live stream has it."""
-    position, promised = start, size
+    """Walks the file's elements, and the blocks in its clusters: demuxers look for the next cluster in silence.
+
+    Half a second for an hour of sound.
+    """
+    position, promised, inside = start, size, False
     for _ in range(_MOST):
         name, length, body = _element(read(position, _HEADER))
-        if name is None:  # the end, or what is no element: the decoder tells
+        if name is None:
             break
         position += body
-        if length is None:
-            continue
-        end = position + length
         if name == _SEGMENT:
-            promised = end
-            continue
-        if end > size:
-            # What is cut is no sound where nothing that could be any is promised behind it.
-            return WHOLE if name != _CLUSTER and end == promised else cut_short()
-        position = end
+            promised = size if length is None else position + length
+        elif name == _CLUSTER:
+            inside = True
+        elif length is None:
+            break
+        else:
+            if inside and name.bit_length() <= 16 and name not in _IN_CLUSTER:
+                return cut_short("a part of it is overwritten")
+            inside = inside and name in _IN_CLUSTER
+            end = position + length
+            if end > size:
+                # What is cut is no sound where nothing that could be any is promised behind it.
+                return WHOLE if not inside and end == promised else cut_short()
+            position = end
+    if position < min(size, promised) and inside:
+        return cut_short("a part of it is overwritten") if position + _HEADER <= size else cut_short()
     return cut_short() if promised > size else WHOLE
 
 

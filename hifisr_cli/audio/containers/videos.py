@@ -1,4 +1,4 @@
-"""ASF, AVI, FLV and MPEG-TS: whether a file ends where its own sizes say.
+"""ASF, AVI, FLV, RealMedia, MPEG-TS and MPEG-PS: whether a file ends where its own sizes say.
 
 The duration in such a file is that of its longest track, with what a player buffers: no promise about the sound.
 """
@@ -16,6 +16,8 @@ from hifisr_cli.audio.containers.signatures import ReadAt
 _MOST = 10_000_000
 _ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 _TS_PACKET = 188
+_PS_PACK, _PS_WINDOW = b"\0\0\x01\xba", 1 << 18
+"""A pack has 2 KB, seldom up to 64."""
 _FLV_TAGS = (8, 9, 18)
 
 
@@ -79,3 +81,44 @@ def ts_extent(_read: ReadAt, start: int, size: int) -> Extent:
     """Packets of 188 bytes, recorded from any one to any one: the last may be cut."""
     rest = (size - start) % _TS_PACKET
     return ends_at(size - rest, size) if rest else WHOLE
+
+
+def real_extent(read: ReadAt, start: int, size: int) -> Extent:
+    """The chunk of data counts its packets, each with its length; in what is live there are 0 of them."""
+    position = start
+    for _ in range(1_000):
+        head = read(position, 18)
+        length = int.from_bytes(head[4:8], "big")
+        if head[:4] == b"DATA" or len(head) < 8 or length < 8:
+            break
+        position += length
+    if head[:4] != b"DATA":
+        return WHOLE if read(start, 4) == b".ra\xfd" else cut_short()
+    position += 18
+    for _ in range(int.from_bytes(head[10:14], "big")):
+        length = int.from_bytes(read(position, 4)[2:], "big")
+        position += length
+        if position > size or not length:
+            return cut_short()
+    return WHOLE
+
+
+def ps_extent(read: ReadAt, start: int, size: int) -> Extent:
+    """Packets with their lengths, in packs, recorded from any one to any one."""
+    begin = max(start, size - _PS_WINDOW)
+    window = read(begin, size - begin)
+    position = window.rfind(_PS_PACK)
+    while 0 <= position < len(window) - 6 and window[position : position + 3] == b"\0\0\1":
+        code = window[position + 3]
+        if code == 0xB9:  # the end
+            break
+        if code == _PS_PACK[3]:
+            position += (
+                14 + (window[min(position + 13, len(window) - 1)] & 7) if window[position + 4] & 0xC0 == 0x40 else 12
+            )
+        else:
+            position += 6 + int.from_bytes(window[position + 4 : position + 6], "big")
+        if position > len(window):
+            missing = position - len(window)
+            return Extent(notes=(f"its last packet ends {missing} bytes early: less than a block of sound is missing",))
+    return WHOLE

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hifisr_cli.audio.containers.extent import WHOLE
+from hifisr_cli.audio.containers.extent import WHOLE, ends_at
 from hifisr_cli.audio.containers.signatures import FileKind
 from hifisr_cli.audio.decoders.track import ForeignFile, Gathered, describe
 from hifisr_cli.audio.recording import Block, BrokenOffError, RecordingFile, Source
@@ -61,7 +61,9 @@ def open_speech(foreign: ForeignFile, stack: ExitStack, decode: Callable[[Foreig
         return None
     speech = b"".join(data[frame.start : frame.start + frame.size] for frame in frames if frame.speech)
     decoded = decode(_copied(foreign, form.magic + speech, stack)) if speech else None
-    return AmrSource(foreign.container, form, [frame.speech for frame in frames], decoded)
+    source = AmrSource(foreign.container, form, [frame.speech for frame in frames], decoded)
+    source.notes = ends_at(foreign.end - rest, foreign.end).notes if rest else ()
+    return source
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,15 @@ from typing import IO, Any
 
 import numpy as np
 
-from hifisr_cli.audio.decoders.track import CURE, CannotOpenError, ForeignFile, describe, first_of
+from hifisr_cli.audio.decoders.track import CURE, CUT_EDGES, CannotOpenError, ForeignFile, describe, first_of
 from hifisr_cli.audio.metadata.told import Told, picture_type
 from hifisr_cli.audio.recording import Block, BrokenOffError, Source, check_limits
 from hifisr_cli.errors import UnsupportedError
 from hifisr_cli.system.files import readable_within
 
 _PROBE_SECONDS, _STALL_SECONDS = 30, 60
+_UNDECODED, _EDGES = ("Error while decoding", "[dec:", "Error submitting"), 2
+"""How lines about a frame that cannot be decoded begin, of several versions. Of an excerpt two frames may be cut."""
 _QUIET = ("-v", "error", "-protocol_whitelist", "file,pipe,subfile")
 _FACTS = "codec_type,codec_name,sample_rate,channels,bits_per_raw_sample,bits_per_sample,sample_fmt"
 _ENTRIES = f"stream={_FACTS}:stream_disposition=attached_pic:stream_tags:format_tags:chapter=start_time:chapter_tags"
@@ -67,7 +69,7 @@ class FfmpegSource(Source):
         self._process, self._said, self._tolerant = process, said, tolerant
         self._found, facts = found, tracks[0]
         self._track_tags: dict[str, str] = facts.get("tags", {})
-        self._ahead = b""
+        self._ahead, self._is_excerpt = b"", foreign.is_excerpt
         self.notes = first_of(len(tracks))
         form = str(facts.get("sample_fmt", "fltp")).removesuffix("p")
         self.info = describe(
@@ -130,7 +132,9 @@ class FfmpegSource(Source):
         """ffmpeg ends well after an error, too: what it said counts."""
         status = self._process.wait()
         lines = self._complaints()
-        if lines and self._tolerant:
+        if self._is_excerpt and 0 < sum(line.startswith(_UNDECODED) for line in lines) <= _EDGES:
+            self.notes += (CUT_EDGES,)
+        elif lines and self._tolerant:
             self.lost = f"damaged pieces were skipped: {_last_words(lines[0])}"
         elif lines or status != 0:
             why = _last_words(lines[0]) if lines else f"ffmpeg ended with status {status}"

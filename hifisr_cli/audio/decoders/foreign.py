@@ -39,7 +39,9 @@ _EXTENTS: dict[str, Callable[[ReadAt, int, int], Extent]] = {
     "ASF": videos.asf_extent,
     "AVI": videos.avi_extent,
     "FLV": videos.flv_extent,
+    "REALMEDIA": videos.real_extent,
     "MPEG-TS": videos.ts_extent,
+    "MPEG-PS": videos.ps_extent,
     "AAC": frames.adts_extent,
     "AC3": frames.ac3_extent,
     "EAC3": frames.ac3_extent,
@@ -57,7 +59,7 @@ _EXTENTS: dict[str, Callable[[ReadAt, int, int], Extent]] = {
 """How much there is of a file of each kind, by its structure: from where it starts to where the file ends."""
 
 
-class _Opener(Protocol):
+class _OpenWith(Protocol):
     def __call__(self, foreign: ForeignFile, stack: ExitStack, *, tolerant: bool) -> Source: ...
 
 
@@ -125,9 +127,9 @@ def _decode(foreign: ForeignFile, stack: ExitStack, *, tolerant: bool) -> Source
     ) from strange
 
 
-def _openers() -> list[_Opener]:
+def _openers() -> list[_OpenWith]:
     """What decodes here, the best first."""
-    openers: list[_Opener] = []
+    openers: list[_OpenWith] = []
     if os.environ.get("HIFISR_DECODER") != "ffmpeg" and importlib.util.find_spec("av") is not None:
         openers.append(_open_av)
     if shutil.which("ffmpeg") and shutil.which("ffprobe"):

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import av
 import numpy as np
 
-from hifisr_cli.audio.decoders.track import CannotOpenError, ForeignFile, Gathered, describe, first_of
+from hifisr_cli.audio.decoders.track import CUT_EDGES, CannotOpenError, ForeignFile, Gathered, describe, first_of
 from hifisr_cli.audio.metadata.told import Told, attached_picture
 from hifisr_cli.audio.recording import Block, BrokenOffError, Source, check_limits
 
@@ -32,7 +31,7 @@ def open_av(foreign: ForeignFile, stack: ExitStack, *, tolerant: bool) -> AvSour
         raise CannotOpenError(_words(error)) from error
     if not opened.streams.audio:
         raise CannotOpenError("it has no sound track")
-    return AvSource(foreign.path, opened, foreign.container, tolerant=tolerant)
+    return AvSource(foreign, opened, tolerant=tolerant)
 
 
 class _Calm:
@@ -60,8 +59,9 @@ class _Calm:
 class AvSource(Source):
     """The first sound track of an open container."""
 
-    def __init__(self, path: Path, opened: Any, container: str, *, tolerant: bool) -> None:
+    def __init__(self, foreign: ForeignFile, opened: Any, *, tolerant: bool) -> None:
         self._container, self._tolerant, self._errors = opened, tolerant, 0
+        self._is_excerpt = foreign.is_excerpt
         self._stream = stream = opened.streams.audio[0]
         context = stream.codec_context
         if context is None:
@@ -76,17 +76,17 @@ class AvSource(Source):
         except BrokenOffError as error:
             raise CannotOpenError(str(error)) from error
         rate, layout = (first.sample_rate, first.layout) if first is not None else (context.sample_rate, context.layout)
-        check_limits(path, sample_rate=rate, channels=layout.nb_channels)
+        check_limits(foreign.path, sample_rate=rate, channels=layout.nb_channels)
         sample_bits = 8 * (context.format.bytes if context.format is not None else 4)
         self.info = describe(
-            container,
+            foreign.container,
             codec=context.codec.canonical_name,  # not that of the decoder
             sample_rate=rate,
             channels=layout.nb_channels,
-            stored_bits=_stored_bits(context.codec.canonical_name, bytes(context.extradata or b"")),
+            stored_bits=_stored_bits(context.codec.canonical_name, bytes(context.extradata or b""), sample_bits),
             sample_bits=sample_bits,
         )
-        self.notes = first_of(len(opened.streams.audio))
+        self.notes += first_of(len(opened.streams.audio))
         self._converter = av.AudioResampler(format="flt", layout=layout, rate=rate)
         self._gathered = Gathered(layout.nb_channels)
         if first is not None:
@@ -137,30 +137,52 @@ class AvSource(Source):
             self._gathered.put(np.ascontiguousarray(samples.reshape(part.samples, self.info.channels).T))
 
     def _decoded(self) -> Iterator[Any]:
-        """Frames; what cannot be decoded ends them, or is skipped and counted."""
+        """Frames; what cannot be decoded ends them, or is skipped and counted. An excerpt's edges may be cut."""
         # Attached pictures come before all sound.
         packets = self._container.demux([self._stream, *filter(_is_cover, self._container.streams.video)])
+        begun, edge = False, list[Exception]()
         while True:
+            decoded: list[Any] = []
+            error: Exception | None = None
             try:
                 packet = next(packets, None)
                 if packet is None:
-                    return
+                    break
                 if packet.stream is not self._stream:
                     self._covers += [(packet.stream, bytes(packet))] if packet.size else []
                     continue
                 decoded = packet.decode()
+                if packet.is_corrupt or any(frame.is_corrupt for frame in decoded):
+                    error = ValueError("a piece of it is damaged")
             except (EOFError, StopIteration):
-                return
-            except _AV_ERRORS as error:
-                self._errors += 1
-                self.lost = f"{self._errors} damaged pieces were skipped"
-                if not self._tolerant or self._errors > _MOST_ERRORS:
-                    raise BrokenOffError(f"the sound cannot be decoded to its end: {_words(error)}") from error
-                continue
+                break
+            except _AV_ERRORS as told:
+                error = told
+            if error is not None and self._is_excerpt and len(edge) < _EDGE:
+                edge.append(error)
+            elif error is not None:
+                self._skip(error)
+            elif decoded and edge:
+                if begun:
+                    self._skip(edge[0])  # it was no edge
+                else:
+                    self.notes += (CUT_EDGES,)
+                edge.clear()
+            begun = begun or bool(decoded)
             yield from decoded
+        if edge:
+            self.notes += (CUT_EDGES,)
+
+    def _skip(self, error: Exception) -> None:
+        self._errors += 1
+        self.lost = f"{self._errors} damaged pieces were skipped"
+        if not self._tolerant or self._errors > _MOST_ERRORS:
+            raise BrokenOffError(f"the sound cannot be decoded to its end: {_words(error)}") from error
 
 
 _MOST_ERRORS = 10_000
+_EDGE = 16
+"""Packets that are damaged where one of a broadcast is cut, which holds several: 7 of AAC, and more to be safe."""
 
 
 def _is_cover(stream: Any) -> bool:
@@ -168,10 +190,10 @@ def _is_cover(stream: Any) -> bool:
     return stream.codec_context is not None and bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
-def _stored_bits(codec: str, header: bytes) -> int:
+def _stored_bits(codec: str, header: bytes, sample_bits: int) -> int:
     """Bits a sample by the header of a codec, as PyAV does not tell them; 0 where it has none.
 
-    FLAC: STREAMINFO (RFC 9639, 8.2). ALAC: the magic cookie, behind the header of its box.
+    FLAC: STREAMINFO (RFC 9639, 8.2). ALAC: the magic cookie, behind the header of its box. MLP has at most 24.
     """
     match codec:
         case "flac":
@@ -179,6 +201,8 @@ def _stored_bits(codec: str, header: bytes) -> int:
             return (packed >> 36 & 31) + 1 if packed else 0
         case "alac" if header[4:8] == b"alac" and len(header) > 17:
             return header[17]
+        case "mlp" | "truehd":
+            return min(sample_bits, 24)
     return 0
 
 

@@ -43,6 +43,11 @@ class ForeignFile:
         return self.kind.demuxer or ""
 
     @property
+    def is_excerpt(self) -> bool:
+        """It may begin and end in the middle of a frame, as recordings of broadcasts and parts of a DVD do."""
+        return self.kind.name in ("MPEG-PS", "MPEG-TS")
+
+    @property
     def container(self) -> str:
         """What the facts about the recording call it."""
         return self.kind.container or self.kind.name
@@ -50,6 +55,10 @@ class ForeignFile:
 
 class CannotOpenError(Exception):
     """The decoder makes nothing of it; the message says why, as the end of a sentence."""
+
+
+CUT_EDGES = "it begins or ends in the middle of a frame"
+"""A word about an excerpt."""
 
 
 def first_of(tracks: int) -> tuple[str, ...]:
