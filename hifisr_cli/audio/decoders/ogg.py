@@ -12,8 +12,8 @@ from hifisr_cli.audio.containers.ogg import HEADER, OggPages
 from hifisr_cli.audio.containers.ogg_links import READABLE, OggChain, OggLink
 from hifisr_cli.audio.decoders.bytestream import ByteStream
 from hifisr_cli.audio.decoders.chained import ChainedSource, OpenPart, widest
-from hifisr_cli.audio.decoders.track import first_of
 from hifisr_cli.audio.decoders.libsndfile import NotOpenedError, SoundSource, open_sound, reason
+from hifisr_cli.audio.decoders.track import first_of
 from hifisr_cli.audio.recording import Block, BrokenOffError, RecordingFile, Source
 from hifisr_cli.results import AudioInfo
 
