@@ -77,9 +77,9 @@ def flv_extent(read: ReadAt, start: int, size: int) -> Extent:
     return WHOLE
 
 
-def ts_extent(_read: ReadAt, start: int, size: int) -> Extent:
-    """Packets of 188 bytes, recorded from any one to any one: the last may be cut."""
-    rest = (size - start) % _TS_PACKET
+def ts_extent(read: ReadAt, start: int, size: int) -> Extent:
+    """Packets of 188 bytes, in M2TS behind 4 bytes each, recorded from any one to any one: the last may be cut."""
+    rest = (size - start) % (_TS_PACKET if read(start, 1) == b"G" else _TS_PACKET + 4)
     return ends_at(size - rest, size) if rest else WHOLE
 
 
