@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from hifisr_cli.audio.containers.frames_in_step import SEARCHED
 from hifisr_cli.audio.containers.riff import Chunks
 from hifisr_cli.audio.containers.signatures import MPEG, FileIdentity, identify
 from hifisr_cli.audio.containers.wav_stream import parse_wav
@@ -32,6 +33,10 @@ _HEAD = 64
 """Bytes that are waited for to tell what a stream is: less than the first samples of any."""
 
 
+_WINDOWS = (1 << 14, SEARCHED)
+"""Bytes that are waited for where that does not tell: a second of a live stream that begins within a frame, or all."""
+
+
 def open_stream(
     stream: ByteStream, name: Path, *, salvage: bool = False, raw: RawFormat | None = None
 ) -> Recording | None:
@@ -45,7 +50,7 @@ def open_stream(
     Raises:
         FileError: as `open.open_recording`.
     """
-    what = identify(lambda position, count: stream.at(position, min(count, _HEAD)))
+    what = _identify(stream, _HEAD)
     if not stream.at(0, 1):
         raise EmptyAudioError("the stream is empty", path=name, hint="look at the program that feeds it")
     source: Source | None
@@ -56,8 +61,9 @@ def open_stream(
         source = RawSource(stream.read, raw)
     else:
         tags = tags_ahead(stream, notes)
-        if what.kind is None:  # something may stand in front of it
-            what = identify(stream.at)
+        for window in _WINDOWS:
+            if what.kind is None:  # something may stand in front of it
+                what = _identify(stream, window)
         source, chunks = _open_by_content(stream, what, salvage=salvage)
     if source is None:
         if not stream.can_rewind:
@@ -68,6 +74,11 @@ def open_stream(
     return Recording(
         name, source, open_elsewhere, salvage=salvage, notes=tuple(notes), what=what, chunks=chunks, tags=tags
     )
+
+
+def _identify(stream: ByteStream, window: int) -> FileIdentity:
+    """What a stream is by so many bytes of it, at each place that is looked at."""
+    return identify(lambda position, count: stream.at(position, min(count, window)))
 
 
 def _open_by_content(stream: ByteStream, what: FileIdentity, *, salvage: bool) -> tuple[Source | None, Chunks | None]:

@@ -29,6 +29,12 @@ _SIGN_BYTES = 11
 _PIECE = 1 << 18
 _LYRICS = 1 << 16
 _LYRICS_END = re.compile(rb"LYRICS(200|END)")
+_SHORTEST = 24
+"""Bytes of a frame of the lowest bit rate. Between two frames, so many may be what is left of one."""
+
+_PADDING = 1 << 13
+"""Programs that write tags leave zeros behind them. More than these may have been sound."""
+
 _MOST_TRIES = 200_000
 """Places that look like a header and are none, in a row: more than in 100 MB of anything but malice."""
 
@@ -54,6 +60,11 @@ class MpegPart:
         """Samples a channel that a decoder makes of its frames."""
         return self.frames * self.samples
 
+    @property
+    def is_whole(self) -> bool:
+        """It has as many samples as it says."""
+        return self.start.length is not None and self.start.left_of(self.decoded) >= self.start.length
+
 
 @dataclass(slots=True)
 class _Gap:
@@ -65,7 +76,7 @@ class _Gap:
 
     def add(self, data: bytes) -> None:
         self.size += len(data)
-        self.solid = self.solid or any(data)
+        self.solid = self.solid or data.count(0) < len(data)
 
 
 class MpegWalk:
@@ -87,23 +98,26 @@ class MpegWalk:
         self._data, self._at, self._place, self._over = b"", 0, place, False
         self._met = False  # a frame stands where the walk does
         self._last: MpegFrame | None = None
+        self._part: MpegPart | None = None
         self.skipped = self.places = 0
         self.solid = self.cut = False
 
     def next_part(self) -> MpegPart | None:
         """The next recording, when the walk over the one before it has ended; None at the end."""
-        if not self._met and self._seek(None) is None:
-            return None
-        self._met = False
-        head = self._frame()
-        if head is None or not self._has(head.length):
-            return None
-        start = MpegStart()
-        if has_start(self._data, self._at, head):
-            start = parse_start(self._data[self._at : self._at + head.length], head)
-            self._at += head.length
-        self._last = head
-        return MpegPart(head.kind, head.samples, start)
+        while self._met or self._seek(None) is not None:
+            self._met = False
+            head = self._frame()
+            if head is None or not self._has(head.length):
+                break
+            self._last, start = head, MpegStart()
+            if has_start(self._data, self._at, head):
+                start = parse_start(self._take(head.length), head)
+                following = self._frame()
+                if start.length is None and (following is None or following.kind != head.kind):
+                    continue  # a header that says nothing of a recording that is not there
+            self._part = MpegPart(head.kind, head.samples, start)
+            return self._part
+        return None
 
     def runs(self, part: MpegPart) -> Iterator[tuple[int, bytes]]:
         """The frames of a recording: bytes of as many as are there, and where they stand."""
@@ -175,12 +189,18 @@ class MpegWalk:
             self.cut = self.cut or cut
         self.solid = self.solid or gap.solid
         near = self._last or frame
-        inside = self._last is not None and frame is not None
-        # Fewer bytes than a frame has are no loss, and zeros at an end are padding.
-        if near is not None and gap.size >= near.length and (gap.solid or inside) and not self.cut:
+        loss = near is not None and gap.size >= self._least(gap, near, frame)
+        if loss and not self.cut:
             self.skipped += gap.size
             self.places += 1
         return frame
+
+    def _least(self, gap: _Gap, near: MpegFrame, following: MpegFrame | None) -> int:
+        """How many bytes of a gap may have been sound."""
+        if self._part is not None and following is not None:
+            return _SHORTEST
+        whole = self._part is None or self._part.is_whole
+        return _PADDING if whole and not gap.solid else near.length
 
     def _confirmed(self, kind: FrameKind | None, gap: _Gap) -> MpegFrame | None:
         """The frame that stands here, if others follow it in step: two headers are no accident where one is due."""

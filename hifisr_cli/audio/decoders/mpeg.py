@@ -25,7 +25,6 @@ _ID3_HEAD = 10
 _FILLED = 0.5
 """Where nothing in front says MPEG, this share of a file has to be frames: they stand in other things, too."""
 
-
 _MPEG_TAGS = (b"\x50\0", b"\x55\0")
 _EXTENSIBLE = b"\xfe\xff"
 """Formats of WAV files."""

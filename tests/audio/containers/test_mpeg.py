@@ -43,7 +43,7 @@ def test_frames_are_counted(tmp_path: Path, mode: str, rate: int, channels: int)
 
 
 def test_tags_around_and_between_frames_are_no_loss() -> None:
-    for tag in (ID3, ID3V1, APE, LYRICS, LYRICS + ID3V1, APE + ID3V1, bytes(5000) + ID3V1, ID3V1 + ID3):
+    for tag in (ID3, ID3V1, APE, LYRICS, LYRICS + ID3V1, APE + ID3V1, bytes(400) + ID3V1, ID3V1 + ID3):
         found = scan(tag + FRAME * 20 + tag)
         assert (counts(found), found.notes) == ([(44_100, 2, 20)], ()), tag[:20]
         if not tag.startswith(b"\0"):
@@ -60,12 +60,28 @@ def test_only_frames_are_in_the_runs() -> None:
 
 
 def test_less_than_a_frame_is_no_loss() -> None:
-    for data in (FRAME[5:] + FRAME * 10, b"\0" * 10 + FRAME * 10, bytes(9000) + FRAME * 10 + bytes(9000)):
+    for data in (FRAME[5:] + FRAME * 10, b"\0" * 10 + FRAME * 10, bytes(8000) + FRAME * 10 + bytes(400)):
         assert (counts(scan(data)), scan(data).notes) == ([(44_100, 2, 10)], ())
 
 
-def test_a_frame_of_zeros_is_a_loss() -> None:
-    assert scan(FRAME * 10 + bytes(417) + FRAME * 10).notes != ()
+def test_what_may_be_left_of_a_frame_is_a_loss() -> None:
+    for rest in (bytes(417), FRAME[100:], FRAME[-24:]):
+        assert scan(FRAME * 10 + rest + FRAME * 10).notes != ()
+    assert scan(FRAME * 10 + b"\0" + FRAME * 10).notes == ()  # as recorders of streams leave it behind
+
+
+def test_sound_that_has_become_zeros_is_a_loss() -> None:
+    for zeros in (FRAME * 10 + bytes(9000), bytes(9000) + FRAME * 10):
+        assert scan(zeros).notes == ("9000 bytes in 1 place are no frames of MPEG audio and were left out",)
+
+
+def test_a_header_alone_is_no_recording() -> None:
+    start = b"\xff\xfb\x90\x64" + bytes(32) + b"Info" + bytes(377)
+    for data in (FRAME * 10 + start, FRAME * 10 + start * 5000 + OTHER * 20, start + FRAME * 10):
+        found = scan(data)
+        assert counts(found)[0] == (44_100, 2, 10)
+        assert found.notes == ()
+    assert scan(start * 3).parts == ()
 
 
 def test_a_cut_frame_is_told_and_not_counted() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from hifisr_cli.audio.containers.frames_in_step import SEARCHED
 from hifisr_cli.audio.containers.mpeg_frames import MpegFrame, parse_frame
 from hifisr_cli.audio.decoders.bytestream import ByteStream
 from hifisr_cli.audio.open import open_recording
@@ -266,6 +267,23 @@ def test_as_ffmpeg_decodes_it(tmp_path: Path, ffmpeg: str, codec: str, rate: int
     assert notes == ()
     assert found.shape == (channels, len(expected) // channels)
     assert np.abs(found - expected.reshape(-1, channels).T).max() < 1e-3
+
+
+def test_a_live_stream_that_begins_within_a_frame_is_heard_at_once() -> None:
+    data = tone_mp3(mode="CONSTANT") * 20
+
+    class Live(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            return super().read(min(size or 0, 500))
+
+        def fileno(self) -> int:
+            raise OSError
+
+    live = Live(data[700:])
+    recording = open_stream(ByteStream(live), Path("-"))
+    assert recording is not None
+    assert live.tell() < SEARCHED  # by as much as the pipe to the decoder holds, at the most
+    next(recording.blocks(1000))
 
 
 def test_leaving_early(tmp_path: Path) -> None:
