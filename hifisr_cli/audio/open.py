@@ -23,7 +23,8 @@ from hifisr_cli.audio.decoders.foreign import has_decoder, open_foreign
 from hifisr_cli.audio.decoders.libsndfile import NoSoundError, NotOpenedError, open_sound
 from hifisr_cli.audio.decoders.mpeg import open_mpeg
 from hifisr_cli.audio.decoders.ogg import open_ogg
-from hifisr_cli.audio.decoders.raw import RawFormat, RawSource
+from hifisr_cli.audio.decoders.raw import RawFormat
+from hifisr_cli.audio.decoders.raw_coded import open_raw
 from hifisr_cli.audio.decoders.track import CURE
 from hifisr_cli.audio.recording import BrokenOffError, Recording, RecordingFile, Source, truncated
 from hifisr_cli.errors import EmptyAudioError, NotAudioError, UnreadableError, reason_of
@@ -60,7 +61,9 @@ def open_recording(path: Path, *, salvage: bool = False, raw: RawFormat | None =
         what = identify(file.at)
         if raw is not None:
             check_headerless(path, what)
-            source: Source = RawSource(lambda count: os.read(fd, count), raw, frames=None)
+            source = open_raw(lambda count: os.read(fd, count), raw)
+            if source is None:
+                source = open_foreign(ForeignFile(path, file, 0, _G722), stack, tolerant=salvage)
             return Recording(path, source, stack, salvage=salvage, what=what)
         found = _FileOpener(path, file, what, stack, salvage).open()
         return Recording(
@@ -74,6 +77,9 @@ def open_recording(path: Path, *, salvage: bool = False, raw: RawFormat | None =
             file=file,
             chunks=found.chunks,
         )
+
+
+_G722 = FileKind("G722", "g722", foreign=True, container="RAW")
 
 
 def check_headerless(path: Path, what: FileIdentity) -> None:

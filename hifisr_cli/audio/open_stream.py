@@ -21,7 +21,8 @@ from hifisr_cli.audio.decoders.flac import stream_flac
 from hifisr_cli.audio.decoders.libsndfile import NotOpenedError
 from hifisr_cli.audio.decoders.mpeg import stream_mpeg
 from hifisr_cli.audio.decoders.ogg import stream_ogg
-from hifisr_cli.audio.decoders.raw import RawFormat, RawSource
+from hifisr_cli.audio.decoders.raw import RawFormat
+from hifisr_cli.audio.decoders.raw_coded import open_raw
 from hifisr_cli.audio.decoders.wav import WavStreamSource
 from hifisr_cli.audio.metadata.stream import tags_ahead
 from hifisr_cli.audio.metadata.tags import Tags
@@ -57,8 +58,9 @@ def open_stream(
     tags, chunks, notes = Tags(), None, list[str]()
     if raw is not None:
         check_headerless(name, what)
-        stream.commit()
-        source = RawSource(stream.read, raw)
+        source = open_raw(stream.read, raw)
+        if source is not None:
+            stream.commit()
     else:
         tags = tags_ahead(stream, notes)
         for window in _WINDOWS:

@@ -116,7 +116,10 @@ _input = partial(_option, "Damaged and headerless inputs")
 
 Raw = Annotated[
     str | None,
-    _input("Inputs without a header; FORMAT: s16le, s24be, f32le, u8, mulaw, ...", metavar="RATE,CHANNELS,FORMAT"),
+    _input(
+        "Inputs without a header; FORMAT: s16le, f32be, u8, mulaw, gsm, vox, ima, g722, ...",
+        metavar="RATE,CHANNELS,FORMAT",
+    ),
 ]
 Salvage = Annotated[bool, _input("Restore what is readable of damaged recordings; the result says so.", "--salvage")]
 

@@ -20,15 +20,17 @@ class Encoding:
 
     Attributes:
         name: as ffmpeg calls it.
-        bytes: of a sample.
+        bytes: of a sample, or of the least that can be decoded.
         codec: libsndfile's name.
-        bits: bits a sample; None for companded ones.
+        bits: bits a sample; None for companded and coded ones.
+        samples: in those bytes.
     """
 
     name: str
     bytes: int
     codec: str
     bits: int | None
+    samples: int = 1
 
     @property
     def is_float(self) -> bool:
@@ -47,12 +49,22 @@ _ALL = [
 ENCODINGS = {encoding.name: encoding for encoding in _ALL}
 """All encodings by their names: u8, s8, s16le, s16be, s24le, ... f64be, mulaw, alaw."""
 
-_NAMES = ENCODINGS | {"ulaw": ENCODINGS["mulaw"]} | {name: ENCODINGS[f"{name}le"] for name, *_ in _LINEAR}
+_CODED = (
+    Encoding("gsm", 33, "GSM610", None, 160),
+    Encoding("vox", 1, "VOX_ADPCM", None, 2),
+    Encoding("ima", 1, "IMA_ADPCM", None, 2),
+    Encoding("g722", 1, "ADPCM_G722", None, 2),
+)
+CODED = {encoding.name: encoding for encoding in _CODED}
+"""Codecs of one channel: GSM full rate, Dialogic's and IMA's ADPCM, G.722 (64 kbit/s)."""
+
+_G722_RATE = 16_000
+_NAMES = ENCODINGS | CODED | {"ulaw": ENCODINGS["mulaw"]} | {name: ENCODINGS[f"{name}le"] for name, *_ in _LINEAR}
 
 
 @dataclass(frozen=True, slots=True)
 class RawFormat:
-    """What a header would say: Hz, number of channels, and how a sample is stored (a name in `ENCODINGS`)."""
+    """What a header would say: Hz, number of channels, how a sample is stored (a name in `ENCODINGS` or `CODED`)."""
 
     sample_rate: int
     channels: int
@@ -64,7 +76,7 @@ class RawFormat:
 
     def describe(self, container: str, frames: int | None) -> AudioInfo:
         """The facts about a recording of this kind."""
-        encoding = ENCODINGS[self.encoding]
+        encoding = _NAMES[self.encoding]
         return AudioInfo(
             container=container,
             codec=encoding.codec,
@@ -73,7 +85,7 @@ class RawFormat:
             frames=frames,
             bits=encoding.bits,
             is_float=encoding.is_float,
-            lossy=False,
+            lossy=encoding.name in CODED,
         )
 
 
@@ -84,12 +96,17 @@ def parse_raw(text: str) -> RawFormat:
         UsageError: it is none.
     """
     parts = [part.strip().lower() for part in text.split(",")]
-    hint = f"say RATE,CHANNELS,FORMAT, for example 16000,1,s16le; formats: {' '.join(ENCODINGS)}"
+    hint = f"say RATE,CHANNELS,FORMAT, for example 16000,1,s16le; formats: {' '.join([*ENCODINGS, *CODED])}"
     if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) <= 10 for part in parts[:2]):
         raise UsageError(f"--raw {text!r} does not describe samples", hint=hint)
     if parts[2] not in _NAMES:
         raise UsageError(f"--raw {text!r} names an unknown format", hint=hint)
-    return RawFormat(int(parts[0]), int(parts[1]), _NAMES[parts[2]].name)
+    form = RawFormat(int(parts[0]), int(parts[1]), _NAMES[parts[2]].name)
+    if form.encoding in CODED and form.channels != 1:
+        raise UsageError(f"--raw {text!r}: {form.encoding} has one channel", hint=f"say {parts[0]},1,{form.encoding}")
+    if form.encoding == "g722" and form.sample_rate != _G722_RATE:  # some protocols say 8000 and mean this
+        raise UsageError(f"--raw {text!r}: G.722 has {_G722_RATE} Hz", hint=f"say {_G722_RATE},1,g722")
+    return form
 
 
 class RawSource(Source):

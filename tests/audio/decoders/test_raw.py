@@ -60,7 +60,7 @@ def test_descriptions() -> None:
 def test_what_does_not_fit(tmp_path: Path) -> None:
     path = tmp_path / "a.raw"
     path.write_bytes(bytes(1001))
-    for form in (RawFormat(8000, 9, "u8"), RawFormat(8000, 0, "u8"), RawFormat(1, 1, "u8")):
+    for form in (RawFormat(8000, 65, "u8"), RawFormat(8000, 0, "u8"), RawFormat(1, 1, "u8")):
         with pytest.raises(UnsupportedError):
             open_recording(path, raw=form)
     with open_recording(path, raw=RawFormat(8000, 1, "s16le")) as recording:

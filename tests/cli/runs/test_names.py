@@ -159,3 +159,16 @@ def test_what_is_left_aside_is_said_once(upsample: Command, make: Make, tmp_path
     if how == ("--json",):
         assert [event["level"] for event in ended.events if event.get("message") == words] == ["warning"]
     assert words not in ended.out
+
+
+def test_a_folder_of_recordings_without_a_header(upsample: Command, make: Make, tmp_path: Path) -> None:
+    """Those whose suffix belongs to the format are restored, the others are counted."""
+    make(tmp_path / "in" / "a.wav")
+    for name in ("deep/b.ulaw", "c.UL", "d.gsm"):
+        (tmp_path / "in" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(bytes(range(256)) * 20)
+    ended = upsample(tmp_path / "in", "-o", tmp_path / "out", "--raw", "8000,1,mulaw")
+    assert ended.status == 0
+    assert outputs(tmp_path / "out") == ["c.wav", "deep"]
+    assert (tmp_path / "out" / "deep" / "b.wav").is_file()
+    assert "2 files in the folder were not looked at: 1 .gsm, 1 .wav" in ended.err
