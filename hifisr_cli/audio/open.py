@@ -63,7 +63,7 @@ def open_recording(path: Path, *, salvage: bool = False, raw: RawFormat | None =
             check_headerless(path, what)
             source = open_raw(lambda count: os.read(fd, count), raw)
             if source is None:
-                source = open_foreign(ForeignFile(path, file, 0, _G722), stack, tolerant=salvage)
+                source, *_ = open_foreign(path, file, FileIdentity(_G722), stack, tolerant=salvage)
             return Recording(path, source, stack, salvage=salvage, what=what)
         found = _FileOpener(path, file, what, stack, salvage).open()
         return Recording(

@@ -13,8 +13,8 @@ _PLAIN = re.compile(r"(\.[\w+-]{1,12})?")
 _BESIDE = """
     .txt .md .rst .pdf .rtf .doc .docx .odt .xls .xlsx .ods .csv .tsv .json .jsonl .xml .xsd .yaml .yml .html .htm .css
     .jpg .jpeg .png .gif .bmp .tif .tiff .webp .heic .svg .psd .srt .vtt .lrc .textgrid .eaf .trs .rttm .ctm
-    .cue .m3u .m3u8 .pls .xspf .nfo .log .ini .cfg .db .lnk .url .md5 .sha1 .sha256 .sha512 .sfv .ffp .par2
-    .toml .zip .rar .7z .gz .tar .tgz .sfk .pk .pkf .peak .reapeaks .asd .exe .dll .py .sh .bat .bak .orig .part .tmp .lock
+    .cue .m3u .m3u8 .pls .xspf .nfo .log .ini .cfg .db .lnk .url .md5 .sha1 .sha256 .sha512 .sfv .ffp .par2 .toml
+    .zip .rar .7z .gz .tar .tgz .sfk .pk .pkf .peak .reapeaks .asd .exe .dll .py .sh .bat .bak .orig .part .tmp .lock
 """
 _COMPANIONS = frozenset(_BESIDE.split())
 """What stands beside recordings and is no sound: texts, tables, pictures, transcripts, playlists, checksums, archives,
