@@ -123,3 +123,22 @@ def test_tags_of_a_stream_reach_its_output(  # noqa: PLR0917
     else:
         assert str(found["TIT2"]) == "Für Élise"
         assert list(found["TPE1"].text) == ["Ludwig", "Elise"]
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3"])
+def test_the_cases_of_tags_that_vanished(
+    tmp_path: Path, tiny_model: Engine, shared_cases: Path, ffmpeg: str, suffix: str
+) -> None:
+    """Whatever a recording says of itself is in its output, and there is nothing to warn of."""
+    pytest.importorskip("mutagen")
+    cases = [path for path in (shared_cases / "09-tags-lost-silently").iterdir() if path.name != "README"]
+    assert len(cases) == 7
+    for path in cases:
+        target = tmp_path / f"{path.name}{suffix}"
+        result = restore_file(path, target, model=tiny_model, options=RestoreOptions(cutoff_hz=3500.0))
+        assert [warning for warning in result.warnings if "full scale" not in warning] == []
+        data = target.read_bytes()
+        assert STATEMENT in data
+        assert b"Interview" in data
+        if path.name == "a.wma":
+            assert [word for word in (b"QZ1234567890", b"Box 12/3", b"image/jpeg") if word not in data] == []

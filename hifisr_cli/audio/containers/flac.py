@@ -15,7 +15,7 @@ from functools import cache
 
 from hifisr_cli.audio.containers.signatures import ReadAt
 
-COMMENTS, CUE_SHEET, PICTURE = 4, 5, 6
+APPLICATION, COMMENTS, CUE_SHEET, PICTURE = 2, 4, 5, 6
 """Kinds of metadata blocks."""
 
 LAST = 0x80

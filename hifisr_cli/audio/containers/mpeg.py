@@ -91,6 +91,7 @@ class MpegWalk:
         skipped, places: bytes that are no frames and no tags, and in how many places.
         solid: something else than zeros and tags was skipped.
         cut: the last frame ends behind the end.
+        inside, behind: the first bytes of the tags between two frames, and behind the last one.
     """
 
     def __init__(self, fetch: Callable[[], bytes], place: int = 0, within: int | None = None) -> None:
@@ -99,8 +100,10 @@ class MpegWalk:
         self._met = False  # a frame stands where the walk does
         self._last: MpegFrame | None = None
         self._part: MpegPart | None = None
-        self.skipped = self.places = 0
+        self.skipped = self.places = self._parts = 0
         self.solid = self.cut = False
+        self.inside: list[bytes] = []
+        self.behind: list[bytes] = []
 
     def next_part(self) -> MpegPart | None:
         """The next recording, when the walk over the one before it has ended; None at the end."""
@@ -115,6 +118,7 @@ class MpegWalk:
                 following = self._frame()
                 if start.length is None and (following is None or following.kind != head.kind):
                     continue  # a header that says nothing of a recording that is not there
+            self._parts += 1
             self._part = MpegPart(head.kind, head.samples, start)
             return self._part
         return None
@@ -143,7 +147,15 @@ class MpegWalk:
             words.append(f"{self.skipped} bytes {where} are no frames of MPEG audio and were left out")
         if self.cut:
             words.append("its last frame is cut and was left out")
+        if self.inside and self._parts == 1:  # of a chain it is said that its tags are those of the first
+            words.append(f"tags in the middle of it were left out: {_names(self.inside)}")
         return tuple(words)
+
+    def word_of_stream(self) -> tuple[str, ...]:
+        """The same of a stream, whose tags are those in front of it."""
+        if not self.behind:
+            return self.word()
+        return (*self.word(), f"what its tags at the end say came too late for a stream: {_names(self.behind)}")
 
     def _goes_on(self, kind: FrameKind) -> bool:
         """Whether the recording does where no whole frame of it was at hand."""
@@ -165,7 +177,7 @@ class MpegWalk:
             kind: of the recording that the walk is in.
             cut: it stands at a frame that would end behind the end.
         """
-        gap, frame = _Gap(), None
+        gap, frame, tags = _Gap(), None, list[bytes]()
         while frame is None and gap.tries < _MOST_TRIES:
             match, whole = _SIGN.search(self._data, self._at), len(self._data) - _SIGN_BYTES
             if match is not None and match.start() > whole and not self._over:  # of which more may come
@@ -179,6 +191,7 @@ class MpegWalk:
                     continue
                 break
             if size := self._tag_size(gap):
+                tags.append(self._data[self._at : self._at + 3])
                 self._skip(size, gap)
             elif (frame := self._confirmed(kind, gap)) is None:
                 gap.add(self._take(1))
@@ -188,6 +201,8 @@ class MpegWalk:
                 gap.add(self._take(len(self._data)))
             self.cut = self.cut or cut
         self.solid = self.solid or gap.solid
+        if self._last is not None:
+            (self.behind if frame is None else self.inside).extend(tags)
         near = self._last or frame
         loss = near is not None and gap.size >= self._least(gap, near, frame)
         if loss and not self.cut:
@@ -263,6 +278,11 @@ class MpegWalk:
 
     def _frame(self, ahead: int = 0) -> MpegFrame | None:
         return parse_frame(self._data[self._at + ahead : self._at + ahead + 4]) if self._has(ahead + 4) else None
+
+
+def _names(tags: list[bytes]) -> str:
+    names = {b"ID3": "ID3", b"TAG": "ID3v1", b"APE": "APE", b"LYR": "Lyrics3"}
+    return ", ".join(dict.fromkeys(names[tag] for tag in tags))
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,7 @@ def _stream_parts(walk: MpegWalk, part: MpegPart | None) -> Iterator[OpenPart]:
             pass
         part = walk.next_part()
     if opened:
-        opened[-1].notes = walk.word()
+        opened[-1].notes = walk.word_of_stream()
 
 
 def _open_fed(walk: MpegWalk, part: MpegPart, feeding: ExitStack, opened: list[Source], _: ExitStack) -> Source:

@@ -10,10 +10,11 @@ import base64
 import binascii
 from collections.abc import Iterator
 
-from hifisr_cli.audio.containers.flac import COMMENTS, CUE_SHEET, LAST, PICTURE, walk_blocks
+from hifisr_cli.audio.containers.flac import APPLICATION, COMMENTS, CUE_SHEET, LAST, PICTURE, walk_blocks
 from hifisr_cli.audio.containers.ogg import read_page
 from hifisr_cli.audio.containers.signatures import ReadAt
-from hifisr_cli.audio.metadata.tags import Picture, Tags, cleaned
+from hifisr_cli.audio.metadata.chunks import SILENT
+from hifisr_cli.audio.metadata.tags import Picture, Tags, cleaned, listed
 
 _MOST_PAGES = 1_000
 _OGG_FLAC = b"\x7fFLAC"
@@ -27,11 +28,25 @@ def flac_tags(read: ReadAt, notes: list[str]) -> Tags:
     Raises:
         ValueError: whatever `read` raises.
     """
-    gathered = _Gathered(notes)
+    gathered, applications = _Gathered(notes), list[bytes]()
     for block in walk_blocks(read):
         if block.kind in (COMMENTS, PICTURE, CUE_SHEET):
             gathered.add_block(block.kind, read(block.start, block.size))
+        elif block.kind == APPLICATION:
+            applications.append(read(block.start, 8))
+    if lost := [name for name in map(_application, applications) if name is not None]:
+        notes.append(f"what programs keep in its FLAC application blocks was left out: {listed(lost)}")
     return gathered.tags()
+
+
+def _application(head: bytes) -> str | None:
+    """What a block is called; None for what describes the samples of the WAV or AIFF file that it was."""
+    name = head[:4]
+    if name in (b"riff", b"aiff", b"w64 "):  # each holds a chunk of that file (flac --keep-foreign-metadata)
+        name = head[4:8]
+        if name in (b"RIFF", b"RF64", b"riff", b"FORM", b"COMM", b"SSND", *SILENT):
+            return None
+    return name.decode("ascii", "replace").strip()
 
 
 def ogg_tags(read: ReadAt, notes: list[str]) -> Tags:

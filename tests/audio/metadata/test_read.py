@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from hifisr_cli.audio.containers.mpeg import parse_frame
 from hifisr_cli.audio.formats import choose_format
 from hifisr_cli.audio.metadata.carried import Metadata, read_metadata
 from hifisr_cli.audio.open import open_recording
@@ -234,6 +235,35 @@ def test_attributes_of_asf_that_are_no_text(tmp_path: Path, ffmpeg: str) -> None
     assert sorted(found.problems[0].removeprefix("attributes that are no text were left out: ").split(", ")) == [
         "WM/MCDI", "WM/Picture",
     ]  # fmt: skip
+
+
+def test_tags_between_two_recordings_are_told_of(tmp_path: Path) -> None:
+    sound = plain(tmp_path / "a.mp3").read_bytes()
+    frame = parse_frame(sound[:4])
+    assert frame is not None
+    for second, words in (
+        (sound, "with the tags of the first"),
+        (
+            sound[frame.length :],
+            "tags in the middle of it were left out: ID3v1, ID3",
+        ),  # nothing says that it is another
+    ):
+        between = id3v1(b"one") + id3("second")
+        (tmp_path / "b.mp3").write_bytes(id3() + sound + between + second + ape(("Artist", "Ludwig")))
+        with open_recording(tmp_path / "b.mp3") as recording:
+            found = read_metadata(recording)
+            assert sum(block.shape[1] for block in recording.blocks()) > 15_000
+        assert (found.tags.values("TITLE"), found.tags.values("ARTIST")) == (["Für Élise"], ["Ludwig"])
+        assert words in " ".join(recording.notes)
+
+
+def test_what_programs_keep_in_flac_is_named(tmp_path: Path) -> None:
+    path = plain(tmp_path / "a.flac")
+    data = path.read_bytes()
+    blocks = [b"riffRIFF\0\0\0\0WAVE", b"rifffmt \0\0\0\0", b"riffbext\2\0\0\0ab", b"PEEM1234"]
+    more = b"".join(b"\2" + len(block).to_bytes(3, "big") + block for block in blocks)
+    path.write_bytes(data[:42] + more + data[42:])
+    assert read(path).problems == ("what programs keep in its FLAC application blocks was left out: bext, PEEM",)
 
 
 def caf(path: Path) -> dict[str, str]:

@@ -151,3 +151,12 @@ def test_a_stream_without_tags() -> None:
         ahead = ByteStream(Counted(head))
         assert not tags_ahead(ahead, notes)
         assert ahead.exactly(100) == head
+
+
+def test_tags_at_the_end_of_a_stream_come_too_late_and_that_is_said(tmp_path: Path) -> None:
+    data = tagged(tmp_path / "a", "MP3", "MPEG_LAYER_III", tag_mp3, 2.0)
+    for end, notes in ((b"", ()), (b"TAG" + bytes(125), ("ID3v1",)), (b"APETAGEX" + bytes(24), ("APE",))):
+        recording = open_stream(ByteStream(Counted(data + end)), Path("-"))
+        assert recording is not None
+        assert sum(block.shape[1] for block in recording.blocks()) == 2 * RATE
+        assert recording.notes == tuple(f"what its tags at the end say came too late for a stream: {n}" for n in notes)
