@@ -167,7 +167,9 @@ def _is_end(after: Sequence[ChunkPlace], read: ReadAt, end: int, size: int) -> b
         return True
     if any(is_known(place.name) or not place.name for place in after[:1]):
         return True
-    if after and all(plausible(place.name) and 0 < place.length <= size - place.start for place in after):
+    if any(place.length for place in after) and all(  # an empty one alone may be samples by chance
+        plausible(place.name) and 0 <= place.length <= size - place.start for place in after
+    ):
         return True
     head = read(end, FEW)
     return is_no_sound(head) or (not any(head) and _all_zero(read, end, size))

@@ -93,12 +93,13 @@ def test_a_block_that_is_missing_is_one(tmp_path: Path, missing: int) -> None:
         (b"LIST\x10\0\0\0INFOINAM\x04\0\0\0abc\0", ""),
         (b"id3 \xff\xff\0\0cut off", "cut off"),
         (b"zyxw\x04\0\0\0abcd", ""),
+        (b"zyxw\0\0\0\0id3 \x04\0\0\0abcd" + b"yxwv\0\x10\0\0" + bytes(range(256)) * 16, ""),
         (b"TAG" + b"An old tag".ljust(125, b"\0") * 2, "no chunks"),
         (b"APETAGEX\xd0\x07\0\0" + bytes(range(256)) * 2, "no chunks"),
         (b"This was written by a program of 1997. " * 20, "no chunks"),
         (bytes(5_000), ""),
     ],
-    ids=["chunk", "cut-chunk", "unknown-chunk", "ID3v1", "APEv2", "text", "zeros"],
+    ids=["chunk", "cut-chunk", "unknown-chunk", "empty-chunk", "ID3v1", "APEv2", "text", "zeros"],
 )
 def test_what_is_no_sound_stays_none(tmp_path: Path, rest: bytes, said: str) -> None:
     path = tmp_path / "recording.wav"
