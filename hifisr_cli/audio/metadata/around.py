@@ -37,11 +37,11 @@ def tags_around(file: RecordingFile, start: int, notes: list[str]) -> Tags:
     """The tags of a file that begins at `start`, ID3 first. What goes wrong becomes a note."""
     footer, end = _look_behind(file, notes)
     tags = _id3_tags(file, start, notes) if has_id3(file, start) else Tags()
-    if footer is not None and footer.size <= MAX_TAG:
+    if footer is not None and footer.size <= min(end, MAX_TAG):
         body = file.at(end - footer.size, footer.size - APE_FOOTER)
         tags = both(tags, ape_tags(body, footer.items, notes), "its APE tag", notes)
     elif footer is not None:
-        notes.append(f"its APE tag of {footer.size >> 20} MB is too large and was left out")
+        notes.append("its APE tag is longer than can be and was left out")
     return tags
 
 

@@ -33,14 +33,15 @@ def change_xmp(body: bytes, treatment: Treatment, notes: list[str]) -> bytes:
     """
 
     def change(text: str) -> str:
+        fields = _Fields(text)
         if not treatment.same_rate:
-            text = _counted_anew(text, treatment)
+            text = _counted_anew(text, fields, treatment)
         if treatment.chosen.container == "wav":
             depth = f"{treatment.chosen.bits}Int" if treatment.chosen.bits is not None else "32Float"
-            text = _replaced(text, "xmpDM", ("audioSampleType",), "[0-9]{1,2}(?:Int|Float)", lambda _: depth)
+            text = fields.replace(text, "xmpDM", ("audioSampleType",), "[0-9]{1,2}(?:Int|Float)", lambda _: depth)
         if treatment.same_samples:
             return text
-        emptied = _replaced(text, "bext", ("umid",), "[0-9A-Za-z]+", lambda _: "")
+        emptied = fields.replace(text, "bext", ("umid",), "[0-9A-Za-z]+", lambda _: "")
         if emptied != text:
             notes.append("umid in its XMP chunk: true of the input only, so left empty")
         return emptied
@@ -51,67 +52,70 @@ def change_xmp(body: bytes, treatment: Treatment, notes: list[str]) -> bytes:
 def time_of_xmp(body: bytes) -> int:
     """The time reference that it states, in samples; 0 where there is none. Raises ValueError: it is no text."""
     text = xml_of(body)
-    match = next(
-        (found for pattern in _patterns(text, "bext", ("timeReference",), _COUNT) if (found := pattern.search(text))),
-        None,
-    )
-    return 0 if match is None else int(match[3])
+    times: list[str] = []
+
+    def note(time: str) -> str:
+        times.append(time)
+        return time
+
+    _Fields(text).replace(text, "bext", ("timeReference",), _COUNT, note)
+    return int(times[0]) if times else 0
 
 
-def _counted_anew(text: str, treatment: Treatment) -> str:
+def _counted_anew(text: str, fields: _Fields, treatment: Treatment) -> str:
     rate = treatment.info.sample_rate
 
     def scaled(number: str) -> str:
         return str(treatment.scale(int(number)))
 
-    text = _replaced(text, "bext", ("timeReference",), _COUNT, scaled)
-    text = _replaced(text, "xmpDM", ("audioSampleRate",), "[0-9]{1,9}", scaled)
-    text = _replaced(text, "xmpDM", _CLOCKS, str(rate), lambda _: str(SAMPLE_RATE))
-    text = _replaced(
-        text, "xmpDM", _TIMES, f"{_COUNT}f{rate}", lambda time: f"{scaled(time.partition('f')[0])}f{SAMPLE_RATE}"
-    )
+    def scaled_with_rate(time: str) -> str:
+        return f"{scaled(time.partition('f')[0])}f{SAMPLE_RATE}"
+
+    text = fields.replace(text, "bext", ("timeReference",), _COUNT, scaled)
+    text = fields.replace(text, "xmpDM", ("audioSampleRate",), "[0-9]{1,9}", scaled)
+    text = fields.replace(text, "xmpDM", _CLOCKS, str(rate), lambda _: str(SAMPLE_RATE))
+    text = fields.replace(text, "xmpDM", _TIMES, f"{_COUNT}f{rate}", scaled_with_rate)
     parts, done = [], 0
-    for start, end in _tracks(text):  # whose markers may count samples of the input
+    for start, end in _tracks(text, fields):  # whose markers may count samples of the input
         track = text[start:end]
-        changed = _replaced(track, "xmpDM", ("frameRate",), f"f{rate}(?:s1)?", lambda _: f"f{SAMPLE_RATE}", text)
+        changed = fields.replace(track, "xmpDM", ("frameRate",), f"f{rate}(?:s1)?", lambda _: f"f{SAMPLE_RATE}")
         if changed != track:
-            changed = _replaced(changed, "xmpDM", _TIMES, _COUNT, scaled, text)
+            changed = fields.replace(changed, "xmpDM", _TIMES, _COUNT, scaled)
         parts += [text[done:start], changed]
         done = end
     return "".join([*parts, text[done:]])
 
 
-def _tracks(text: str) -> Iterator[tuple[int, int]]:
+class _Fields:
+    """The fields of a text, whatever the names of their spaces begin with in it."""
+
+    def __init__(self, text: str) -> None:
+        self.prefixes = {}
+        for space, address in _SPACES.items():
+            found = re.findall(rf"""xmlns:([\w.-]+)\s*=\s*["']{re.escape(address)}["']""", text)
+            self.prefixes[space] = f"(?:{'|'.join(map(re.escape, dict.fromkeys(found or [space])))})"
+
+    def replace(self, text: str, space: str, names: tuple[str, ...], value: str, new: Callable[[str], str]) -> str:
+        """The text, or a part of it, with new values for fields of these names whose whole value is of that form."""
+        field = rf"{self.prefixes[space]}:(?:{'|'.join(names)})"
+        element = rf"(<({field})\s*>\s*)({value})(\s*</\2\s*>)"
+        attribute = rf"""(\s({field})\s*=\s*["'])({value})(["'])"""
+        for pattern in (element, attribute):
+            text = re.sub(pattern, lambda match: match[1] + new(match[3]) + match[4], text)
+        return text
+
+
+def _tracks(text: str, fields: _Fields) -> Iterator[tuple[int, int]]:
     """From where to where each track of markers goes: the outer list items within `xmpDM:Tracks`."""
-    for tracks in re.finditer(rf"<({_prefix(text, 'xmpDM')}:Tracks)\b[^>]*>(.*?)</\1\s*>", text, re.DOTALL):
+    opening, end = re.compile(rf"<({fields.prefixes['xmpDM']}:Tracks)\b[^>]*>"), 0
+    while (tracks := opening.search(text, end)) is not None:
+        end = text.find(f"</{tracks[1]}", tracks.end())
+        if end < 0:
+            return
         depth, start = 0, 0
-        for item in _ITEM.finditer(text, tracks.start(2), tracks.end(2)):
+        for item in _ITEM.finditer(text, tracks.end(), end):
             closes, is_empty = item[1], item[2]
             start = item.start() if depth == 0 else start
             depth += 0 if is_empty else -1 if closes else 1
             if depth == 0:
                 yield start, item.end()
-
-
-def _replaced(  # noqa: PLR0917
-    text: str, space: str, names: tuple[str, ...], value: str, new: Callable[[str], str], whole: str | None = None
-) -> str:
-    """Fields whose whole value is of that form, with a new one. `whole` is the text that `text` is a part of."""
-    for pattern in _patterns(whole or text, space, names, value):
-        text = pattern.sub(lambda match: match[1] + new(match[3]) + match[4], text)
-    return text
-
-
-def _patterns(whole: str, space: str, names: tuple[str, ...], value: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """What finds fields in elements and in attributes."""
-    field = rf"{_prefix(whole, space)}:(?:{'|'.join(names)})"
-    return (
-        re.compile(rf"(<({field})\s*>\s*)({value})(\s*</\2\s*>)"),
-        re.compile(rf"""(\s({field})\s*=\s*["'])({value})(["'])"""),
-    )
-
-
-def _prefix(whole: str, space: str) -> str:
-    """What the names of a space begin with in this text."""
-    found = re.findall(rf"""xmlns:([\w.-]+)\s*=\s*["']{re.escape(_SPACES[space])}["']""", whole)
-    return f"(?:{'|'.join(map(re.escape, dict.fromkeys(found or [space])))})"

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hifisr_cli.audio.containers.mpeg import parse_frame
 from hifisr_cli.audio.formats import choose_format
@@ -348,6 +350,13 @@ def test_an_ape_tag_behind_anything(tmp_path: Path, first: bytes) -> None:
     assert set(found.tags.texts) == {("TITLE", "Lied"), ("DATE", "1987")}
 
 
+def test_an_ape_tag_longer_than_its_file(tmp_path: Path) -> None:
+    whole = ape(("Title", "Lied"))
+    footer = whole[-32:-20] + (1 << 20).to_bytes(4, "little") + whole[-16:]
+    found = opened_as(tmp_path / "a", b"fLaC" + bytes(100) + footer)
+    assert found.problems == ("its APE tag is longer than can be and was left out",)
+
+
 def test_texts_of_voc_and_sphere(tmp_path: Path) -> None:
     audio = 0.1 * np.random.default_rng(0).standard_normal(8000)
     soundfile.write(tmp_path / "a.voc", audio, 8000, format="VOC", subtype="PCM_U8")
@@ -368,3 +377,26 @@ def test_chunks_of_a_big_endian_wav_file_are_named(tmp_path: Path) -> None:
     data = path.read_bytes() + b"LIST\0\0\0\4INFO"
     path.write_bytes(data[:4] + (len(data) - 8).to_bytes(4, "big") + data[8:])
     assert read(path).problems == ("chunks that are not carried were left out: LIST",)
+
+
+HEADS = (
+    b"fLaC\x04\0\0\x40", b"OggS\0\2" + bytes(20) + b"\1\x40\x01vorbis", b"caff\0\1\0\0info" + bytes(7) + b"\x40",
+    b".snd\0\0\1\0",
+    b"FORM\0\0\1\0AIFFCOMT\0\0\0\x40", b"FORM\0\0\1\x008SVXNAME\0\0\0\x40",
+    b"Creative Voice File\x1a\x1a\0", b"NIST_1A\n   1024\n",
+    b"DSD " + bytes(16) + b"\x20" + bytes(7), b"\0\0\0\x14ftypM4A \0\0\0\0moov",
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\0\xaa\0\x62\xce\x6c",
+    b"wvpk", b"ID3\x04\0\0\0\0\0\x40", b"\xff\xfb\x90\0", b"RIFF\0\1\0\0WAVE",
+)  # fmt: skip
+ENDS = (b"", b"TAG" + bytes(125), b"APETAGEX\xd0\x07\0\0\x40\0\0\0\2\0\0\0" + bytes(12), b"000016LYRICS200")
+
+
+@given(head=st.sampled_from(HEADS), body=st.binary(max_size=300), end=st.sampled_from(ENDS))
+@settings(max_examples=200)
+def test_whatever_stands_there_nothing_fails(
+    tmp_path_factory: pytest.TempPathFactory, head: bytes, body: bytes, end: bytes
+) -> None:
+    found = opened_as(tmp_path_factory.mktemp("any") / "a", head + body + end)
+    for container in ("wav", "flac"):
+        chosen = choose_format(found.info, requested=container, bit_depth="keep", suffix=None)
+        found.for_output(chosen, cutoff_hz=3000.0)
