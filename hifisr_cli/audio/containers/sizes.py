@@ -7,6 +7,7 @@ known to be no sound. All else is sound.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -29,6 +30,8 @@ FEW = 256
 """Fewer bytes than this behind the samples are rather a rest of something than a rest of the sound."""
 _HEADERS = (8, 36, 44)
 """Bytes that programs forget or count twice: of a chunk's header, of a WAV file's with and without one."""
+_LOUDEST = 1e4
+"""No floating-point sample is 80 dB above full scale; half of all random bytes are."""
 _TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICS", b"<?xm", b"<x:x", b"3DI", b"\xef\xbb\xbf")
 """Begin tags that programs write behind whatever a file is."""
 
@@ -104,11 +107,15 @@ def miscounted(missing: int) -> str:
 def _long(kind: str, places: tuple[ChunkPlace, ...], index: int, read: ReadAt, size: int) -> Sizes:
     """A file that ends where its samples do, or goes on behind that: with what is none, or with more of them."""
     end = places[index].start + places[index].length
-    layout = LAYOUTS.get(kind)
-    if _is_end(places[index + 1 :], read, end, size):
+    layout, form = LAYOUTS.get(kind), _float_form(places, read)
+    if _is_end(places[index + 1 :], read, end, size, form):
         rest = read(_end_of(places, layout), FEW)
-        odd = is_no_sound(rest) or any(
-            place.name in FILES or not place.name or not 0 <= place.length <= size - place.start for place in places
+        odd = (
+            is_no_sound(rest)
+            or not are_samples(rest, form)
+            or any(
+                place.name in FILES or not place.name or not 0 <= place.length <= size - place.start for place in places
+            )
         )
         notes = _of_silence(read, end, size)
         if layout is None and any(rest):  # of others the chunks are looked through
@@ -160,8 +167,8 @@ def block_bytes(places: Sequence[ChunkPlace], read: ReadAt) -> int:
     return 1
 
 
-def _is_end(after: Sequence[ChunkPlace], read: ReadAt, end: int, size: int) -> bool:
-    """Whether the sound may end at `end`, which these chunks follow."""
+def _is_end(after: Sequence[ChunkPlace], read: ReadAt, end: int, size: int, form: str = "") -> bool:
+    """Whether the sound, of numbers of this form, may end at `end`, which these chunks follow."""
     rest = size - end
     if rest < FEW and rest not in _HEADERS:
         return True
@@ -172,7 +179,31 @@ def _is_end(after: Sequence[ChunkPlace], read: ReadAt, end: int, size: int) -> b
     ):
         return True
     head = read(end, FEW)
-    return is_no_sound(head) or (not any(head) and _all_zero(read, end, size))
+    return is_no_sound(head) or not are_samples(head, form) or (not any(head) and _all_zero(read, end, size))
+
+
+def are_samples(head: bytes, form: str) -> bool:
+    """Whether these bytes may be samples.
+
+    Args:
+        form: of floating-point ones, as `struct` has it ("<f", ">d"); all bytes may be integers.
+    """
+    if not form:
+        return True
+    numbers = struct.unpack_from(f"{form[0]}{len(head) // struct.calcsize(form)}{form[1]}", head)
+    return all(abs(number) < _LOUDEST for number in numbers)
+
+
+def _float_form(places: Sequence[ChunkPlace], read: ReadAt) -> str:
+    """How floating-point samples are stored, see `are_samples`; "" for others."""
+    for place in places:
+        if place.name == b"fmt ":
+            body = read(place.start, 26)
+            tag, bits = body[24:26] if body[:2] == b"\xfe\xff" else body[:2], int.from_bytes(body[14:16], "little")
+            return {32: "<f", 64: "<d"}.get(bits, "") if tag == b"\x03\0" else ""
+        if place.name == b"COMM":
+            return {b"fl32": ">f", b"fl64": ">d"}.get(read(place.start + 18, 4).lower(), "")
+    return ""
 
 
 def is_no_sound(head: bytes) -> bool:

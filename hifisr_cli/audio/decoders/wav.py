@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from hifisr_cli.audio.containers.riff import is_known, plausible
-from hifisr_cli.audio.containers.sizes import FEW, is_miscount, is_no_sound, miscounted
+from hifisr_cli.audio.containers.sizes import FEW, are_samples, is_miscount, is_no_sound, miscounted
 from hifisr_cli.audio.containers.wav_stream import WavStart
 from hifisr_cli.audio.decoders.bytestream import ByteStream
 from hifisr_cli.audio.decoders.raw import RawSource
 from hifisr_cli.audio.recording import Block
 
 _PIECE = 1 << 16
+_FLOATS = {"f32le": "<f", "f64le": "<d"}
 ROUND = 1 << 32
 """Where a size of 32 bits begins anew."""
 
@@ -83,7 +84,7 @@ class WavStreamSource(RawSource):
             )
             return True
         head = self._stream.peek(FEW)
-        if len(head) == FEW and not is_no_sound(head):
+        if len(head) == FEW and not is_no_sound(head) and are_samples(head, _FLOATS.get(self._start.form.encoding, "")):
             return False
         count = 0
         while data := self._stream.read(_PIECE):

@@ -187,3 +187,13 @@ def test_no_size_at_all_ends_in_a_traceback(tmp_path: Path, container: str) -> N
                 read(path, salvage=salvage)
             except FileError as error:
                 assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(("container", "codec"), [("WAV", "FLOAT"), ("WAVEX", "DOUBLE"), ("AIFF", "FLOAT")])
+def test_what_is_no_number_behind_numbers_is_no_sound(tmp_path: Path, container: str, codec: str) -> None:
+    path = tmp_path / "recording"
+    data, sound = write(path, container, codec)
+    path.write_bytes(data + np.random.default_rng(0).bytes(5_000))
+    found, notes = read(path)
+    np.testing.assert_array_equal(found, sound)
+    assert "bytes at its end" in notes[0]

@@ -113,3 +113,11 @@ def test_a_size_that_went_round(whole: Block, monkeypatch: pytest.MonkeyPatch) -
     found, notes = read(wav(2 * FRAMES - 6_000, LIST))
     np.testing.assert_array_equal(found, whole)
     assert "LIST" in notes[0]
+
+
+def test_what_is_no_number_behind_numbers_is_no_sound() -> None:
+    data = io.BytesIO()
+    soundfile.write(data, sound().T, 8_000, "FLOAT", format="WAV")
+    found, notes = read(data.getvalue() + np.random.default_rng(0).bytes(5_000))
+    np.testing.assert_array_equal(found, sound())
+    assert "5000 bytes at its end" in notes[0]
