@@ -9,13 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from hifisr_cli.audio.completeness import Damage, Promise
+from hifisr_cli.audio.containers.aifc import little_endian
 from hifisr_cli.audio.containers.mpeg_frames import LONGEST_FRAME
 from hifisr_cli.audio.containers.rebuild import rebuild
 from hifisr_cli.audio.containers.riff import LAYOUTS, SOUND, ChunkPlace, Chunks, sort_chunks, walk_chunks
 from hifisr_cli.audio.containers.sizes import Sizes, au_place, block_bytes, find_sizes
 from hifisr_cli.audio.decoders.libsndfile import NotOpenedError, SoundSource, open_sound
 from hifisr_cli.audio.decoders.mpeg import mpeg_in, open_mpeg
+from hifisr_cli.audio.decoders.raw import RawFormat, RawSource
 from hifisr_cli.audio.recording import Block, RecordingFile, Source, truncated
+from hifisr_cli.results import AudioInfo
 
 _WITH_METADATA = LAYOUTS.keys() - {"CAF"}
 """Kinds of files whose chunks are carried into outputs."""
@@ -50,6 +53,9 @@ def open_chunked(
         source.info, damage = replace(source.info, container=kind), damage or missing
     else:
         source = _open_sound(kind, start, sizes, file, step=step, stack=stack)
+        encoding = little_endian(sizes.places, file.at) if kind == "AIFC" else None
+        if encoding is not None:
+            source = _Turned(source.info, encoding, file, next(place for place in sizes.places if place.name in SOUND))
     if source.info.codec == "GSM610":
         source = _WholeBlocks(source, _sound_bytes(sizes, file) // max(1, block_bytes(sizes.places, file.at)))
     if sizes.stated_share < 1.0 and source.info.frames is not None and source.promise is None:
@@ -109,3 +115,13 @@ class _WholeBlocks(Source):
         block = self._inner.read(min(frames, self._left))
         self._left -= block.shape[1]
         return block
+
+
+class _Turned(RawSource):
+    """The samples of an AIFF-C file whose bytes stand the other way round than libsndfile knows."""
+
+    def __init__(self, info: AudioInfo, encoding: str, file: RecordingFile, place: ChunkPlace) -> None:
+        first = place.start + 8 + int.from_bytes(file.at(place.start, 4), "big")  # behind the chunk's own header
+        reader = file.joined([range(first, place.start + _bytes_of(place, file))])
+        super().__init__(reader.read, RawFormat(info.sample_rate, info.channels, encoding), frames=info.frames)
+        self.info = info
