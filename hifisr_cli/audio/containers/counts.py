@@ -1,4 +1,4 @@
-"""Lossless recordings whose header counts their samples: WavPack, Monkey's Audio, True Audio, TAK, DSF, FLAC; Musepack.
+"""Recordings whose header counts their samples: WavPack, Monkey's Audio, True Audio, TAK, DSF, FLAC, Musepack.
 
 Layouts: the formats' own descriptions and decoders; FLAC: RFC 9639, 8.2.
 """
@@ -11,6 +11,9 @@ from hifisr_cli.audio.containers.signatures import ReadAt
 
 _WAVPACK_BITS = (8, 16, 24, 32)
 _WAVPACK_UNKNOWN = 0xFFFF_FFFF
+_SYNTHESIS = 481
+"""Samples by which Musepack's filter bank is late, which its own decoder takes off and FFmpeg does not."""
+_MOST_PACKETS = 10_000_000
 _APE_HEADER = 3_980
 """From this version on (times 1000) Monkey's Audio has the header that is read here."""
 
@@ -77,6 +80,38 @@ def tak_extent(read: ReadAt, start: int, _size: int) -> Extent:
             return Extent((packed >> 14 & (1 << 35) - 1) or None, (packed >> 70 & 31) + 8)
         position += 4 + _little(head, 1, 3)
     return WHOLE
+
+
+def musepack_extent(read: ReadAt, start: int, size: int) -> Extent:
+    """Version 8: packets with a key and a length, of which `SH` counts samples and `SE` is the last.
+
+    Version 7 is left to the decoder, which counts its frames.
+    """
+    if read(start, 3) == b"MP+":
+        return WHOLE
+    position, frames, silence = start + 4, 0, 0
+    for _ in range(_MOST_PACKETS):
+        head = read(position, 32)
+        length, used = _varied(head[2:])
+        if len(head) < 3 or length < 3 or position + length > size:
+            return cut_short()
+        if head[:2] == b"SH":
+            frames, more = _varied(head[2 + used + 5 :])
+            silence, _ = _varied(head[2 + used + 5 + more :])
+        if head[:2] == b"SE":
+            break
+        position += length
+    return Extent(max(0, frames - silence) or None, skipped=_SYNTHESIS + silence)
+
+
+def _varied(data: bytes) -> tuple[int, int]:
+    """A number of seven bits a byte, all but the last with their highest bit set; and the bytes of it."""
+    number = 0
+    for index, byte in enumerate(data[:9]):
+        number = number << 7 | byte & 0x7F
+        if not byte & 0x80:
+            return number, index + 1
+    return 0, len(data)
 
 
 def _little(data: bytes, at: int, size: int) -> int:

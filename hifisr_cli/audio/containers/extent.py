@@ -13,6 +13,7 @@ class Extent:
 
     Attributes:
         frames: samples a channel, to the sample, where the header counts them. An estimate is None.
+        skipped: samples that a decoder gives before them, its delay; if any, it gives more behind them, too.
         bits: bits a sample that the header states; None where it does not.
         damage: what is missing.
         end: where the last whole piece ends, in front of what no decoder should see. None: at the end of the file.
@@ -28,6 +29,7 @@ class Extent:
     pieces: tuple[tuple[int, int], ...] = field(default=(), repr=False)
     codec: bytes = b""
     notes: tuple[str, ...] = ()
+    skipped: int = 0
 
 
 WHOLE = Extent()

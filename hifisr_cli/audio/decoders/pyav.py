@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import av
 import numpy as np
 
+from hifisr_cli.audio.containers.ogg_links import opus_samples
 from hifisr_cli.audio.decoders.track import CUT_EDGES, CannotOpenError, ForeignFile, Gathered, describe, first_of
 from hifisr_cli.audio.metadata.told import Told, attached_picture
 from hifisr_cli.audio.recording import Block, BrokenOffError, Source, check_limits
@@ -61,11 +62,12 @@ class AvSource(Source):
 
     def __init__(self, foreign: ForeignFile, opened: Any, *, tolerant: bool) -> None:
         self._container, self._tolerant, self._errors = opened, tolerant, 0
-        self._is_excerpt = foreign.is_excerpt
+        self._is_excerpt, self._opus_samples = foreign.is_excerpt, 0
         self._stream = stream = opened.streams.audio[0]
         context = stream.codec_context
         if context is None:
             raise CannotOpenError("its sound track is of an unknown kind")
+        self._is_opus = context.codec.canonical_name == "opus"
         # The header may differ from what the decoder gives (the upper band of HE-AAC): the first frame tells.
         self._covers: list[tuple[Any, bytes]] = []
         self._frames = self._decoded()
@@ -92,8 +94,19 @@ class AvSource(Source):
         if first is not None:
             try:
                 self._put(first)
+                if self._is_opus:
+                    self._skip_the_rest(first.samples, bytes(context.extradata or b""))
             except BrokenOffError as error:
                 raise CannotOpenError(str(error)) from error
+
+    def _skip_the_rest(self, given: int, header: bytes) -> None:
+        """Leaves out what Opus's own header has to be skipped, where FFmpeg 8 takes a container's wrong word for it.
+
+        Args:
+            given: samples of the first frame that came, after what was skipped already.
+        """
+        if header.startswith(b"OpusHead") and len(header) >= 12:
+            self._gathered.take(max(0, int.from_bytes(header[10:12], "little") - (self._opus_samples - given)))
 
     def told(self) -> Told:
         left_out = [of.metadata.get("filename", "") for of in self._container.streams if of.type == "attachment"]
@@ -151,9 +164,9 @@ class AvSource(Source):
                 if packet.stream is not self._stream:
                     self._covers += [(packet.stream, bytes(packet))] if packet.size else []
                     continue
-                decoded = packet.decode()
-                if packet.is_corrupt or any(frame.is_corrupt for frame in decoded):
-                    error = ValueError("a piece of it is damaged")
+                if not begun and self._is_opus:
+                    self._opus_samples += opus_samples(bytes(packet))
+                decoded, error = _decode(packet)
             except (EOFError, StopIteration):
                 break
             except _AV_ERRORS as told:
@@ -183,6 +196,13 @@ class AvSource(Source):
 _MOST_ERRORS = 10_000
 _EDGE = 16
 """Packets that are damaged where one of a broadcast is cut, which holds several: 7 of AAC, and more to be safe."""
+
+
+def _decode(packet: Any) -> tuple[list[Any], Exception | None]:
+    """The frames of a packet, and what is wrong with them though a decoder takes them."""
+    decoded = list(packet.decode())
+    damaged = packet.is_corrupt or any(frame.is_corrupt for frame in decoded)
+    return decoded, ValueError("a piece of it is damaged") if damaged else None
 
 
 def _is_cover(stream: Any) -> bool:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from hifisr_cli.audio.containers.extent import WHOLE, Extent
 from hifisr_cli.audio.containers.signatures import FileKind
-from hifisr_cli.audio.recording import RecordingFile
+from hifisr_cli.audio.recording import Block, RecordingFile, Source
 
 if TYPE_CHECKING:
-    from hifisr_cli.audio.recording import Block
     from hifisr_cli.results import AudioInfo
 
 CURE = "install PyAV with: pip install 'hifisr[av]', or put ffmpeg on the PATH"
@@ -115,3 +114,19 @@ def describe(
         bits = 24
     lossy = bits is None and codec not in ("pcm_mulaw", "pcm_alaw")
     return AudioInfo(container, codec.upper(), sample_rate, channels, None, bits, is_float, lossy)
+
+
+class Stretch(Source):
+    """What a decoder gives without its delay in front and the rest of its last frame behind, which are no sound."""
+
+    def __init__(self, inner: Source, skipped: int, frames: int) -> None:
+        self._inner, self._skipped, self._left = inner, skipped, frames
+        self.info, self.told = inner.info, inner.told  # type: ignore[method-assign]
+
+    def read(self, frames: int) -> Block:
+        while self._skipped and (block := self._inner.read(self._skipped)).shape[1]:
+            self._skipped -= block.shape[1]
+        block = self._inner.read(min(frames, self._left)) if self._left else self._inner.read(frames)[:, :0]
+        self._left -= block.shape[1]
+        self.lost, self.notes = self._inner.lost, self._inner.notes
+        return block

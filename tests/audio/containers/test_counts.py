@@ -59,3 +59,13 @@ def test_tak_says_it_in_its_block_of_information() -> None:
     packed = 1 | 3 << 10 | 123_456 << 14 | 1 << 49 | (44_100 - 6_000) << 52 | (24 - 8) << 70 | 1 << 75
     data = b"tBaK" + b"\1" + (13).to_bytes(3, "little") + packed.to_bytes(10, "little") + bytes(3) + bytes(4)
     assert of("tak", data) == Extent(123_456, 24)
+
+
+def test_musepack_counts_samples_and_has_a_last_packet() -> None:
+    """Its numbers have seven bits a byte: 145,530 samples here, 100 of silence in front."""
+    stream = b"SH\x0e" + bytes(4) + bytes.fromhex("0888f07a641b1b")
+    data = b"MPCK" + stream + b"AP\x85\x04" + bytes(640) + b"SE\x03"
+    found = of("musepack", data)
+    assert (found.frames, found.skipped, found.damage) == (145_430, 581, None)
+    for end in (len(data) - 1, len(data) - 3, len(data) // 2):
+        assert of("musepack", data[:end]).damage is not None

@@ -27,6 +27,7 @@ KINDS = {  # suffix of the file, ffmpeg's options, container, codec, bits, lossy
     "mp4": (".mp4", [*VIDEO, "-c:v", "mpeg4", "-c:a", "aac", "-shortest"], "MP4", "AAC", None),
     "mkv": (".mkv", [*VIDEO, "-c:v", "mpeg4", "-c:a", "flac"], "MATROSKA", "FLAC", 24),
     "webm": (".webm", [*VIDEO, "-c:v", "libvpx", "-c:a", "libopus", "-ar", "48000"], "MATROSKA", "OPUS", None),
+    "opus of a low rate": (".mka", ["-c:a", "libopus"], "MATROSKA", "OPUS", None),
     "avi": (".avi", [*VIDEO, "-c:v", "mpeg4", "-c:a", "ac3", "-ar", "48000"], "AVI", "AC3", None),
     "wavpack": (".wv", ["-c:a", "wavpack"], "WAVPACK", "WAVPACK", 32),
     "tta": (".tta", ["-c:a", "tta"], "TTA", "TTA", 24),
@@ -37,6 +38,10 @@ KINDS = {  # suffix of the file, ffmpeg's options, container, codec, bits, lossy
     "rm": (".rm", ["-c:a", "ac3", "-ar", "44100"], "REALMEDIA", "AC3", None),
     "caf": (".caf", ["-c:a", "libopus", "-ar", "48000"], "CAF", "OPUS", None),
     "mlp": (".mlp", ["-c:a", "mlp", "-strict", "-2", "-ar", "48000"], "MLP", "MLP", 24),
+    "truehd": (".thd", ["-c:a", "truehd", "-strict", "-2", "-ar", "48000"], "TRUEHD", "TRUEHD", 24),
+    "alac in caf": (".caf", ["-c:a", "alac", "-sample_fmt", "s16p", "-f", "caf"], "CAF", "ALAC_16", 16),
+    "opus in mp4": (".mp4", ["-c:a", "libopus", "-ar", "48000"], "MP4", "OPUS", None),
+    "wav of yamaha": (".wav", ["-c:a", "adpcm_yamaha"], "WAV", "ADPCM_YAMAHA", None),
     "wav of another codec": (".wav", ["-c:a", "wmav2"], "WAV", "WMAV2", None),
 }
 
