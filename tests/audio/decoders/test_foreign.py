@@ -39,7 +39,7 @@ KINDS = {  # suffix of the file, ffmpeg's options, container, codec, bits, lossy
     "caf": (".caf", ["-c:a", "libopus", "-ar", "48000"], "CAF", "OPUS", None),
     "mlp": (".mlp", ["-c:a", "mlp", "-strict", "-2", "-ar", "48000"], "MLP", "MLP", 24),
     "truehd": (".thd", ["-c:a", "truehd", "-strict", "-2", "-ar", "48000"], "TRUEHD", "TRUEHD", 24),
-    "alac in caf": (".caf", ["-c:a", "alac", "-sample_fmt", "s16p", "-f", "caf"], "CAF", "ALAC_16", 16),
+    "alac in caf": (".caf", ["-c:a", "alac", "-sample_fmt", "s16p", "-f", "caf"], "CAF", "ALAC", 16),
     "opus in mp4": (".mp4", ["-c:a", "libopus", "-ar", "48000"], "MP4", "OPUS", None),
     "wav of yamaha": (".wav", ["-c:a", "adpcm_yamaha"], "WAV", "ADPCM_YAMAHA", None),
     "wav of another codec": (".wav", ["-c:a", "wmav2"], "WAV", "WMAV2", None),
