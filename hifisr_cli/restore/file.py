@@ -292,6 +292,8 @@ def _warnings(survey: Survey, clipped_samples: int) -> tuple[str, ...]:
             f"the cutoff of {survey.bandwidth.cutoff_hz:.0f} Hz" if survey.restorable else "that there is nothing to do"
         )
         warnings.append(f"{what} is uncertain: listen, or give the cutoff with --cutoff")
+    if survey.unequal is not None:
+        warnings.append(survey.unequal)
     if clipped_samples:
         warnings.append(f"{clipped_samples} samples reached full scale and were limited")
     return tuple(warnings)

@@ -141,7 +141,7 @@ class _Meters:
             dc_offset=self._offset.result(),
             hum=self._hum.result(),
             noise_floor_dbfs=self._floor.level_db(),
-            notes=notes,
+            notes=notes if measured.unequal is None else (*notes, measured.unequal),
         )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from hifisr_cli.arrays import Wave
 from hifisr_cli.audio.decoders.raw import RawFormat
 from hifisr_cli.audio.open import open_recording
+from hifisr_cli.dsp.bandwidth.channels import channel_edges
 from hifisr_cli.dsp.bandwidth.meter import BandwidthMeter, kept_edge_hz
 from hifisr_cli.dsp.level import NOMINAL_RMS, LevelMeter
 from hifisr_cli.dsp.loudness.integrated import LoudnessMeter
@@ -50,6 +51,7 @@ class Survey:
         peak: largest absolute sample.
         loudness_lufs: integrated loudness, where it was asked for and there is any.
         kept_hz: where the crossover to what is generated begins: the recording is kept whole below.
+        channel_edges_hz: where each channel ends, where they clearly differ.
     """
 
     frames: int
@@ -58,6 +60,7 @@ class Survey:
     peak: float
     kept_hz: float
     loudness_lufs: float | None = None
+    channel_edges_hz: tuple[float, ...] | None = None
 
     @property
     def restorable(self) -> bool:
@@ -83,6 +86,25 @@ class Survey:
         if self.bandwidth.full_band:
             return "full band already: copied through"
         return f"no content above {self.bandwidth.cutoff_hz:.0f} Hz to restore from: copied through"
+
+    @property
+    def unequal(self) -> str | None:
+        """What becomes of channels that end at different frequencies, or None."""
+        if self.channel_edges_hz is None:
+            return None
+        ends: dict[str, list[str]] = {}
+        for number, edge in sorted(enumerate(self.channel_edges_hz, 1), key=lambda channel: -channel[1]):
+            ends.setdefault(f"{edge / 1000:.1f} kHz", []).append(str(number))
+        told = ", ".join(f"{_listed(numbers)} at {edge}" for edge, numbers in ends.items())
+        done = f"all are restored from {next(iter(ends))}" if self.restorable else "nothing is restored"
+        return f"its channels end at different frequencies: {told}; {done}, what the others lack below stays missing"
+
+
+def _listed(numbers: list[str]) -> str:
+    """Such as "1", "1 and 2", "1, 2, 3 and 9 more"."""
+    if len(numbers) > 4:
+        return f"{', '.join(numbers[:3])} and {len(numbers) - 3} more"
+    return " and ".join(filter(None, (", ".join(numbers[:-1]), numbers[-1])))
 
 
 def survey(
@@ -125,6 +147,7 @@ def survey(
         peak=level.peak,
         kept_hz=kept_edge_hz(cutoff_meter.levels, bandwidth.cutoff_hz),
         loudness_lufs=None if loudness is None else loudness.integrated(),
+        channel_edges_hz=channel_edges(cutoff_meter.levels, bandwidth.cutoff_hz),
     )
 
 

@@ -149,3 +149,11 @@ def test_what_is_odd_about_a_file(tmp_path: Path) -> None:
     assert inspect_file(path).notes == (
         "its header counts 0.100 s of sound, but 1.000 s are there: all of it was taken",
     )
+
+
+def test_legs_of_different_bandwidth_are_told(shared_cases: Path) -> None:
+    for path, notes in (("legs.wav", 1), ("r34.wav", 0)):
+        found = inspect_file(shared_cases / "06-stereo-legs" / path)
+        assert len([note for note in found.notes if "end at different frequencies" in note]) == notes
+        if notes:
+            assert ": 1 at 7.9 kHz, 2 at 3.5 kHz; all are restored from 7.9 kHz" in found.notes[-1]

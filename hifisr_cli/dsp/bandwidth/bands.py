@@ -92,11 +92,17 @@ class BandLevels:
         self._taper = _hann(self.window)
         self._weights = _band_weights(self.window, sample_rate)
         self._tail: npt.NDArray[np.float32] | None = None
+        self._channels: FloatArray = np.zeros((1, self.window // 2 + 1))
 
     @property
     def frames(self) -> float:
         """Returns how many frames are not silence."""
         return float(self.counts[0].sum())
+
+    @property
+    def channel_density(self) -> FloatArray:
+        """Returns the summed power of each channel in each band, in any unit: [C, K]; [1, K] of zeros for one."""
+        return np.asarray(self._channels @ self._weights)
 
     def means(self, frames: FloatArray, *, quietest: bool = False) -> FloatArray:
         """Returns the mean `power ** 0.25` over the loudest (or quietest) frames in each reference: [R, S, K].
@@ -152,7 +158,10 @@ class BandLevels:
         # [C, N, W] -> [N, K]: mean power density over the channels
         view = np.lib.stride_tricks.sliding_window_view(data, self.window, axis=1)[:, :: self.hop]
         spectrum = np.fft.rfft(view * self._taper)
-        power = np.mean(np.square(spectrum.real) + np.square(spectrum.imag), axis=0, dtype=np.float64)
+        powers = np.square(spectrum.real) + np.square(spectrum.imag)
+        if len(powers) > 1:
+            self._channels = self._channels + powers.sum(axis=1)
+        power = np.mean(powers, axis=0, dtype=np.float64)
         self.spectrum += np.sqrt(np.sqrt(power)).sum(axis=0)  # power ** COMPRESSION, by square roots, which are cheap
         self.add(matmul_in_portions(np.asarray(power), self._weights))
 
