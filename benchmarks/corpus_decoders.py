@@ -118,12 +118,12 @@ def _server() -> multiprocessing.context.BaseContext:
 
 
 def _answer(path: Path, samples: Path, answer: Path, said: Path, *, salvage: bool) -> None:
-    from hifisr_cli.system.streams import keep_stderr
+    from hifisr_cli.system.streams import keep_streams
 
     with said.open("wb") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    keep_stderr()  # as every command does
+    keep_streams()  # as every command does
     found = asdict(decode_here(path, samples, salvage=salvage))
     del found["chatter"]
     answer.write_text(json.dumps(found), encoding="utf-8")

@@ -23,9 +23,9 @@ def main() -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "ACTIVE" if sys.argv[1:2] == ["train"] else "PASSIVE")
     # NumPy's products are small here: its threads only wait for each other, at three times the processor time.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from hifisr_cli.system.streams import keep_stderr
+    from hifisr_cli.system.streams import keep_streams
 
-    keep_stderr()
+    keep_streams()
     from hifisr_cli.cli.app import run
 
     return run(sys.argv[1:])

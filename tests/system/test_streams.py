@@ -11,8 +11,8 @@ import pytest
 
 SPEAK = (
     "import os, subprocess, sys, warnings\n"
-    "from hifisr_cli.system.streams import keep_stderr\n"
-    "keep_stderr()\n"
+    "from hifisr_cli.system.streams import keep_streams\n"
+    "keep_streams()\n"
     "os.write(2, b'a library\\n')\n"
     "subprocess.run([sys.executable, '-c', 'import os; os.write(2, b\"a program\")'], check=True)\n"
     "warnings.warn('a warning')\n"
@@ -60,3 +60,16 @@ def test_a_terminal_stays_one() -> None:
     assert ended.returncode == 3
     assert os.read(ours, 1000).split() == [b"ours", b"True"]
     os.close(ours)
+
+
+def test_a_library_does_not_speak_into_the_sound() -> None:
+    code = (
+        "import os\n"
+        "from hifisr_cli.system.streams import keep_streams, stdout_descriptor\n"
+        "keep_streams()\n"
+        "os.write(1, b'a library')\n"
+        "os.write(stdout_descriptor(), b'sound ')\n"
+        "print('words')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert ended.stdout.split() == [b"sound", b"words"]

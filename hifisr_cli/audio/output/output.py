@@ -26,12 +26,12 @@ from hifisr_cli.results import Container
 from hifisr_cli.system.files import write_all
 from hifisr_cli.system.hashing import Tally
 from hifisr_cli.system.staged_file import Overwrite, StagedFile, output_error
+from hifisr_cli.system.streams import stdout_descriptor
 
 STREAMING: frozenset[Container] = frozenset({"wav", "flac", "raw"})
 """Containers that can be written into a pipe while they are made; the others follow when they are complete."""
 
 WRITE_FRAMES = 65_536
-_STDOUT = 1
 _STDOUT_NAME = "standard output"
 _COPY = 1 << 20
 _AIFF_MAX = 0xFFFF_0000  # bytes of sound; its sizes have 32 bits
@@ -107,7 +107,7 @@ class Output:
                     )
                 elif chosen.container == "raw":
                     self._sink = RawSink(self._fd, chosen, self._tally)
-                elif self._fd == _STDOUT:
+                elif self._fd == stdout_descriptor():
                     self._sink = FlacStreamSink(
                         self._fd, chosen, channels=channels, frames=frames, carried=self._carried, tally=self._tally
                     )
@@ -167,7 +167,7 @@ class Output:
                     if self._mtime_ns is not None:
                         os.utime(self._staged.path, ns=(self._mtime_ns, self._mtime_ns))
                     self._staged.commit()
-                elif self._fd != _STDOUT:
+                elif self._fd != stdout_descriptor():
                     self._copy_to_stdout()
 
     def _encode(self, block: npt.NDArray[np.float32]) -> tuple[Encodable, npt.NDArray[np.float32]]:
@@ -187,15 +187,17 @@ class Output:
         """Where the sink writes: the staged file, standard output, or a file that is copied there in the end."""
         if self._staged is not None:
             return self._staged.fd
-        if self._format.container in ("wav", "raw") or (self._format.container == "flac" and _is_pipe(_STDOUT)):
-            return _STDOUT
+        if self._format.container in ("wav", "raw") or (
+            self._format.container == "flac" and _is_pipe(stdout_descriptor())
+        ):
+            return stdout_descriptor()
         # These formats go back to their header when they know their length, which a pipe cannot.
         return stack.enter_context(tempfile.TemporaryFile(prefix="hifisr-")).fileno()
 
     def _copy_to_stdout(self) -> None:
         os.lseek(self._fd, 0, os.SEEK_SET)
         while data := os.read(self._fd, _COPY):
-            write_all(_STDOUT, data, self._tally)
+            write_all(stdout_descriptor(), data, self._tally)
 
     def _verify(self) -> None:
         """libsndfile may lose the end of a file without an error when it closes it."""

@@ -37,7 +37,7 @@ from hifisr_cli.batch.workers.messages import (
 from hifisr_cli.batch.workers.perform import perform
 from hifisr_cli.batch.workers.work_item import WorkItem, WorkOutcome, failed
 from hifisr_cli.system.children import receive_line
-from hifisr_cli.system.streams import keep_stderr
+from hifisr_cli.system.streams import keep_streams
 
 if TYPE_CHECKING:
     from hifisr_cli.engines.protocol import Engine
@@ -143,12 +143,12 @@ def _reporter(index: int, replies: _Replies) -> Progress:
 
 def _take_streams() -> tuple[int, BinaryIO]:
     """The ways from and to the run; all that is not Python's own standard error then leads nowhere."""
-    keep_stderr()
     orders, replies = os.dup(0), os.dup(1)
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1):
+        os.dup2(null, number)
     os.close(null)
-    os.dup2(2, 1)
+    keep_streams()
     return orders, os.fdopen(replies, "wb")
 
 
