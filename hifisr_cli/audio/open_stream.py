@@ -93,7 +93,7 @@ def _open_by_content(stream: ByteStream, what: FileIdentity, *, salvage: bool) -
             stream.commit()
             return WavStreamSource(stream, start), start.chunks
         case "FLAC":
-            return _decoded(lambda: stream_flac(stream)), None
+            return _decoded(lambda: stream_flac(stream, tolerant=salvage)), None
         case "OGG":
             return _decoded(lambda: stream_ogg(stream, tolerant=salvage)), None
     if what.kind is MPEG:

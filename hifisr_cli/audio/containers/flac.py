@@ -22,14 +22,19 @@ LAST = 0x80
 """Set in the kind of the last block before the frames."""
 
 _MOST_BLOCKS = 1_000
-_SYNC = re.compile(rb"\xff[\xf8\xf9][\x10-\xff][\x00-\xaf]", re.DOTALL)
+SYNC = re.compile(rb"\xff[\xf8\xf9][\x10-\xff][\x00-\xaf]", re.DOTALL)
+"""How frame headers begin, and other things."""
+
 _RATES = (0, 88_200, 176_400, 192_000, 8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000)
 _BITS = (0, 8, 12, -1, 16, 20, 24, 32)
-_LONGEST_HEADER = 16
+LONGEST_HEADER = 16
+"""Bytes of a frame header at most."""
 _MOST_TRIES = 200_000
 """Places that look like a header and are none, in a row: more than in 10 GB of anything but malice."""
 
-_MAGIC = b"fLaC"
+MAGIC = b"fLaC"
+STREAM_INFO_HEADS = (b"\0\0\0\x22", b"\x80\0\0\x22")
+"""Heads of the block that is the first: of 34 bytes, others following or not."""
 
 
 @cache
@@ -79,12 +84,22 @@ class FlacMap:
 
 
 @dataclass(frozen=True, slots=True)
-class _Header:
+class FlacHeader:
+    """A frame header.
+
+    Attributes:
+        offset: where it stands.
+        number: of the frame, or of its first sample where frames have different lengths.
+        samples: in the frame.
+        varies: frames have different lengths.
+        form: zeros where it refers to the stream's header.
+    """
+
     offset: int
     number: int
     samples: int
     varies: bool
-    form: FlacForm  # zeros where it refers to the stream's header
+    form: FlacForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +114,7 @@ class FlacBlock:
 
 def walk_blocks(read: ReadAt) -> Iterator[FlacBlock]:
     """The metadata blocks of the FLAC stream that begins at 0, as far as their headers are there."""
-    position = len(_MAGIC)
+    position = len(MAGIC)
     for _ in range(_MOST_BLOCKS):
         head = read(position, 4)
         if len(head) < 4:
@@ -111,19 +126,19 @@ def walk_blocks(read: ReadAt) -> Iterator[FlacBlock]:
         position = block.start + block.size
 
 
-def map_flac(fd: int, start: int) -> FlacMap | None:
-    """Every frame header of the FLAC file behind a descriptor, whose stream begins at `start`; None without one."""
+def map_flac(fd: int, start: int, end: int) -> FlacMap | None:
+    """Every frame header of a FLAC stream of the file behind a descriptor, from `start` to `end`; None without one."""
     with mmap.mmap(fd, 0, access=mmap.ACCESS_READ) as data:
-        told, promised = _stream_info(data[start + 8 : start + 8 + 34])
+        told, promised = parse_stream_info(data[start + 8 : start + 8 + 34])
         headers, misses = [], 0
-        for match in _SYNC.finditer(data, start + 4):
-            header = _parse(data[match.start() : match.start() + _LONGEST_HEADER], match.start())
+        for match in SYNC.finditer(data, start + 4, end):
+            header = parse_header(data[match.start() : match.start() + LONGEST_HEADER], match.start())
             misses = misses + 1 if header is None else 0
             if header is not None:
                 headers.append(header)
             elif misses > _MOST_TRIES:
                 break
-    forms = [_completed(header.form, told) for header in headers]
+    forms = [completed(header.form, told) for header in headers]
     believed = told is not None and told in forms
     if told is not None and believed:
         form = told
@@ -146,10 +161,10 @@ def stream_header(form: FlacForm, samples: int) -> bytes:
     """The beginning of a FLAC stream of this form and length, up to its first frame."""
     packed = form.sample_rate << 44 | (form.channels - 1) << 41 | (form.bits - 1) << 36 | samples
     sizes = (16).to_bytes(2, "big") + (65_535).to_bytes(2, "big") + bytes(6)
-    return _MAGIC + b"\x80\0\0\x22" + sizes + packed.to_bytes(8, "big") + bytes(16)
+    return MAGIC + b"\x80\0\0\x22" + sizes + packed.to_bytes(8, "big") + bytes(16)
 
 
-def _stream_info(body: bytes) -> tuple[FlacForm | None, int | None]:
+def parse_stream_info(body: bytes) -> tuple[FlacForm | None, int | None]:
     """The form and the number of samples that the stream's header states."""
     if len(body) < 18:
         return None, None
@@ -158,13 +173,14 @@ def _stream_info(body: bytes) -> tuple[FlacForm | None, int | None]:
     return (form if form.sample_rate else None), (packed & (1 << 36) - 1) or None
 
 
-def _completed(form: FlacForm, told: FlacForm | None) -> FlacForm:
+def completed(form: FlacForm, told: FlacForm | None) -> FlacForm:
+    """The form of a frame, what it does not say taken from the stream's header."""
     if told is None or (form.sample_rate and form.bits):
         return form
     return FlacForm(form.sample_rate or told.sample_rate, form.channels, form.bits or told.bits)
 
 
-def _parse(head: bytes, offset: int) -> _Header | None:  # noqa: PLR0911  as many ways of not being one
+def parse_header(head: bytes, offset: int) -> FlacHeader | None:  # noqa: PLR0911  as many ways of not being one
     """The frame header at the beginning of some bytes; None where there is none or its checksum is wrong."""
     if len(head) < 6:
         return None
@@ -193,7 +209,7 @@ def _parse(head: bytes, offset: int) -> _Header | None:  # noqa: PLR0911  as man
     if crc != head[position]:
         return None
     form = FlacForm(rate, channel_code + 1 if channel_code < 8 else 2, bits)
-    return _Header(offset, number, samples, bool(head[1] & 1), form)
+    return FlacHeader(offset, number, samples, bool(head[1] & 1), form)
 
 
 def _samples(code: int, head: bytes, position: int) -> tuple[int, int]:

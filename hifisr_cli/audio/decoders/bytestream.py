@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from hifisr_cli.system.files import widen_pipe
@@ -116,3 +117,26 @@ class ByteStream:
                 self._kept += data
             self._received += len(data)
         return data
+
+
+class PiecedBytes:
+    """Pieces of bytes, one after the other, of which the first ones can be read again."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._kept = bytearray()
+        self._piece, self._start = b"", 0  # the last piece, and where it stands
+
+    def read_at(self, position: int, size: int) -> bytes:
+        """Up to `size` bytes from a position, none at the end: from within what is kept, or from further on."""
+        if position < self._start:
+            return bytes(self._kept[position : position + size])
+        while position >= self._start + len(self._piece):
+            self._start += len(self._piece)
+            self._piece = next(self._pieces, b"")
+            if not self._piece:
+                return b""
+            if len(self._kept) == self._start < KEPT:
+                self._kept += self._piece
+        place = position - self._start
+        return self._piece[place : place + size]

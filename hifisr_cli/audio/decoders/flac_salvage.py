@@ -31,16 +31,16 @@ _SMALLEST_FRAME = 10
 _MOST_SAMPLES = 65_535
 
 
-def open_damaged_flac(fd: int, start: int, whole: Source | None) -> SalvagedFlac | None:
+def open_damaged_flac(fd: int, start: int, end: int, whole: Source | None) -> SalvagedFlac | None:
     """A FLAC file of which every whole frame is read; None where it has none.
 
     Args:
         fd: of the file.
-        start: where its stream begins, behind tags.
+        start, end: where its stream begins, behind tags, and where it ends.
         whole: the file as libsndfile reads it, None where it does not.
     """
     place = os.lseek(fd, 0, os.SEEK_CUR)
-    frames = map_flac(fd, start)
+    frames = map_flac(fd, start, end)
     os.lseek(fd, place, os.SEEK_SET)  # where `whole` reads on; Windows goes to the beginning to map a file
     return None if frames is None else SalvagedFlac(fd, whole if frames.believed else None, frames)
 
@@ -130,8 +130,8 @@ class SalvagedFlac(Source):
         gap = frame.first - self._position
         # A frame number that was made up must not cost hours of silence.
         most = (frame.offset - end_of_last) // _SMALLEST_FRAME * _MOST_SAMPLES
-        promised = self.info.frames
-        if gap > most or (promised is not None and frame.first + frame.samples > promised):
+        promised = self.info.frames  # which the stream's header counted too low where more came already
+        if gap > most or (promised is not None and self._position <= promised < frame.first + frame.samples):
             gap = 0
         if gap > 0:
             self._places += 1

@@ -13,7 +13,7 @@ from hifisr_cli.audio.recording import Block, BrokenOffError, Source
 from hifisr_cli.results import AudioInfo
 
 if TYPE_CHECKING:
-    from hifisr_cli.audio.decoders.bytestream import ByteStream
+    from hifisr_cli.audio.decoders.bytestream import ByteStream, PiecedBytes
     from hifisr_cli.audio.decoders.no_seek import ForwardFile
 
 _UNKNOWN_FRAMES = 1 << 40  # libsndfile says 2**63 - 1 where a header leaves the length open
@@ -48,10 +48,14 @@ class SoundSource(Source):
         file: open for reading.
         frames: its length where it is known better than libsndfile knows it.
         step: samples a channel that are decoded at once: an error costs all of them.
+
+    Attributes:
+        late: what was decoded at once with an error, known when that is raised: before or behind what is damaged.
     """
 
     def __init__(self, file: ForwardFile, frames: int | None = None, *, step: int | None = None) -> None:
         self._file, self._step = file, step
+        self.late: Block | None = None
         self._broken: BrokenOffError | None = None
         codec = str(file.subtype)
         known = frames if frames is not None else int(file.frames)
@@ -71,7 +75,7 @@ class SoundSource(Source):
 
         if self._broken is not None:
             raise self._broken
-        block = np.empty((frames, self.info.channels), np.float32)
+        block = np.full((frames, self.info.channels), np.nan, np.float32)
         filled = 0
         try:
             while filled < frames:
@@ -83,6 +87,9 @@ class SoundSource(Source):
         except soundfile.LibsndfileError as error:
             # libsndfile tells of an error once and of an end after that
             self._broken = BrokenOffError(f"the sound cannot be decoded to its end: {reason(error)}")
+            late = block[filled:, 0]
+            count = int(np.argmax(np.isnan(late))) if np.isnan(late).any() else len(late)
+            self.late = np.ascontiguousarray(block[filled : filled + count].T)
             if filled == 0:  # else what came before the break is good: the next call meets it
                 raise self._broken from error
         return np.ascontiguousarray(block[:filled].T)
@@ -129,7 +136,7 @@ class ForwardBytes:
 
     _LENGTH = 1 << 62
 
-    def __init__(self, stream: ByteStream) -> None:
+    def __init__(self, stream: ByteStream | PiecedBytes) -> None:
         self._stream, self._position = stream, 0  # where libsndfile stands
 
     def seek(self, offset: int, whence: int = 0) -> int:
