@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,9 @@ from hifisr_cli.audio.metadata.headers import (
     text_of,
     voc_tags,
 )
+from hifisr_cli.audio.metadata.matroska import matroska_texts
 from hifisr_cli.audio.metadata.tags import AIFF_TEXTS, COMMENT, MAX_TAG, Tags, cleaned
-from hifisr_cli.audio.metadata.told import chapter_texts, note_attached, tags_told
+from hifisr_cli.audio.metadata.told import chapter_texts, in_vorbis_names, note_attached, tags_told
 from hifisr_cli.audio.metadata.vorbis import flac_tags, ogg_tags
 from hifisr_cli.system.files import open_file
 
@@ -42,12 +44,8 @@ def read_tags(recording: Recording, file: RecordingFile, notes: list[str]) -> Ta
         if kind in _MPEG and has_id3(file, recording.what.start) and not mutagen_is_here():
             return _plain_tags(recording, file, notes)
         tags = _of_kind(recording, kind, file, notes)
-        return _with_told(
-            recording,
-            kind,
-            both(tags, tags_around(file, recording.what.start, notes), "the tag around it", notes),
-            notes,
-        )
+        tags = both(tags, tags_around(file, recording.what.start, notes), "the tag around it", notes)
+        return _with_told(recording, kind, tags, file, notes)
     except OSError:
         raise
     except Exception as error:  # mutagen raises whatever a damaged tag provokes
@@ -102,13 +100,20 @@ def _of_kind(recording: Recording, kind: str, file: RecordingFile, notes: list[s
     return Tags()
 
 
-def _with_told(recording: Recording, kind: str, tags: Tags, notes: list[str]) -> Tags:
+def _with_told(recording: Recording, kind: str, tags: Tags, file: RecordingFile, notes: list[str]) -> Tags:
     """These tags and what only the decoder tells: all of it where they say nothing, else the chapters."""
     told = recording.told()
     note_attached(told, tags, notes)
     if any(name != "ENCODER" for name, _ in tags.texts) or tags.pictures or tags.id3:
         return tags.joined(chapter_texts(told.chapters))
     found = tags_told(told)
+    if kind == "MATROSKA":
+        known = {text for _, text in found.texts}
+        stated = in_vorbis_names(
+            matroska_texts(lambda position, count: file.at(recording.what.start + position, count))
+        )
+        more = cleaned(pair for pair in stated if pair[1] not in known)
+        found = replace(found, texts=(*found.texts, *more))
     if found and kind in _PARSED and not mutagen_is_here():
         notes.append(f"of its tags only what FFmpeg tells was read: {ADVICE}")
     return both(found, tags, "the tag around it", notes)

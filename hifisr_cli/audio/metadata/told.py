@@ -77,10 +77,10 @@ def picture_type(codec: str) -> str:
 
 def tags_told(told: Told) -> Tags:
     """In the common form, but for what `note_attached` tells of."""
-    texts = list(_texts(told.file))
+    texts = list(in_vorbis_names(told.file.items()))
     known = set(texts)
     names = {name for name, _ in texts}
-    for name, text in _texts(told.track):
+    for name, text in in_vorbis_names(told.track.items()):
         if (name, text) not in known:
             texts.append((f"TRACK_{name}" if name in names else name, text))
     return Tags(tuple(cleaned([*texts, *chapter_texts(told.chapters)])), told.pictures)
@@ -107,8 +107,9 @@ def chapter_texts(chapters: Iterable[tuple[float, str]]) -> list[tuple[str, str]
     return texts
 
 
-def _texts(pairs: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for name, text in pairs.items():
+def in_vorbis_names(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Texts by FFmpeg's or Matroska's names, without those that describe the file's bytes."""
+    for name, text in pairs:
         key = name.upper()
         if key in _TECHNICAL or key.startswith("_STATISTICS_") or (key, text) == ("LANGUAGE", "und"):
             continue
