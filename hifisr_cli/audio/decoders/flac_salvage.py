@@ -27,6 +27,9 @@ _MOST_BYTES = 1 << 21
 _MOST_FAILURES = 20_000
 """So many headers in a row lead to damaged frames only in a file that was made to cost hours."""
 
+_BITS = (8, 16, 24)
+"""What libsndfile decodes of the depths that FLAC has."""
+
 _SMALLEST_FRAME = 10
 _MOST_SAMPLES = 65_535
 
@@ -42,7 +45,9 @@ def open_damaged_flac(fd: int, start: int, end: int, whole: Source | None) -> Sa
     place = os.lseek(fd, 0, os.SEEK_CUR)
     frames = map_flac(fd, start, end)
     os.lseek(fd, place, os.SEEK_SET)  # where `whole` reads on; Windows goes to the beginning to map a file
-    return None if frames is None else SalvagedFlac(fd, whole if frames.believed else None, frames)
+    if frames is None or frames.form.bits not in _BITS:
+        return None
+    return SalvagedFlac(fd, whole if frames.believed else None, frames)
 
 
 class SalvagedFlac(Source):

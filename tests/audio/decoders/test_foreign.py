@@ -252,6 +252,8 @@ def test_flac_of_other_depths(shared_cases: Path, ffmpeg: str, decoder: str, nam
     if bits < 24:  # every sample is one of these, and not every one is even
         np.testing.assert_array_equal(steps, np.round(steps))
         assert (steps % 2 == 1).any()
+    with open_recording(path, salvage=True) as recording:
+        assert sum(block.shape[1] for block in recording.blocks()) == 516_940
 
 
 def test_what_libsndfile_refuses_without_a_second_decoder(
