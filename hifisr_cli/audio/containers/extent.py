@@ -17,7 +17,7 @@ class Extent:
         bits: bits a sample that the header states; None where it does not.
         damage: what is missing.
         end: where the last whole piece ends, in front of what no decoder should see. None: at the end of the file.
-        pieces: where the pieces of the sound stand, and how many bytes each has, where a table tells.
+        pieces: where stretches of the sound stand, and how many bytes each has, where a table tells.
         codec: what that table calls them.
         notes: one line each.
     """

@@ -49,9 +49,15 @@ def mp4_extent(read: ReadAt, start: int, size: int) -> Extent:
     damage = shortfall(int(sizes.sum()), int(np.clip(size - places, 0, sizes).sum()))
     if damage is None and cut and sizes.max() <= 1:  # a piece may be more than the one byte that is said
         return cut_short()
-    speech = codec in (b"samr", b"sawb")
-    pieces = tuple(zip(places.tolist(), sizes.tolist(), strict=True)) if speech else ()
-    return Extent(damage=damage, pieces=pieces, codec=codec)
+    return Extent(damage=damage, pieces=_joined(places, sizes), codec=codec)
+
+
+def _joined(places: Numbers, sizes: Numbers) -> tuple[tuple[int, int], ...]:
+    """Pieces that follow each other without a gap as one: start and length in bytes."""
+    ends = places + sizes
+    breaks = np.flatnonzero(places[1:] != ends[:-1])
+    firsts, lasts = np.concatenate([[0], breaks + 1]), np.concatenate([breaks, [len(places) - 1]])
+    return tuple(zip(places[firsts].tolist(), (ends[lasts] - places[firsts]).tolist(), strict=True))
 
 
 def _walk(read: ReadAt, position: int, end: int) -> Iterator[_Box]:

@@ -8,6 +8,7 @@ frames with speech alone. Frames and their lengths: RFC 4867, 5.3; 3GPP TS 26.10
 from __future__ import annotations
 
 import tempfile
+from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -56,34 +57,28 @@ def open_speech(foreign: ForeignFile, stack: ExitStack, decode: Callable[[Foreig
         data = b"".join(foreign.file.at(*piece) for piece in foreign.extent.pieces) if form is not None else b""
     if form is None:
         return None
-    frames, rest = _split(data, form)
-    if not rest and all(frame.speech for frame in frames):
+    kinds, speech, rest = _split(data, form)
+    if not rest and all(kinds):
         return None
-    speech = b"".join(data[frame.start : frame.start + frame.size] for frame in frames if frame.speech)
     decoded = decode(_copied(foreign, form.magic + speech, stack)) if speech else None
-    source = AmrSource(foreign.container, form, [frame.speech for frame in frames], decoded)
+    source = AmrSource(foreign.container, form, kinds, decoded)
     source.notes = ends_at(foreign.end - rest, foreign.end).notes if rest else ()
     return source
 
 
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    start: int
-    size: int
-    speech: bool
-
-
-def _split(data: bytes, form: _Form) -> tuple[list[_Frame], int]:
-    """The frames, and the bytes of the last one where it is cut."""
-    frames, position = list[_Frame](), 0
+def _split(data: bytes, form: _Form) -> tuple[bytes, bytes, int]:
+    """Of each frame, whether it is speech; the frames that are; and the bytes of the last one where it is cut."""
+    kinds, speech, position = bytearray(), bytearray(), 0
     while position < len(data):
         kind = data[position] >> 3 & 15
-        size = form.sizes[kind]
-        if position + size > len(data):
-            return frames, len(data) - position
-        frames.append(_Frame(position, size, kind < form.speech))
-        position += size
-    return frames, 0
+        end = position + form.sizes[kind]
+        if end > len(data):
+            break
+        kinds.append(kind < form.speech)
+        if kind < form.speech:
+            speech += data[position:end]
+        position = end
+    return bytes(kinds), bytes(speech), len(data) - position
 
 
 def _copied(foreign: ForeignFile, data: bytes, stack: ExitStack) -> ForeignFile:
@@ -99,13 +94,13 @@ class AmrSource(Source):
 
     Args:
         container: for the facts.
-        speech: of each frame, whether it is speech.
+        speech: of each frame, whether it is speech: 1 or 0.
         decoded: the frames that are; None where there are none.
     """
 
-    def __init__(self, container: str, form: _Form, speech: list[bool], decoded: Source | None) -> None:
+    def __init__(self, container: str, form: _Form, speech: bytes, decoded: Source | None) -> None:
         self._form, self._decoded = form, decoded
-        self._runs = [(is_speech, form.frame * len(list(run))) for is_speech, run in groupby(speech)]
+        self._runs = deque((bool(kind), form.frame * sum(1 for _ in run)) for kind, run in groupby(speech))
         self._gathered = Gathered(1)
         self._ended: BrokenOffError | None = None
         self.info = describe(
@@ -115,10 +110,10 @@ class AmrSource(Source):
 
     def read(self, frames: int) -> Block:
         while self._gathered.frames < frames and self._runs and self._ended is None:
-            is_speech, length = self._runs.pop(0)
+            is_speech, length = self._runs.popleft()
             part = min(length, frames)
             if part < length:
-                self._runs.insert(0, (is_speech, length - part))
+                self._runs.appendleft((is_speech, length - part))
             self._gathered.put(self._speech(part) if is_speech else np.zeros((1, part), np.float32))
         if not self._gathered.frames and self._ended is not None:
             raise self._ended
