@@ -70,7 +70,7 @@ class FlacPart:
     Attributes:
         form: what all its frames share, None where its header does not tell.
         promised: samples a channel that its header counts, None where it does not.
-        frames: the last of those that were read, their places counted in its bytes.
+        frames: the last of those that were read, counted from its first byte and sample.
         length: its bytes, as far as they were read.
     """
 
@@ -81,7 +81,7 @@ class FlacPart:
         self.frames: deque[FlacFrame] = deque(maxlen=_LAST_FRAMES)
         self.length = 0
         self._recent, self._recent_start = bytearray(), 0
-        self._step = 0
+        self._step = self._origin = 0
         self._unseen = b""
         self.pieces = self._pass_on()
 
@@ -139,7 +139,9 @@ class FlacPart:
         if not self._step:  # these are the first bytes, and a frame begins with them
             self._recent_start = start
             first = parse_header(seen[:LONGEST_HEADER], 0)
-            self._step = 0 if first is None else first.samples
+            if first is not None:
+                self._step = first.samples
+                self._origin = first.number if first.varies else first.number * self._step
         places = [match.start() for match in SYNC.finditer(seen) if match.start() < end][-_TRIES:]
         frames = (self._frame(seen, place, start) for place in reversed(places))
         found = next((frame for frame in frames if frame is not None), None)
@@ -179,7 +181,7 @@ class FlacPart:
         if not header.varies and not self._step:
             return None
         first = header.number if header.varies else header.number * self._step
-        return FlacFrame(start + place, first, header.samples)
+        return FlacFrame(start + place, first - self._origin, header.samples)
 
 
 class FlacBytes:

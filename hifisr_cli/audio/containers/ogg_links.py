@@ -3,7 +3,7 @@
 Of each link the first stream of sound is taken, as libsndfile should see it: Opus at 48 kHz whatever its header says of
 the input, and from position 0 on where what was cut out of a live stream begins later.
 
-Links: RFC 3533, section 4. Opus: RFC 7845, sections 4 and 5.1, and RFC 6716, section 3.1.
+Links: RFC 3533, section 4. Opus: RFC 7845, sections 4 and 5.1, and RFC 6716, section 3.1. FLAC: RFC 9639, section 10.1.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from collections.abc import Iterator
 
 from hifisr_cli.audio.containers.ogg import NO_POSITION, OggPage, OggPages
 
-READABLE = ("Vorbis", "Opus")
-"""Codecs that libsndfile knows."""
+READABLE = ("Vorbis", "Opus", "FLAC")
+"""Codecs that libsndfile decodes."""
+
+_FLAC_IN_OGG = 9  # bytes before the stream's own first ones
 
 _HEADS = {
     b"\x01vorbis": "Vorbis",
@@ -37,6 +39,7 @@ class OggLink:
         strict: read no further than to where a page is missing.
 
     Attributes:
+        begin: where it stands in the file.
         codec: of the stream that is taken.
         streams: how many are of sound.
         serial, others: the numbers of the stream that is taken, and of those that are not.
@@ -49,6 +52,7 @@ class OggLink:
     def __init__(self, first: list[OggPage], pages: OggPages, *, strict: bool) -> None:
         of_sound = [page for page in first if codec_of(page)]
         self._head, self._pages, self._strict = of_sound[0], pages, strict
+        self.begin = first[0].position
         self.codec = codec_of(self._head) or ""
         self.streams = len(of_sound)
         self.serial = self._head.serial
@@ -93,6 +97,20 @@ class OggLink:
             self._started = self._started or page.granule not in (0, NO_POSITION)
             self.ended = page.is_last
             yield self._placed(page) if self.codec == "Opus" else page
+
+    def flac(self) -> Iterator[bytes]:
+        """FLAC as it is outside of Ogg: its whole packets. In the first one something stands before."""
+        before, packet = _FLAC_IN_OGG, b""
+        for page in self.pages():
+            for index, (fragment, ends) in enumerate(page.fragments):
+                if index == 0 and page.continues != bool(packet):
+                    packet = b""  # the page before is missing
+                    if page.continues:
+                        continue
+                packet += fragment
+                if ends:
+                    yield packet[before:]
+                    before, packet = 0, b""
 
     def _headed(self) -> OggPage:
         """Its first page."""

@@ -1,4 +1,4 @@
-"""Ogg Vorbis and Opus through libsndfile, which is given one link of a chain after the other."""
+"""Ogg Vorbis, Opus and FLAC in Ogg through libsndfile, which is given one link of a chain after the other."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
+
 from hifisr_cli.audio.completeness import Damage, Promise
+from hifisr_cli.audio.containers.flac_stream import FlacBytes, FlacPart
 from hifisr_cli.audio.containers.ogg import HEADER, OggPages
 from hifisr_cli.audio.containers.ogg_links import READABLE, OggChain, OggLink
 from hifisr_cli.audio.decoders.bytestream import ByteStream
 from hifisr_cli.audio.decoders.chained import ChainedSource, OpenPart, widest
+from hifisr_cli.audio.decoders.flac import open_part
 from hifisr_cli.audio.decoders.libsndfile import NotOpenedError, SoundSource, open_sound, reason
 from hifisr_cli.audio.decoders.track import first_of
 from hifisr_cli.audio.recording import Block, BrokenOffError, RecordingFile, Source
@@ -83,10 +87,13 @@ def _survey(link: OggLink) -> _LinkPlace:
     return _LinkPlace(link, begin or 0, end, tuple(patches))
 
 
-def _open_place(file: RecordingFile, place: _LinkPlace, stack: ExitStack, *, step: int | None) -> SoundSource:
+def _open_place(file: RecordingFile, place: _LinkPlace, stack: ExitStack, *, step: int | None) -> Source:
     """The sound of a link of a file. Raises NotOpenedError."""
     link = place.link
     _check_codec(link)
+    if link.codec == "FLAC":
+        again = OggChain(OggPages(_pieces(file, link.begin), link.begin), strict=False).next()
+        return _open_flac_link(again or link, stack, step=step, tolerant=True)  # its damage is known already
     as_it_is = place.begin == 0 and place.end == file.size and not place.patches
     view = file.fd if as_it_is else file.reader(place.begin, place.end, place.patches)
     sound = open_sound(view, stack, step=step)
@@ -139,7 +146,7 @@ def _pieces(file: RecordingFile, start: int) -> Iterator[bytes]:
 
 
 class LinkSource(Source):
-    """A link of a stream, which comes through a pipe.
+    """A link whose pages come while it is decoded.
 
     Args:
         sound: as libsndfile decodes it.
@@ -150,12 +157,19 @@ class LinkSource(Source):
     def __init__(self, sound: Source, link: OggLink, *, tolerant: bool) -> None:
         self._sound, self._link, self._tolerant = sound, link, tolerant
         self.info = replace(sound.info, frames=None)
+        if link.codec == "FLAC":
+            self.info = replace(sound.info, container="OGG", codec="FLAC")
 
     def read(self, frames: int) -> Block:
-        block = self._sound.read(frames)
+        try:
+            block = self._sound.read(frames)
+        except BrokenOffError:
+            if self._link.damage is None:
+                raise
+            block = np.zeros((self.info.channels, 0), np.float32)
         if block.shape[1] < frames:
             self.promise = None if self._link.promised is None else Promise(self._link.promised)
-            self.notes = _notes_of(self._link)
+            self.notes = (*self._sound.notes, *_notes_of(self._link))
         if not block.shape[1] and self._link.damage is not None:
             if not self._tolerant:
                 raise BrokenOffError(self._link.damage)
@@ -181,6 +195,12 @@ def _come(chain: OggChain, *, tolerant: bool) -> Iterator[OpenPart]:
         opened[-1].notes += _left_out(chain.left_out)
 
 
+def _open_flac_link(link: OggLink, stack: ExitStack, *, step: int | None, tolerant: bool) -> Source:
+    """FLAC in Ogg. Raises NotOpenedError."""
+    flac = open_part(FlacPart(FlacBytes(link.flac()), alone=True), stack, step=step)
+    return LinkSource(flac, link, tolerant=tolerant)
+
+
 def _open_fed(link: OggLink, stack: ExitStack, *, tolerant: bool) -> Source:
     """The sound of a link of a stream. Raises NotOpenedError."""
     import soundfile
@@ -188,6 +208,8 @@ def _open_fed(link: OggLink, stack: ExitStack, *, tolerant: bool) -> Source:
     from hifisr_cli.audio.decoders.no_seek import FedPipe, PipedSound
 
     _check_codec(link)
+    if link.codec == "FLAC":
+        return _open_flac_link(link, stack, step=None, tolerant=tolerant)
     pipe = FedPipe(page.data for page in link.pages())
     try:
         sound = SoundSource(stack.enter_context(PipedSound(pipe)))

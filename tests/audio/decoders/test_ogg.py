@@ -268,3 +268,67 @@ def test_opus_whose_header_names_another_rate(read: Read, path: Path, shared_cas
         assert found.shape == expected.shape
         assert np.corrcoef(found[0], expected[0])[0, 1] > 0.999999
         assert recording.info.sample_rate == 48_000
+
+
+@pytest.fixture(scope="module")
+def flac_in_ogg(ffmpeg: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Block]:
+    """A file, and what is in it."""
+    folder = tmp_path_factory.mktemp("flac")
+    audio = np.round(0.1 * np.random.default_rng(0).standard_normal((2, 100_000)) * 2**15) / 2**15
+    soundfile.write(folder / "a.wav", audio.T, 16_000, subtype="PCM_16")
+    subprocess.run([ffmpeg, "-v", "error", "-i", folder / "a.wav", "-c:a", "flac", folder / "a.oga"], check=True)
+    return (folder / "a.oga").read_bytes(), audio.astype(np.float32)
+
+
+flac_both_ways = pytest.mark.parametrize("read", [as_file, as_stream])
+
+
+@flac_both_ways
+@pytest.mark.parametrize("salvage", [False, True])
+def test_flac_in_ogg_is_decoded_to_the_bit(
+    read: Read, path: Path, flac_in_ogg: tuple[bytes, Block], salvage: bool
+) -> None:
+    data, audio = flac_in_ogg
+    found, recording = read(data, path, salvage=salvage)
+    np.testing.assert_array_equal(found, audio)
+    assert (recording.notes, recording.info.container, recording.info.codec) == ((), "OGG", "FLAC")
+    assert (recording.info.bits, recording.info.lossy) == (16, False)
+    found, recording = read(data * 2, path, salvage=salvage)
+    np.testing.assert_array_equal(found, np.concatenate([audio, audio], axis=1))
+    assert recording.notes == (CHAIN,)
+
+
+@flac_both_ways
+def test_flac_in_ogg_whose_header_counts_too_few(read: Read, path: Path, flac_in_ogg: tuple[bytes, Block]) -> None:
+    data, audio = flac_in_ogg
+    first, *others = pages_of(data)
+    body = first.body[:31] + (33_000).to_bytes(4, "big") + first.body[35:]
+    found, recording = read(joined([first.changed(body=body), *others]), path)
+    np.testing.assert_array_equal(found, audio)
+    assert recording.notes == ("its header counts 2.062 s of sound, but 6.250 s are there: all of it was taken",)
+
+
+@flac_both_ways
+@pytest.mark.parametrize(("left_out", "words"), [(4, "a page of it is missing"), (-1, "it ends in the middle")])
+def test_flac_in_ogg_without_one_of_its_pages(
+    read: Read, path: Path, flac_in_ogg: tuple[bytes, Block], left_out: int, words: str
+) -> None:
+    data, audio = flac_in_ogg
+    pages = pages_of(data)
+    del pages[left_out]
+    with pytest.raises(TruncatedError, match=words):
+        read(joined(pages), path)
+    found, recording = read(joined(pages), path, salvage=True)
+    assert recording.salvaged
+    assert words in recording.notes[-1]
+    np.testing.assert_array_equal(found[:, :10_000], audio[:, :10_000])
+
+
+@flac_both_ways
+def test_a_live_stream_of_flac_that_was_joined(read: Read, path: Path, flac_in_ogg: tuple[bytes, Block]) -> None:
+    data, audio = flac_in_ogg
+    pages = pages_of(data)
+    found, recording = read(joined(pages[:2] + pages[4:]), path)
+    assert 0 < found.shape[1] < audio.shape[1]
+    np.testing.assert_array_equal(found, audio[:, -found.shape[1] :])
+    assert recording.notes == ("it begins in the middle of a stream, all of which from there on was taken",)
