@@ -40,7 +40,8 @@ NO_SUCH_FILE = _words_for_what_is_missing()
 
 
 SLOW = (
-    "audio/containers/test_mpeg.py", "audio/decoders/test_flac_salvage.py", "audio/decoders/test_foreign.py",
+    "audio/containers/test_mpeg.py", "audio/decoders/test_flac.py", "audio/decoders/test_flac_salvage.py",
+    "audio/decoders/test_foreign.py", "audio/decoders/test_ogg.py",
     "audio/metadata",
     "audio/output/test_output.py", "audio/test_resample.py", "batch", "checkpoints/test_frozen.py",
     "checkpoints/test_registry.py", "cli", "dsp/bandwidth/test_meter.py", "dsp/inspection/test_hum.py",
