@@ -30,7 +30,7 @@ def disc(path: Path, rate: int = 44_100) -> Path:
         track = flac.CueSheetTrack(number, start, isrc=b"QZ1234567890")
         track.indexes = [flac.CueSheetTrackIndex(at, place) for at, place in enumerate(indexes, 1)]
         sheet.tracks.append(track)
-    sheet.tracks.append(flac.CueSheetTrack(170, 2000 * 588))
+    sheet.tracks.append(flac.CueSheetTrack(170, 2000 * 588, isrc=b""))
     file.cuesheet = sheet
     file.metadata_blocks.append(sheet)
     file.save()
