@@ -5,10 +5,14 @@ Layouts: the formats' own descriptions and decoders; FLAC: RFC 9639, 8.2.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hifisr_cli.audio.completeness import shortfall
-from hifisr_cli.audio.containers.extent import WHOLE, Extent, cut_short
+from hifisr_cli.audio.containers.extent import WHOLE, Extent, cut_short, left_behind
 from hifisr_cli.audio.containers.signatures import ReadAt
 
+_PIECE = 1 << 20
+_WAVPACK = b"wvpk"
 _WAVPACK_BITS = (8, 16, 24, 32)
 _WAVPACK_UNKNOWN = 0xFFFF_FFFF
 _SYNTHESIS = 481
@@ -18,15 +22,29 @@ _APE_HEADER = 3_980
 """From this version on (times 1000) Monkey's Audio has the header that is read here."""
 
 
-def wavpack_extent(read: ReadAt, start: int, _size: int) -> Extent:
-    """The first block counts the samples of all; a block of channels 3 and up counts the same ones."""
+def wavpack_extent(read: ReadAt, start: int, size: int) -> Extent:
+    """The first block counts the samples of all; a block of channels 3 and up counts the same ones.
+
+    Behind the last block stand tags, or what is no sound.
+    """
     head = read(start, 32)
     if len(head) < 32:
         return cut_short()
+    found = _behind_blocks(read, start, size)
     low, flags = _little(head, 12, 4), _little(head, 24, 4)
-    if low == _WAVPACK_UNKNOWN or flags & 1 << 31:  # the latter: DSD
-        return WHOLE
-    return Extent(low + head[11] * _WAVPACK_UNKNOWN, _WAVPACK_BITS[flags & 3] - (flags >> 13 & 31))
+    if low in (0, _WAVPACK_UNKNOWN) or flags & 1 << 31:  # the latter: DSD
+        return found
+    frames = low + head[11] * _WAVPACK_UNKNOWN
+    return replace(found, frames=frames, bits=_WAVPACK_BITS[flags & 3] - (flags >> 13 & 31))
+
+
+def _behind_blocks(read: ReadAt, start: int, size: int) -> Extent:
+    """Where the blocks end, if no other follows what stands there."""
+    position = start
+    while (head := read(position, 8))[:4] == _WAVPACK:
+        position += 8 + _little(head, 4, 4)
+    later = (read(place, _PIECE + len(_WAVPACK) - 1) for place in range(position, size, _PIECE))
+    return WHOLE if position >= size or any(_WAVPACK in piece for piece in later) else left_behind(position, read, size)
 
 
 def ape_extent(read: ReadAt, start: int, _size: int) -> Extent:

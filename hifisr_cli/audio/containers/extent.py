@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hifisr_cli.audio.completeness import Damage
+from hifisr_cli.audio.containers.signatures import ReadAt
+
+_TAGS = (b"TAG", b"APETAGEX", b"ID3", b"LYRICSBEGIN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +48,10 @@ def ends_at(end: int, size: int) -> Extent:
     """What ends in the middle of its last piece, as recordings of what was sent do: a word about the rest."""
     count = "1 byte" if size - end == 1 else f"{size - end} bytes"
     return Extent(end=end, notes=(f"{count} at its end, less than a block of sound: left out",))
+
+
+def left_behind(end: int, read: ReadAt, size: int) -> Extent:
+    """What ends before the file does: a word about the rest, unless it is a tag or zeros."""
+    head = read(end, 1 << 16)
+    told = any(head) and not head.startswith(_TAGS)
+    return Extent(end=end, notes=(f"{size - end} bytes at its end are no sound and were left out",) if told else ())

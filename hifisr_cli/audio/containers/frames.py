@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from hifisr_cli.audio.containers.extent import WHOLE, Extent, ends_at
+from hifisr_cli.audio.containers.extent import WHOLE, Extent, ends_at, left_behind
 from hifisr_cli.audio.containers.signatures import ReadAt
 
 _HEADER = 8
@@ -17,7 +17,6 @@ _WINDOW = 1 << 17
 """Bytes at the end in which frames are looked for: eight of the longest (DTS: 16 KiB)."""
 _IN_A_ROW = 3
 """So many headers, each where the one before says, are no chance."""
-_TAGS = (b"TAG", b"APETAGEX", b"ID3", b"LYRICSBEGIN")
 
 _KBITS = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 576, 640)
 
@@ -66,13 +65,17 @@ def _extent(length_of: LengthOf, read: ReadAt, start: int, size: int, *, begins:
     """Where the last whole frame ends, counted from one that surely is one (`begins`; None: all are)."""
     begin = max(start, size - _WINDOW)
     window = read(begin, size - begin)
-    for first in range(len(window) - _HEADER):
-        if not (begins or length_of)(window[first : first + _HEADER]):
+    position, last = 0, WHOLE
+    while position < len(window) - _HEADER:
+        if not (begins or length_of)(window[position : position + _HEADER]):
+            position += 1
             continue
-        end, count, cut = _chain(length_of, window, first)
-        if count >= _IN_A_ROW or (count and begin + first == start):
-            return _ended(begin + end, size, read, cut=cut)
-    return WHOLE
+        end, count, cut = _chain(length_of, window, position)
+        if count >= _IN_A_ROW or (count and begin + position == start):
+            last = _ended(begin + end, size, read, cut=cut)
+            position = end
+        position += 1
+    return last
 
 
 def _chain(length_of: LengthOf, window: bytes, position: int) -> tuple[int, int, bool]:
@@ -88,7 +91,7 @@ def _chain(length_of: LengthOf, window: bytes, position: int) -> tuple[int, int,
 def _ended(end: int, size: int, read: ReadAt, *, cut: bool) -> Extent:
     if cut:
         return ends_at(end, size)
-    return Extent(end=end) if read(end, 16).startswith(_TAGS) else WHOLE
+    return left_behind(end, read, size) if end < size else WHOLE
 
 
 adts_extent = partial(_extent, adts_length)

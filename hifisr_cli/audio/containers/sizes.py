@@ -110,12 +110,8 @@ def _long(kind: str, places: tuple[ChunkPlace, ...], index: int, read: ReadAt, s
     layout, form = LAYOUTS.get(kind), _float_form(places, read)
     if _is_end(places[index + 1 :], read, end, size, form):
         rest = read(_end_of(places, layout), FEW)
-        odd = (
-            is_no_sound(rest)
-            or not are_samples(rest, form)
-            or any(
-                place.name in FILES or not place.name or not 0 <= place.length <= size - place.start for place in places
-            )
+        odd = bool(rest) or any(
+            place.name in FILES or not place.name or not 0 <= place.length <= size - place.start for place in places
         )
         notes = _of_silence(read, end, size)
         if layout is None and any(rest):  # of others the chunks are looked through

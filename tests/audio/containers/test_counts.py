@@ -69,3 +69,12 @@ def test_musepack_counts_samples_and_has_a_last_packet() -> None:
     assert (found.frames, found.skipped, found.damage) == (145_430, 581, None)
     for end in (len(data) - 1, len(data) - 3, len(data) // 2):
         assert of("musepack", data[:end]).damage is not None
+
+
+def test_wavpack_ends_with_its_last_block() -> None:
+    block = b"wvpk" + little((92, 4), (0x410, 2), (0, 2), (0, 4), (0, 4), (1000, 4), (2, 4), (0, 4)) + bytes(68)
+    assert of("wavpack", 5 * block) == Extent()  # a count of 0 is none
+    for behind, words in ((bytes(40), 0), (b"APETAGEX" + bytes(60), 0), (b"\x31\x99\x70" * 200, 1)):
+        found = of("wavpack", 5 * block + behind)
+        assert (found.end, len(found.notes)) == (500, words)
+    assert of("wavpack", 5 * block + b"\x31\x99\x70" * 200 + 5 * block).end is None

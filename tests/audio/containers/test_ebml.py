@@ -59,3 +59,19 @@ def test_zeros_among_the_blocks_are_damage(live: bool) -> None:
     middle = len(data) // 2
     data[middle : middle + 120] = bytes(120)
     assert extent(bytes(data)).damage is not None
+
+
+@pytest.mark.parametrize("live", [False, True])
+@pytest.mark.parametrize(
+    "behind", [bytes(400), b"TAG".ljust(128, b"x"), b"APETAGEX" + bytes(50), b"\x31\x99\x70" * 200]
+)
+def test_what_stands_behind_the_segment_is_no_damage(live: bool, behind: bytes) -> None:
+    assert extent(make(live=live) + behind).damage is None
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_clusters_that_something_hides_are_damage(live: bool) -> None:
+    data = bytearray(make(live=live))
+    place = data.index(bytes.fromhex(CLUSTER)) + 70
+    data[place : place + 100] = bytes(100)
+    assert extent(bytes(data)).damage is not None

@@ -74,3 +74,22 @@ def test_noise_has_no_frames(kind: str) -> None:
 def test_the_length_of_an_ac3_frame_is_that_of_its_table(code: int, rate: int, words: int) -> None:
     """ATSC A/52, table 5.18: at 64 kbit/s, and 640."""
     assert frames.ac3_length(bytes([0x0B, 0x77, 0, 0, rate << 6 | code, 8 << 3, 0, 0])) == 2 * words
+
+
+@pytest.mark.parametrize("repeat", [1, 300])
+@pytest.mark.parametrize(
+    ("behind", "said"), [(bytes(500), False), (b"TAG".ljust(128, b"x"), False), (b"\x31\x99\x70" * 200, True)]
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_decoder_sees_what_stands_behind_the_last_frame(kind: str, behind: bytes, said: bool, repeat: int) -> None:
+    data, _ = make(kind, repeat)
+    found = extent(kind, data + behind)
+    assert found.end == len(data)
+    assert found.notes == ((f"{len(behind)} bytes at its end are no sound and were left out",) if said else ())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_frames_behind_damage_are_frames(kind: str) -> None:
+    data, _ = make(kind, 3)
+    found = extent(kind, data + b"\x31\x99\x70" * 200 + data)
+    assert (found.end, found.notes) == (None, ())

@@ -74,3 +74,11 @@ def test_behind_an_id3_tag(tmp_path: Path, good: tuple[bytes, Block]) -> None:
     found, notes = read(path)
     np.testing.assert_array_equal(found, sound)
     assert not notes
+
+
+@pytest.mark.parametrize("good", KINDS, indirect=True, ids=IDS)
+def test_zeros_behind_it_are_no_sound(tmp_path: Path, good: tuple[bytes, Block]) -> None:
+    data, sound = good
+    path = tmp_path / "recording"
+    path.write_bytes(data + bytes(600))
+    np.testing.assert_array_equal(read(path)[0], sound)
