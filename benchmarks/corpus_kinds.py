@@ -239,8 +239,18 @@ RIGHT: tuple[tuple[tuple[str, ...], Callable[[Row], bool], str], ...] = (
     ),
     (
         (LONGER, OTHER_FORM, COMPLAINT),
-        lambda row: row.reference is not None and "Header missing" in row.reference.words,
+        lambda row: row.reference is not None and row.reference.frames < 0.1 * row.strict.frames,
         "ffmpeg does not decode MP3 of a free bit rate",
+    ),
+    (
+        (COMPLAINT,),
+        lambda row: _is_codec(row, "mp3") and difference(row) == 0.0,
+        "ffmpeg takes the bytes of a tag for frames",
+    ),
+    (
+        (MOVED, LONGER),
+        lambda row: _is_codec(row, "aac") and row.strict.container == "MP4" and (row.lag or 0) > 0,
+        "ffmpeg takes off twice what an edit list hides, where the upper band doubles its samples",
     ),
     (
         (WRONG, MOVED),
