@@ -14,24 +14,26 @@ import numpy as np
 import soundfile
 
 from tests.fuzz.lies import BITS, BOASTS, CHANNELS, RATES, SIZES, TAGS, boasting, lying_wav
+from tests.fuzz.twists import PADDING, Content, Seed, twist
 
 Rng = np.random.Generator
 
+_FRAMES, _RATE = 6_000, 8_000
+_EXACT = 0.001  # seconds
 _EDGES = (0, 1, 2, 0x7F, 0x80, 0xFF, 1024, 0x7FFF, 0x8000, 0xFFFF, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF)
 _WRITTEN = (
     ("WAV", "FLOAT"), ("WAV", "DOUBLE"), ("WAV", "ULAW"), ("WAV", "IMA_ADPCM"), ("WAV", "MS_ADPCM"), ("WAV", "GSM610"),
-    ("WAVEX", "PCM_24"), ("RF64", "PCM_16"), ("W64", "PCM_16"), ("AIFF", "PCM_24"), ("AU", "PCM_16"), ("CAF", "PCM_16"),
-    ("CAF", "ALAC_16"), ("FLAC", "PCM_24"), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"),
+    ("WAV", "PCM_U8"), ("WAVEX", "PCM_24"), ("RF64", "PCM_16"), ("W64", "PCM_16"), ("AIFF", "PCM_24"),
+    ("AIFF", "PCM_16", "LITTLE"), ("AIFF", "FLOAT"), ("AIFF", "ULAW"), ("AU", "PCM_16"), ("AU", "ALAW"),
+    ("CAF", "PCM_16"), ("CAF", "ALAC_16"), ("FLAC", "PCM_24"), ("FLAC", "PCM_S8"),
+    ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"),
 )  # fmt: skip
 _ENCODED = (
-    ("m4a", "aac"),
-    ("m4a", "alac"),
-    ("mkv", "flac"),
-    ("wma", "wmav2"),
-    ("ac3", "ac3"),
-    ("avi", "mp2"),
-    ("wv", "wavpack"),
-)
+    ("m4a", "aac"), ("m4a", "alac"), ("mkv", "flac"), ("wma", "wmav2"), ("ac3", "ac3"), ("avi", "mp2"),
+    ("wv", "wavpack"), ("aac", "aac"), ("tta", "tta"), ("ogg", "flac"), ("webm", "opus"),
+)  # fmt: skip
+_BARE = ("aac", "ac3", "ogg")  # which may follow each other
+_PADDED = frozenset({"aac", "wmav2", "ac3", "mp2", "opus", "GSM610", "IMA_ADPCM", "MS_ADPCM", "MPEG_LAYER_III", "OPUS"})
 
 
 @dataclass(frozen=True)
@@ -43,49 +45,73 @@ class Case:
         data: the bytes of the file.
         how: "look" (`--dry-run`), "restore" (into a folder), or "pipe" (standard input to standard output).
         options: further ones.
+        sound: what it holds, where that is known.
     """
 
     what: str
     data: bytes
     how: str
     options: tuple[str, ...]
+    sound: Content | None = None
 
 
-def seeds(examples: Path) -> list[tuple[str, bytes]]:
+def seeds(examples: Path) -> list[Seed]:
     """Good recordings to start from: the examples, and a short sound in every format that can be made here."""
-    found = [
-        (path.name, path.read_bytes())
-        for path in sorted(examples.iterdir())
-        if path.suffix in (".wav", ".flac", ".mp3")
-    ]
-    sound = np.random.default_rng(1).standard_normal((6_000, 2)) * 0.1
-    for container, codec in _WRITTEN:
-        file = io.BytesIO()
-        soundfile.write(file, sound[:, :1] if codec == "GSM610" else sound, 8_000, format=container, subtype=codec)
-        found.append((f"{container} {codec}", file.getvalue()))
-    ffmpeg = shutil.which("ffmpeg")
-    wav = io.BytesIO()
-    soundfile.write(wav, sound, 8_000, format="WAV")
-    for suffix, codec in _ENCODED if ffmpeg else ():
-        path = examples.parent / f"unused.{suffix}"
-        made = subprocess.run(
-            [str(ffmpeg), "-v", "error", "-i", "-", "-ar", "48000" if codec == "ac3" else "16000", "-c:a", codec,
-             *_output(suffix), "pipe:1"],
-            input=wav.getvalue(), capture_output=True, check=False,
-        )  # fmt: skip
-        if made.returncode == 0 and made.stdout:
-            found.append((path.name, made.stdout))
+    found = [_example(path) for path in sorted(examples.iterdir()) if path.suffix in (".wav", ".flac", ".mp3")]
+    sound = np.random.default_rng(1).standard_normal((_FRAMES, 2)) * 0.1
+    found += [_written(sound, *form) for form in _WRITTEN]
+    if ffmpeg := shutil.which("ffmpeg"):
+        wav = _written(sound, "WAV", "PCM_16").data
+        found += [seed for form in _ENCODED if (seed := _encoded(ffmpeg, wav, *form)) is not None]
     return found
 
 
+def _written(sound: np.ndarray, container: str, codec: str, endian: str = "FILE") -> Seed:
+    """By libsndfile."""
+    file = io.BytesIO()
+    channels = sound[:, :1] if codec == "GSM610" else sound
+    soundfile.write(file, channels, _RATE, format=container, subtype=codec, endian=endian)
+    return _seed(f"{container} {codec} {endian.lower()}", file.getvalue(), codec)
+
+
+def _encoded(ffmpeg: str, wav: bytes, suffix: str, codec: str) -> Seed | None:
+    """By the ffmpeg on the PATH, None where it has no such encoder."""
+    made = subprocess.run(
+        [ffmpeg, "-v", "error", "-i", "-", "-ar", "48000" if codec in ("ac3", "opus") else "16000", "-strict", "-2",
+         "-c:a", codec, *_output(suffix), "pipe:1"],
+        input=wav, capture_output=True, check=False,
+    )  # fmt: skip
+    if made.returncode != 0 or not made.stdout:
+        return None
+    return _seed(f"{suffix} {codec}", made.stdout, codec, by_ffmpeg=suffix not in _BARE)
+
+
+def _example(path: Path) -> Seed:
+    info = soundfile.info(path)
+    slack = PADDING if path.suffix == ".mp3" else _EXACT
+    return Seed(path.name, path.read_bytes(), info.frames / info.samplerate, slack)
+
+
+def _seed(name: str, data: bytes, codec: str, *, by_ffmpeg: bool = False) -> Seed:
+    return Seed(name, data, _FRAMES / _RATE, PADDING if codec in _PADDED else _EXACT, by_ffmpeg)
+
+
 def _output(suffix: str) -> list[str]:
-    name = {"m4a": "mp4", "mkv": "matroska", "wma": "asf"}.get(suffix, suffix)
+    name = {"m4a": "mp4", "mkv": "matroska", "wma": "asf", "aac": "adts"}.get(suffix, suffix)
     return ["-f", name, *(["-movflags", "frag_keyframe+empty_moov"] if suffix == "m4a" else [])]
 
 
-def make_case(number: int, good: list[tuple[str, bytes]]) -> Case:
+def make_case(number: int, good: list[Seed]) -> Case:
     """Case `number`."""
     rng = np.random.default_rng([2_026, number])
+    if rng.random() < 0.4:
+        what, data, sound = twist(rng, good)
+        options = ("--salvage",) if rng.random() < 0.3 else ()
+        return Case(f"{number}: {what}", data, str(rng.choice(["restore", "pipe"])), options, sound)
+    return _spoiled(rng, number, good)
+
+
+def _spoiled(rng: Rng, number: int, good: list[Seed]) -> Case:
     what, data = _lie(rng) if rng.random() < 0.25 else _mutate(rng, good)
     how = ("look", "restore", "pipe")[int(rng.choice(3, p=(0.6, 0.2, 0.2)))]
     options: list[str] = []
@@ -111,7 +137,7 @@ def _lie(rng: Rng) -> tuple[str, bytes]:
         sound[rng.integers(4_000, size=3)] = rng.choice([np.nan, np.inf, -np.inf, 1e30, 3e38])
         return "not finite", lying_wav(sound.tobytes(), tag=3, bits=8 * sound.itemsize)
     if kind == 2:
-        minutes = int(rng.choice([1, 5, 15]))  # what takes its time honestly is no hang
+        minutes = int(rng.choice([1, 3, 8]))  # what takes its time honestly is no hang: 15 in a pipe take 9 s
         file = io.BytesIO()
         with soundfile.SoundFile(file, "w", 8_000, 1, "PCM_16", format="FLAC") as flac:
             for _ in range(minutes):
@@ -129,18 +155,18 @@ def _lie(rng: Rng) -> tuple[str, bytes]:
     )
 
 
-def _mutate(rng: Rng, good: list[tuple[str, bytes]]) -> tuple[str, bytes]:
-    name, data = good[int(rng.integers(len(good)))]
-    spoiled = bytearray(data)
+def _mutate(rng: Rng, good: list[Seed]) -> tuple[str, bytes]:
+    seed = good[int(rng.integers(len(good)))]
+    spoiled = bytearray(seed.data)
     names = []
     for _ in range(int(rng.integers(1, 4))):
         treatment = _TREATMENTS[int(rng.integers(len(_TREATMENTS)))]
         treatment(rng, spoiled)
         names.append(treatment.__name__.strip("_"))
     if rng.random() < 0.05:
-        spoiled += good[int(rng.integers(len(good)))][1]
+        spoiled += good[int(rng.integers(len(good)))].data
         names.append("another recording behind it")
-    return f"{name}: {', '.join(names)}", bytes(spoiled)
+    return f"{seed.name}: {', '.join(names)}", bytes(spoiled)
 
 
 def _place(rng: Rng, data: bytearray, length: int = 1) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import select
 import subprocess
@@ -94,7 +95,7 @@ def meet(case: Case, process: Worker, folder: Path, quick: tuple[str, ...]) -> s
     else:
         arguments += [str(source), "-o", str(out), *(["--dry-run"] if case.how == "look" else ["--jobs", "0"])]
     reply = process.run(arguments, source if case.how == "pipe" else None, piped)
-    problem = reply if isinstance(reply, str) else _judge(case, reply, source, out)
+    problem = reply if isinstance(reply, str) else _judge(case, reply, source, out) or listen(case, reply, out, piped)
     return None if problem is None else f"{case.what} [{case.how} {' '.join(case.options)}]: {problem}"
 
 
@@ -125,6 +126,37 @@ def _look_at(out: Path, *, made: bool) -> str | None:
     except soundfile.LibsndfileError as error:
         return f"an unreadable output: {error}"
     return None if info.samplerate == 48_000 and info.frames > 0 else f"a strange output: {info}"
+
+
+def listen(case: Case, reply: dict[str, object], out: Path, piped: Path) -> str | None:
+    """Whether all the sound that the recording holds is in the output, and no more, or else a word about it."""
+    made = piped if case.how == "pipe" else next(out.rglob("hostile*.wav"), None)
+    if case.sound is None or reply["status"] != 0 or made is None:
+        return None
+    info = soundfile.info(made)
+    seconds = info.frames / info.samplerate
+    more = seconds - case.sound.seconds
+    said = warnings_in(str(reply["err"]))
+    if abs(more) <= case.sound.slack or any(_is_told(words, any_word=case.sound.any_word) for words in said):
+        return None
+    return f"{seconds:.3f} of {case.sound.seconds:.3f} s, {'dropped' if more < 0 else 'invented'} unsaid; said: {said}"
+
+
+# What a result says of every recording, behind which its warnings stand.
+_FACTS = re.compile(
+    r"cutoff |kept-band error |gain |.* LUFS$|\d+ samples clipped$|[\d.]+x real time$|.*copied through$"
+)
+_OF_SOUND = re.compile(r"\b(sound|samples|readable|recording|s of)\b")
+
+
+def warnings_in(said: str) -> list[str]:
+    """Those that stand in brackets behind a finished recording."""
+    found = re.search(r"^(?:restored|copied) .*?\((.*)\)$", said, re.MULTILINE)
+    return [] if found is None else [words for words in found[1].split("; ") if not _FACTS.match(words)]
+
+
+def _is_told(words: str, *, any_word: bool) -> bool:
+    return any_word or _OF_SOUND.search(words) is not None
 
 
 def _cpu_seconds(pid: int) -> float:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 
 from hifisr_cli.audio.decoders.bytestream import ByteStream
@@ -13,8 +15,9 @@ from hifisr_cli.audio.open import open_recording
 from hifisr_cli.audio.open_stream import open_stream
 from hifisr_cli.errors import FileError
 from hifisr_cli.restore.survey import survey_file
-from tests.fuzz.cases import make_case, seeds
+from tests.fuzz.cases import Case, make_case, seeds
 from tests.fuzz.lies import BOASTS, boasting, hostile_wavs
+from tests.fuzz.twists import Content
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="watches processes through /proc")
 
@@ -35,6 +38,29 @@ def test_mutated_recordings(tmp_path: Path, checkpoint: Path, repository: Path) 
             if problem is not None:
                 problems.append(problem)
     assert not problems, "\n".join(problems)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said", "is_found"),
+    [
+        (2.0, "", False),
+        (1.0, "", True),
+        (3.0, "", True),
+        (1.0, "its header counts 1 s of sound", False),
+        (1.0, "9 bytes at its end are no chunks and were left out", True),
+        (1.0, "the cutoff of 3940 Hz is uncertain: listen, or give the cutoff with --cutoff", True),
+    ],
+)
+def test_the_harness_hears_what_is_dropped_and_reads_what_is_said(
+    tmp_path: Path, seconds: float, said: str, *, is_found: bool
+) -> None:
+    from tests.fuzz.harness import listen
+
+    soundfile.write(tmp_path / "hostile.wav", np.zeros(round(seconds * 48_000)), 48_000)
+    words = "; ".join(filter(None, ("cutoff 3.4 kHz", "9 samples clipped", "0.9x real time", said)))
+    reply: dict[str, object] = {"status": 0, "err": f"restored  a -> b ({words})\n1 restored"}
+    case = Case("a", b"", "restore", (), Content(2.0, 0.1))
+    assert (listen(case, reply, tmp_path, tmp_path / "piped") is not None) == is_found
 
 
 @settings(max_examples=CHOSEN)
