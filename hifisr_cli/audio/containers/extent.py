@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hifisr_cli.audio.completeness import Damage
-from hifisr_cli.audio.containers.signatures import ReadAt
-
-_TAGS = (b"TAG", b"APETAGEX", b"ID3", b"LYRICSBEGIN")
+from hifisr_cli.audio.containers.signatures import TAGS, ReadAt
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +51,5 @@ def ends_at(end: int, size: int) -> Extent:
 def left_behind(end: int, read: ReadAt, size: int) -> Extent:
     """What ends before the file does: a word about the rest, unless it is a tag or zeros."""
     head = read(end, 1 << 16)
-    told = any(head) and not head.startswith(_TAGS)
+    told = any(head) and not head.startswith(TAGS)
     return Extent(end=end, notes=(f"{size - end} bytes at its end are no sound and were left out",) if told else ())

@@ -16,6 +16,9 @@ from hifisr_cli.audio.containers.mpeg_frames import MPEG_FRAME
 ReadAt = Callable[[int, int], bytes]
 """Position, count: up to so many bytes from that position on, fewer at the end. A file or the beginning of a stream."""
 
+TAGS = (b"TAG", b"APETAGEX", b"ID3", b"LYRICSBEGIN")
+"""Begin the tags that programs write behind whatever a file is."""
+
 HEAD = 512
 """Bytes that tell every kind."""
 

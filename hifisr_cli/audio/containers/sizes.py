@@ -23,7 +23,7 @@ from hifisr_cli.audio.containers.riff import (
     plausible,
     walk_chunks,
 )
-from hifisr_cli.audio.containers.signatures import ReadAt, kind_of
+from hifisr_cli.audio.containers.signatures import TAGS, ReadAt, kind_of
 
 _PIECE = 1 << 20
 FEW = 256
@@ -32,8 +32,7 @@ _HEADERS = (8, 36, 44)
 """Bytes that programs forget or count twice: of a chunk's header, of a WAV file's with and without one."""
 _LOUDEST = 1e4
 """No floating-point sample is 80 dB above full scale; half of all random bytes are."""
-_TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICS", b"<?xm", b"<x:x", b"3DI", b"\xef\xbb\xbf")
-"""Begin tags that programs write behind whatever a file is."""
+_TEXTS = (b"<?xm", b"<x:x", b"3DI", b"\xef\xbb\xbf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +205,7 @@ def is_no_sound(head: bytes) -> bool:
     """Whether these bytes, behind samples, begin a tag, another file or a text."""
     kind = kind_of(head)
     another = kind is not None and not kind.by_chance
-    return any(head) and (another or head.lstrip(b"\0").startswith(_TAGS) or _is_text(head))
+    return any(head) and (another or head.lstrip(b"\0").startswith((*TAGS, *_TEXTS)) or _is_text(head))
 
 
 def _is_text(head: bytes) -> bool:

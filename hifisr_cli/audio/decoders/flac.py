@@ -12,6 +12,7 @@ import numpy as np
 
 from hifisr_cli.audio.containers.flac import stream_header
 from hifisr_cli.audio.containers.flac_stream import FlacBytes, FlacPart, FlacTail, find_streams, frame_ends
+from hifisr_cli.audio.containers.signatures import TAGS
 from hifisr_cli.audio.decoders.bytestream import ByteStream, PiecedBytes
 from hifisr_cli.audio.decoders.chained import ChainedSource, OpenPart, widest
 from hifisr_cli.audio.decoders.flac_salvage import open_damaged_flac
@@ -19,8 +20,6 @@ from hifisr_cli.audio.decoders.libsndfile import ForwardBytes, NotOpenedError, S
 from hifisr_cli.audio.recording import Block, BrokenOffError, RecordingFile, Source
 
 _PIECE = 1 << 16
-_TAGS = (b"TAG", b"APETAGEX", b"ID3", b"LYRICSBEGIN")
-"""Beginnings of tags that others write behind the sound."""
 
 
 def open_flac(file: RecordingFile, start: int, stack: ExitStack, *, step: int | None) -> Source:
@@ -145,7 +144,7 @@ def _find_rest(part: FlacPart, first: int, end: int) -> tuple[str, ...] | None:
     if size is None:
         return None
     rest = tail.data[size:].lstrip(b"\0")
-    if not rest or rest.startswith(_TAGS):
+    if not rest or rest.startswith(TAGS):
         return ()
     return (f"{tail.length - size} bytes behind its last frame are no sound and were left out",)
 
