@@ -17,7 +17,7 @@ from hifisr_cli.audio.containers.sizes import Sizes, au_place, block_bytes, find
 from hifisr_cli.audio.decoders.libsndfile import NotOpenedError, SoundSource, open_sound
 from hifisr_cli.audio.decoders.mpeg import mpeg_in, open_mpeg
 from hifisr_cli.audio.decoders.raw import RawFormat, RawSource
-from hifisr_cli.audio.recording import Block, RecordingFile, Source, truncated
+from hifisr_cli.audio.recording import Block, RecordingFile, Source, check_limits, truncated
 from hifisr_cli.results import AudioInfo
 
 _WITH_METADATA = LAYOUTS.keys() - {"CAF"}
@@ -38,7 +38,7 @@ def open_chunked(
 
     Raises:
         NotOpenedError: libsndfile makes nothing of it.
-        TruncatedError: it has fewer bytes than its header promises.
+        TruncatedError: it has fewer bytes than its header promises. UnsupportedError: see `check_limits`.
     """
     sizes = _find_sizes(kind, start, file)
     mpeg, damage = mpeg_in(sizes.places, file.at), sizes.damage
@@ -47,6 +47,10 @@ def open_chunked(
     if damage is not None and step is None:  # whatever else is wrong with it
         raise truncated(path, damage.detail)
     chunks = sort_chunks(path, kind, sizes.places, file.at, file.size) if kind in LAYOUTS else Chunks()
+    for place in sizes.places:
+        if place.name == b"fmt ":  # libsndfile takes a rate above 2 GHz for a negative one
+            rate = int.from_bytes(file.at(place.start + 4, 4), "little")
+            check_limits(path, sample_rate=rate, channels=1)
     source: Source
     if mpeg is not None:  # whose own header tells better than the `fact` chunk how long it is
         source, missing = open_mpeg(file, mpeg.start, stack, step=step, end=mpeg.start + _bytes_of(mpeg, file))

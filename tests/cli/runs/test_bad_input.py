@@ -91,7 +91,7 @@ BAD = (
     Bad("no-frames.wav", "empty", lambda path, _: soundfile.write(path, np.zeros(0), 8_000)),
     Bad("nan.wav", "non-finite", lambda path, _: poisoned(path, float("nan"))),
     Bad("inf.wav", "non-finite", lambda path, _: poisoned(path, float("-inf"))),
-    Bad("nine.wav", "unsupported", lambda path, _: soundfile.write(path, np.zeros((800, 9)), 8_000)),
+    Bad("many.wav", "unsupported", lambda path, _: soundfile.write(path, np.zeros((800, 65)), 8_000)),
     Bad("boastful.wav", "truncated", lambda path, _: path.write_bytes(wav(bytes(56), promised=1 << 30))),
     Bad("boastful.rf64", "truncated", lambda path, _: path.write_bytes(rf64(bytes(56), frames=1 << 31))),
     Bad("boastful.flac", "truncated", lambda path, make: boast(make(path))),
