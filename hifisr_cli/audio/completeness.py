@@ -52,3 +52,11 @@ def surplus(promised: int, done: int, sample_rate: int) -> str | None:
         f"its header counts {promised / sample_rate:.3f} s of sound, but {done / sample_rate:.3f} s are there: "
         "all of it was taken"
     )
+
+
+def broken_off(promised: int, done: int, sample_rate: int) -> str:
+    """A recording of `done` samples a channel that promises more, as the end of a sentence."""
+    seconds, whole = f"{done / sample_rate:.3f}", f"{promised / sample_rate:.3f}"
+    return (
+        f"it breaks off after {seconds} of {whole} s" if seconds != whole else f"{promised - done} samples are missing"
+    )

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
-from hifisr_cli.audio.completeness import Damage, Promise, surplus
+from hifisr_cli.audio.completeness import Damage, Promise, broken_off, surplus
 from hifisr_cli.audio.containers.riff import Chunks
 from hifisr_cli.audio.containers.signatures import FileIdentity
 from hifisr_cli.audio.metadata.tags import Tags
@@ -255,7 +255,7 @@ class Recording:
         done -= self._source.silent  # what stands for lost sound was not readable
         short = promise is not None and done < promise.frames - promise.slack
         if short and not self._salvage:
-            raise truncated(self.path, f"it breaks off after {done / rate:.3f} of {(promised or 0) / rate:.3f} s")
+            raise truncated(self.path, broken_off(promised or 0, done, rate))
         self.notes += self._source.notes
         if promised is not None and (more := surplus(promised, done, rate)) is not None:
             self.notes += (more,)

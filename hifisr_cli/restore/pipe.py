@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from hifisr_cli.arrays import Wave
 from hifisr_cli.audio.decoders.prefetch import Prefetched
 from hifisr_cli.audio.formats import OutputFormat, choose_format
@@ -39,6 +41,8 @@ LIVE_CHUNK_SECONDS = 1.0
 _QUIET = 10.0 ** (-60.0 / 20.0)
 _BLOCK_SECONDS = 0.1
 _AHEAD_BYTES = 32 << 20
+_LACKING = 4_096
+"""Samples of silence at once."""
 
 
 def can_stream(options: RestoreOptions, kept: str | None) -> bool:
@@ -160,7 +164,7 @@ class _Live:
                 yield out, out
             window = self.listen()
         self._found, found = window, window.survey
-        blocks = map(self._count, chain(window.blocks, self._blocks))
+        blocks = map(self._count, chain(window.blocks, self._blocks, self._lacking()))
         wide = resampled(blocks, self._info.sample_rate, resampler)
         if not found.restorable:
             for block in wide:
@@ -201,6 +205,12 @@ class _Live:
             salvaged=self._recording.salvaged,
         )
         return replace(result, measured_seconds=measured)
+
+    def _lacking(self) -> Iterator[Wave]:
+        """Silence for what the recording counts and has not, where that is no loss: the output counts it, too."""
+        while self.promised is not None and self._received < self.promised:
+            length = min(_LACKING, self.promised - self._received)
+            yield np.zeros((self._info.channels, length), np.float32)
 
     def _count(self, block: Wave) -> Wave:
         self._received += block.shape[1]

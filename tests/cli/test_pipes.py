@@ -166,7 +166,10 @@ def test_raw_in_and_raw_out(pipe: Callable[..., Piped], upsample: Command, make:
     (tmp_path / "in.ul").write_bytes(samples)
     assert upsample(*options, tmp_path / "in.ul", "-o", tmp_path / "out.raw").status == 0
     assert (tmp_path / "out.raw").read_bytes() == piped.out
-    assert upsample(*options, tmp_path, "-o", tmp_path / "out").status == 2
+    (tmp_path / "calls").mkdir()
+    (tmp_path / "in.ul").rename(tmp_path / "calls" / "in.ul")
+    assert upsample(*options, tmp_path / "calls", "-o", tmp_path / "out").status == 0
+    assert (tmp_path / "out" / "in.raw").read_bytes() == piped.out
 
 
 def test_output_before_the_end_of_the_input(
@@ -326,3 +329,14 @@ def test_a_stream_that_goes_on_behind_its_promised_end(pipe: Callable[..., Piped
     assert salvaged.status == 0, salvaged.said
     assert "10.750 s of sound, but 11.000 s are there" in salvaged.said
     assert len(salvaged.out) - salvaged.out.index(b"data") - 8 == 11 * 48_000 * 3
+
+
+def test_a_stream_that_lacks_less_than_a_block(pipe: Callable[..., Piped], telephone: Path) -> None:
+    """Its header was believed by that of the output: silence stands for what is missing."""
+    data = bytearray(telephone.read_bytes())
+    data[40:44] = (len(data)).to_bytes(4, "little")  # its header's bytes, too
+    piped = pipe(bytes(data))
+    assert piped.status == 0, piped.said
+    assert "44 bytes of sound more than there are" in piped.said
+    found, rate = soundfile.read(io.BytesIO(piped.out))
+    assert (len(found), rate) == (11 * 48_000 + 22 * 6, 48_000)

@@ -107,7 +107,7 @@ def _long(kind: str, places: tuple[ChunkPlace, ...], index: int, read: ReadAt, s
     """A file that ends where its samples do, or goes on behind that: with what is none, or with more of them."""
     end = places[index].start + places[index].length
     layout, form = LAYOUTS.get(kind), _float_form(places, read)
-    if _is_end(places[index + 1 :], read, end, size, form):
+    if _is_end(places[index + 1 :], read, end, size, form=form, length=places[index].length):
         rest = read(_end_of(places, layout), FEW)
         odd = bool(rest) or any(
             place.name in FILES or not place.name or not 0 <= place.length <= size - place.start for place in places
@@ -162,8 +162,8 @@ def block_bytes(places: Sequence[ChunkPlace], read: ReadAt) -> int:
     return 1
 
 
-def _is_end(after: Sequence[ChunkPlace], read: ReadAt, end: int, size: int, form: str = "") -> bool:
-    """Whether the sound, of numbers of this form, may end at `end`, which these chunks follow."""
+def _is_end(after: Sequence[ChunkPlace], read: ReadAt, end: int, size: int, *, form: str = "", length: int = 0) -> bool:
+    """Whether the sound, `length` bytes of numbers of this form, may end at `end`, which these chunks follow."""
     rest = size - end
     if rest < FEW and rest not in _HEADERS:
         return True
@@ -174,18 +174,23 @@ def _is_end(after: Sequence[ChunkPlace], read: ReadAt, end: int, size: int, form
     ):
         return True
     head = read(end, FEW)
-    return is_no_sound(head) or not are_samples(head, form) or (not any(head) and _all_zero(read, end, size))
+    if is_no_sound(head) or not are_samples(head, form, length):
+        return True
+    return not any(head) and _all_zero(read, end, size)
 
 
-def are_samples(head: bytes, form: str) -> bool:
+def are_samples(head: bytes, form: str, length: int) -> bool:
     """Whether these bytes may be samples.
 
     Args:
         form: of floating-point ones, as `struct` has it ("<f", ">d"); all bytes may be integers.
+        length: bytes of samples in front of them, the last of which may go on in them.
     """
     if not form:
         return True
-    numbers = struct.unpack_from(f"{form[0]}{len(head) // struct.calcsize(form)}{form[1]}", head)
+    size = struct.calcsize(form)
+    begin = -length % size
+    numbers = struct.unpack_from(f"{form[0]}{max(0, len(head) - begin) // size}{form[1]}", head, min(begin, len(head)))
     return all(abs(number) < _LOUDEST for number in numbers)
 
 

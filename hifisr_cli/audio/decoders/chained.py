@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hifisr_cli.audio.completeness import Promise
+from hifisr_cli.audio.completeness import Promise, broken_off
 from hifisr_cli.audio.decoders.libsndfile import NotOpenedError
 from hifisr_cli.audio.decoders.track import Gathered
 from hifisr_cli.audio.recording import Block, BrokenOffError, Source
@@ -135,7 +135,7 @@ class ChainedSource(Source):
             self._lose(f"in its part {self._number}: {why}" if is_chain else why)
         elif is_chain and promise is not None and done < promise.frames - promise.slack:
             rate = part.source.info.sample_rate
-            self._lose(f"its part {self._number} breaks off after {done / rate:.3f} of {promise.frames / rate:.3f} s")
+            self._lose(f"in its part {self._number}: {broken_off(promise.frames, done, rate)}")
 
     def _open_next(self, opener: OpenPart | None) -> None:
         """The next part that can be opened."""

@@ -11,7 +11,15 @@ from typing import IO, Any
 
 import numpy as np
 
-from hifisr_cli.audio.decoders.track import CURE, CUT_EDGES, CannotOpenError, ForeignFile, describe, first_of
+from hifisr_cli.audio.decoders.track import (
+    CURE,
+    CUT_EDGES,
+    CannotOpenError,
+    ForeignFile,
+    describe,
+    first_of,
+    plain_words,
+)
 from hifisr_cli.audio.metadata.told import Told, picture_type
 from hifisr_cli.audio.recording import Block, BrokenOffError, Source, check_limits
 from hifisr_cli.errors import UnsupportedError
@@ -170,8 +178,7 @@ def _address(foreign: ForeignFile) -> str:
 
 def _last_words(line: str) -> str:
     """A line of ffmpeg's without the names of its parts and files."""
-    text = line.rpartition("] ")[2].rpartition(": ")[2].strip().rstrip(".")
-    return text[:1].lower() + text[1:]
+    return plain_words(line.rpartition("] ")[2].rpartition(": ")[2])
 
 
 def _number(value: object) -> int:

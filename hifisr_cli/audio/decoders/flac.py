@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 
+from hifisr_cli.audio.completeness import Promise
 from hifisr_cli.audio.containers.flac import stream_header
 from hifisr_cli.audio.containers.flac_stream import FlacBytes, FlacPart, FlacTail, find_streams, frame_ends
 from hifisr_cli.audio.containers.signatures import TAGS
@@ -121,10 +122,21 @@ class FlacSource(Source):
                 raise
             block, self._over, self.notes = late, True, rest
         self._done += block.shape[1]
+        if not block.shape[1]:
+            self._allow_miscount()
         counted = self._done < (self._part.promised or 0)  # then it is known how much is missing
         if not block.shape[1] and not self._over and not counted and self._part.goes_on(self._done):
             raise BrokenOffError("its last frame is cut")
         return block
+
+    def _allow_miscount(self) -> None:
+        """At the end of the frames: less than one that is missing is none that is missing."""
+        lacking = (self._part.promised or 0) - self._done
+        last = self._part.frames[-1] if self._part.frames else None
+        if last is not None and 0 < lacking < last.samples and not self._part.goes_on(self._done):
+            self.promise = Promise(self._done + lacking, lacking)
+            count = "1 sample" if lacking == 1 else f"{lacking} samples"
+            self.notes = (f"its header counts {count} more than there are",)
 
 
 def _find_rest(part: FlacPart, first: int, end: int) -> tuple[str, ...] | None:

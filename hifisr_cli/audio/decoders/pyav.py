@@ -11,7 +11,15 @@ import av
 import numpy as np
 
 from hifisr_cli.audio.containers.ogg_links import opus_samples
-from hifisr_cli.audio.decoders.track import CUT_EDGES, CannotOpenError, ForeignFile, Gathered, describe, first_of
+from hifisr_cli.audio.decoders.track import (
+    CUT_EDGES,
+    CannotOpenError,
+    ForeignFile,
+    Gathered,
+    describe,
+    first_of,
+    plain_words,
+)
 from hifisr_cli.audio.metadata.told import Told, attached_picture
 from hifisr_cli.audio.recording import Block, BrokenOffError, Source, check_limits
 
@@ -227,5 +235,4 @@ def _stored_bits(codec: str, header: bytes, sample_bits: int) -> int:
 
 
 def _words(error: Exception) -> str:
-    text = (getattr(error, "strerror", None) or str(error)).strip().rstrip(".")
-    return text[:1].lower() + text[1:]
+    return plain_words(getattr(error, "strerror", None) or str(error))

@@ -130,3 +130,13 @@ class Stretch(Source):
         self._left -= block.shape[1]
         self.lost, self.notes = self._inner.lost, self._inner.notes
         return block
+
+
+def plain_words(text: str) -> str:
+    """What FFmpeg says of an error, as the end of a sentence."""
+    text = text.strip().rstrip(".")
+    if text.startswith("Error number"):  # one that it has no words for
+        return "there is something else between its frames"
+    if "patches welcome" in text:
+        return "FFmpeg does not know this form of it"
+    return text[:1].lower() + text[1:]

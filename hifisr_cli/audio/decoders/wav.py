@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
+from hifisr_cli.audio.completeness import Promise
 from hifisr_cli.audio.containers.riff import is_known, plausible
 from hifisr_cli.audio.containers.sizes import FEW, are_samples, is_miscount, is_no_sound, miscounted
 from hifisr_cli.audio.containers.wav_stream import WavStart
@@ -38,15 +37,12 @@ class WavStreamSource(RawSource):
     def read(self, frames: int) -> Block:
         block = super().read(frames)
         self._done += block.shape[1]
-        promised, form = self.info.frames or 0, self._start.form
-        missing = (self._start.length or 0) - self._received
-        lacking = promised - self._done
-        if block.shape[1] == frames or lacking <= 0 or not is_miscount(missing, form.frame_bytes, self._start.header):
-            return block
-        # An output's header has been written with the promised length.
-        self.notes = (f"{miscounted(missing)}: silence stands for it",)
-        self._done += lacking
-        return np.concatenate((block, np.zeros((form.channels, lacking), np.float32)), axis=1)
+        start, lacking = self._start, (self.info.frames or 0) - self._done
+        missing = (start.length or 0) - self._received
+        if block.shape[1] < frames and lacking > 0 and is_miscount(missing, start.form.frame_bytes, start.header):
+            self.promise = Promise(self._done + lacking, lacking)
+            self.notes = (miscounted(missing),)
+        return block
 
     def _next(self, size: int) -> bytes:
         if not self._ahead:
@@ -84,7 +80,8 @@ class WavStreamSource(RawSource):
             )
             return True
         head = self._stream.peek(FEW)
-        if len(head) == FEW and not is_no_sound(head) and are_samples(head, _FLOATS.get(self._start.form.encoding, "")):
+        form = _FLOATS.get(self._start.form.encoding, "")
+        if len(head) == FEW and not is_no_sound(head) and are_samples(head, form, self._start.length or 0):
             return False
         count = 0
         while data := self._stream.read(_PIECE):

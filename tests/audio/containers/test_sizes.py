@@ -197,3 +197,12 @@ def test_what_is_no_number_behind_numbers_is_no_sound(tmp_path: Path, container:
     found, notes = read(path)
     np.testing.assert_array_equal(found, sound)
     assert "bytes at its end" in notes[0]
+
+
+@pytest.mark.parametrize("odd", [0, 1, 2, 3])
+def test_numbers_behind_a_stated_end_within_one_are_sound(tmp_path: Path, odd: int) -> None:
+    path = tmp_path / "recording"
+    data, sound = write(path, "AIFF", "FLOAT")
+    restate(data, "AIFF", -8_000 - odd)
+    path.write_bytes(data)
+    np.testing.assert_array_equal(read(path)[0], sound)

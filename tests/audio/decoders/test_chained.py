@@ -125,11 +125,11 @@ def test_every_part_keeps_its_own_promise() -> None:
     for parts in ((short, long), (long, short)):
         number = parts.index(short) + 1
         fresh = [Played(part._sound, 1_000, promise=part.promise) for part in parts]
-        with pytest.raises(TruncatedError, match=f"its part {number} breaks off after 0.800 of 1.000 s"):
+        with pytest.raises(TruncatedError, match=f"in its part {number}: it breaks off after 0.800 of 1.000 s"):
             play(*fresh, known=True)
     found, recording = play(short, long, known=True, salvage=True)
     assert found.shape == (2, 2_000)
-    assert "its part 1 breaks off after 0.800 of 1.000 s" in recording.notes[-1]
+    assert "in its part 1: it breaks off after 0.800 of 1.000 s" in recording.notes[-1]
 
 
 def test_a_promise_has_its_slack_in_a_chain_too() -> None:

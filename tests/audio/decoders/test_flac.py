@@ -179,7 +179,7 @@ def test_streams_of_other_forms(path: Path) -> None:
 @both_ways
 def test_the_first_of_two_streams_is_cut(read: Read, path: Path) -> None:
     data = encode()[:100_000] + encode()
-    with pytest.raises(TruncatedError, match="its part 1 breaks off after"):
+    with pytest.raises(TruncatedError, match="in its part 1: it breaks off after"):
         read(data, path)
     found, recording = read(data, path, salvage=True)
     np.testing.assert_array_equal(found[:, -FRAMES:], sound())
@@ -203,3 +203,13 @@ def test_a_recording_of_which_a_third_was_restored(read: Read, path: Path, share
     expected = soundfile.read(io.BytesIO(counted(data, 516_940)), dtype="float32")[0]
     np.testing.assert_array_equal(found[0], expected)
     assert recording.notes == ("its header counts 3.907 s of sound, but 11.722 s are there: all of it was taken",)
+
+
+@both_ways
+@pytest.mark.parametrize("more", [1, 100])
+def test_a_count_of_a_few_samples_too_many_is_no_loss(read: Read, path: Path, more: int) -> None:
+    data = encode()
+    found, recording = read(counted(data, FRAMES + more), path)
+    np.testing.assert_array_equal(found, sound())
+    count = "1 sample" if more == 1 else f"{more} samples"
+    assert recording.notes == (f"its header counts {count} more than there are",)

@@ -84,20 +84,15 @@ def test_what_is_no_sound_is_told_of(whole: Block, rest: bytes, said: str | None
 
 
 @pytest.mark.parametrize("wrong", [1, 8, 36, 44])
-def test_a_miscount_becomes_silence(whole: Block, wrong: int) -> None:
-    """The header of the output may be written already."""
+def test_a_miscount_is_no_loss(whole: Block, wrong: int) -> None:
     found, notes = read(wav(2 * FRAMES + wrong))
-    np.testing.assert_array_equal(found[:, :FRAMES], whole)
-    assert found.shape[1] == FRAMES + wrong // 2
-    assert not found[:, FRAMES:].any()
+    np.testing.assert_array_equal(found, whole)
     assert not notes if wrong == 1 else f"{wrong} bytes" in notes[0]
 
 
 def test_half_a_sample_that_is_missing(whole: Block) -> None:
     found, notes = read(wav(2 * FRAMES, less=1))
-    np.testing.assert_array_equal(found[:, :-1], whole[:, :-1])
-    assert found.shape == whole.shape
-    assert found[0, -1] == 0
+    np.testing.assert_array_equal(found, whole[:, :-1])
     assert "1 byte" in notes[0]
 
 
