@@ -48,10 +48,10 @@ def surplus(promised: int, done: int, sample_rate: int) -> str | None:
     """A word about a recording of `done` samples a channel that promises fewer; None for others."""
     if done <= promised:
         return None
-    return (
-        f"its header counts {promised / sample_rate:.3f} s of sound, but {done / sample_rate:.3f} s are there: "
-        "all of it was taken"
-    )
+    seconds, there = f"{promised / sample_rate:.3f} s", f"{done / sample_rate:.3f} s"
+    if seconds == there:
+        seconds, there = f"{promised} samples", f"{done}"
+    return f"its header counts {seconds} of sound, but {there} are there: all of it was taken"
 
 
 def broken_off(promised: int, done: int, sample_rate: int) -> str:

@@ -62,6 +62,9 @@ def open_chunked(
             source = _Turned(source.info, encoding, file, next(place for place in sizes.places if place.name in SOUND))
     if source.info.codec == "GSM610":
         source = _WholeBlocks(source, _sound_bytes(sizes, file) // max(1, block_bytes(sizes.places, file.at)))
+    for place in sizes.places:
+        if place.name == b"pakt":  # CAF counts the samples in its packets; libsndfile does not notice where one is cut
+            source.promise = Promise(int.from_bytes(file.at(place.start + 8, 8), "big"))
     if sizes.stated_share < 1.0 and source.info.frames is not None and source.promise is None:
         source.promise = Promise(int(source.info.frames * sizes.stated_share))
     notes = (*sizes.notes, *chunks.problems)

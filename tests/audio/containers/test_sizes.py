@@ -206,3 +206,16 @@ def test_numbers_behind_a_stated_end_within_one_are_sound(tmp_path: Path, odd: i
     restate(data, "AIFF", -8_000 - odd)
     path.write_bytes(data)
     np.testing.assert_array_equal(read(path)[0], sound)
+
+
+@pytest.mark.parametrize("change", [-100, -8, -2, -1, 1, 8])
+def test_the_last_packet_of_a_codec_is_whole(tmp_path: Path, change: int) -> None:
+    """libsndfile does not say that a packet is cut."""
+    path = tmp_path / "recording"
+    data, sound = write(path, "CAF", "ALAC_16")
+    restate(data, "CAF", change)
+    path.write_bytes(data)
+    np.testing.assert_array_equal(read(path)[0], sound)
+    path.write_bytes(data[:-200])
+    with pytest.raises(TruncatedError):
+        read(path)
