@@ -169,7 +169,7 @@ class LinkSource(Source):
             block = np.zeros((self.info.channels, 0), np.float32)
         if block.shape[1] < frames:
             self.promise = None if self._link.promised is None else Promise(self._link.promised)
-            self.notes = (*self._sound.notes, *_notes_of(self._link))
+            self.notes = tuple(dict.fromkeys((*self.notes, *self._sound.notes, *_notes_of(self._link))))
         if not block.shape[1] and self._link.damage is not None:
             if not self._tolerant:
                 raise BrokenOffError(self._link.damage)

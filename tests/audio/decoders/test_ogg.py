@@ -332,3 +332,11 @@ def test_a_live_stream_of_flac_that_was_joined(read: Read, path: Path, flac_in_o
     assert 0 < found.shape[1] < audio.shape[1]
     np.testing.assert_array_equal(found, audio[:, -found.shape[1] :])
     assert recording.notes == ("it begins in the middle of a stream, all of which from there on was taken",)
+
+
+@both_ways
+def test_what_stands_behind_flac_in_ogg_is_told(read: Read, path: Path, flac_in_ogg: tuple[bytes, Block]) -> None:
+    data, samples = flac_in_ogg
+    found, recording = read(data + b".snd" + bytes(range(1, 101)), path)
+    np.testing.assert_array_equal(found, samples)
+    assert recording.notes == ("104 bytes between or behind its pages are no sound and were left out",)
