@@ -104,7 +104,7 @@ def _with_told(recording: Recording, kind: str, tags: Tags, file: RecordingFile,
     """These tags and what only the decoder tells: all of it where they say nothing, else the chapters."""
     told = recording.told()
     note_attached(told, tags, notes)
-    if any(name != "ENCODER" for name, _ in tags.texts) or tags.pictures or tags.id3:
+    if any(name != "ENCODER" for name, _ in tags.texts) or tags.pictures:
         return tags.joined(chapter_texts(told.chapters))
     found = tags_told(told)
     if kind == "MATROSKA":

@@ -400,3 +400,10 @@ def test_whatever_stands_there_nothing_fails(
     for container in ("wav", "flac"):
         chosen = choose_format(found.info, requested=container, bit_depth="keep", suffix=None)
         found.for_output(chosen, cutoff_hz=3000.0)
+
+
+def test_an_id3_tag_that_says_nothing_hides_no_tags(shared_cases: Path, ffmpeg: str, tmp_path: Path) -> None:
+    source = shared_cases / "09-tags-lost-silently" / "a.mka"
+    path = tmp_path / "a.mka"
+    path.write_bytes(b"ID3\x03\0\0\0\0\0\x0a" + bytes(10) + source.read_bytes())
+    assert read(path).tags.texts == read(source).tags.texts
