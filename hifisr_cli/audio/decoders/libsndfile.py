@@ -124,13 +124,6 @@ def reason(error: Exception) -> str:
     return _TRUE_WORDS.get(text, text)
 
 
-def open_piped(stream: ByteStream) -> SoundSource:
-    """libsndfile on a real pipe, of which it knows that it has no length. Raises soundfile.LibsndfileError."""
-    from hifisr_cli.audio.decoders.no_seek import PIECE, FedPipe, PipedSound
-
-    return SoundSource(PipedSound(FedPipe(iter(lambda: stream.read(PIECE), b""))))
-
-
 class ForwardBytes:
     """A stream as a file that libsndfile opens: as long as can be, and only its beginning can be read twice."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import soundfile
 
-from hifisr_cli.system.files import read_at, write_all
+from hifisr_cli.system.files import write_all
 
 PIECE = 1 << 16
 """Bytes that a pipe is given at once."""
@@ -59,14 +59,6 @@ class FedPipe:
                 self.complete = True
         finally:
             os.close(self._write)
-
-
-def pieces_of(fd: int, start: int, head: bytes = b"") -> Iterator[bytes]:
-    """The bytes of a file from `start` on, after those of `head`; where the file stands does not change."""
-    yield head
-    while data := read_at(fd, PIECE, start):
-        yield data
-        start += len(data)
 
 
 class PipedSound(ForwardFile):
