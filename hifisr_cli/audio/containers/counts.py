@@ -68,6 +68,8 @@ def tta_extent(read: ReadAt, start: int, size: int) -> Extent:
     count = -(-frames * 245 // max(1, 256 * _little(head, 10, 4)))
     table = read(start + 22, 4 * count)
     promised = 22 + 4 * count + 4 + sum(_little(table, at, 4) for at in range(0, len(table), 4))
+    if len(table) == 4 * count and start + promised < size:
+        return replace(left_behind(start + promised, read, size), frames=frames, bits=bits)
     return Extent(frames, bits, shortfall(promised, size - start) if len(table) == 4 * count else cut_short().damage)
 
 

@@ -48,7 +48,9 @@ def matroska_extent(read: ReadAt, start: int, size: int) -> Extent:
         if is_open and not _holds_cluster(read, position, size):
             return left_behind(position, read, size)
         return cut_short("a part of it is overwritten") if position + _HEADER <= size else cut_short()
-    return cut_short() if promised > size else WHOLE
+    if promised > size:
+        return cut_short()
+    return WHOLE if is_open or promised == size else left_behind(promised, read, size)
 
 
 def _holds_cluster(read: ReadAt, start: int, size: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hifisr_cli.audio.completeness import Damage
-from hifisr_cli.audio.containers.signatures import TAGS, ReadAt
+from hifisr_cli.audio.containers.signatures import TAGS, ReadAt, kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,5 +51,11 @@ def ends_at(end: int, size: int) -> Extent:
 def left_behind(end: int, read: ReadAt, size: int) -> Extent:
     """What ends before the file does: a word about the rest, unless it is a tag or zeros."""
     head = read(end, 1 << 16)
+    behind = end
+    if head.startswith(b"APETAGEX"):  # 32 bytes, and so many more
+        behind += 32 + int.from_bytes(head[12:16], "little")
+        head = read(behind, 1 << 16)
+    kind = kind_of(head)
+    what = "another recording" if kind is not None and not kind.by_chance else "no sound"
     told = any(head) and not head.startswith(TAGS)
-    return Extent(end=end, notes=(f"{size - end} bytes at its end are no sound and were left out",) if told else ())
+    return Extent(end=end, notes=(f"{size - behind} bytes at its end are {what} and were left out",) if told else ())

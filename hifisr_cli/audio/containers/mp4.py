@@ -49,7 +49,9 @@ def mp4_extent(read: ReadAt, start: int, size: int) -> Extent:
     damage = shortfall(int(sizes.sum()), int(np.clip(size - places, 0, sizes).sum()))
     if damage is None and cut and sizes.max() <= 1:  # a piece may be more than the one byte that is said
         return cut_short()
-    return Extent(damage=damage, pieces=_joined(places, sizes), codec=codec)
+    another = sum(box.name == b"moov" for box in boxes) > 1
+    notes = ("another recording stands behind it and was left out",) if another else ()
+    return Extent(damage=damage, pieces=_joined(places, sizes), codec=codec, notes=notes)
 
 
 def _joined(places: Numbers, sizes: Numbers) -> tuple[tuple[int, int], ...]:

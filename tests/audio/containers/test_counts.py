@@ -78,3 +78,12 @@ def test_wavpack_ends_with_its_last_block() -> None:
         found = of("wavpack", 5 * block + behind)
         assert (found.end, len(found.notes)) == (500, words)
     assert of("wavpack", 5 * block + b"\x31\x99\x70" * 200 + 5 * block).end is None
+
+
+def test_true_audio_behind_true_audio_is_told() -> None:
+    data = b"TTA1" + little((1, 2), (1, 2), (16, 2), (8_000, 4), (8_000, 4), (0, 4), (400, 4), (0, 4)) + bytes(400)
+    tag = b"APETAGEX" + little((2_000, 4), (40, 4)) + bytes(56)
+    assert (of("tta", data + tag).notes, of("tta", data + tag).end) == ((), len(data))
+    for between in (b"", tag):
+        found = of("tta", data + between + data)
+        assert found.notes == (f"{len(data)} bytes at its end are another recording and were left out",)

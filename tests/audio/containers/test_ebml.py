@@ -75,3 +75,9 @@ def test_clusters_that_something_hides_are_damage(live: bool) -> None:
     place = data.index(bytes.fromhex(CLUSTER)) + 70
     data[place : place + 100] = bytes(100)
     assert extent(bytes(data)).damage is not None
+
+
+def test_another_file_behind_is_told() -> None:
+    found = extent(2 * make())
+    assert found.end == len(make())
+    assert found.notes == (f"{len(make())} bytes at its end are another recording and were left out",)

@@ -298,3 +298,12 @@ def test_zeros_over_a_part_of_a_video_are_no_whole_recording(
     path.write_bytes(data)
     with pytest.raises(TruncatedError):
         decode(path)
+
+
+def test_another_recording_behind_mp4_is_told(shared_cases: Path, tmp_path: Path, decoder: str) -> None:
+    data = (shared_cases / "15-m4a-8khz-gapless" / "e8_1.m4a").read_bytes()
+    path = tmp_path / "two.m4a"
+    path.write_bytes(2 * data)
+    found, _, notes = decode(path)
+    assert found.shape[1] == 7_104
+    assert notes == ("another recording stands behind it and was left out",)
