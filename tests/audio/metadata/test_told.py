@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 from pathlib import Path
 
@@ -33,16 +32,6 @@ CHAPTERS = {
 }  # fmt: skip
 SOUND = ["-f", "lavfi", "-i", "sine=d=1:r=8000"]
 VIDEO = ["-f", "lavfi", "-i", "testsrc=d=1:s=64x48:r=10"]
-
-
-@pytest.fixture(params=["av", "ffmpeg"])
-def decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, ffmpeg: str) -> str:
-    """Each of the two decoders in turn."""
-    name = str(request.param)
-    if name == "av" and importlib.util.find_spec("av") is None:
-        pytest.skip("PyAV is not installed")
-    monkeypatch.setenv("HIFISR_DECODER", name)
-    return name
 
 
 def make(ffmpeg: str, path: Path, *options: str | Path, inputs: list[str] = SOUND) -> Path:
