@@ -17,6 +17,9 @@ KEPT_FRACTION = 0.9
 LEAST_CROSSOVER_HZ = 60.0
 """The narrowest crossover from the recording to what is generated."""
 
+LOWEST_CUTOFF_HZ = 500.0
+"""Below this there is hum or rumble, but no speech to restore from."""
+
 CutoffSource = Literal["edge", "nyquist", "full-band", "silence", "given"]
 Status = Literal["restored", "copied", "skipped", "failed", "planned"]
 Container = Literal["wav", "flac", "ogg", "mp3", "aiff", "raw", "other"]
@@ -76,6 +79,27 @@ class Bandwidth:
         """True where there is nothing to restore."""
         return self.source in ("full-band", "silence")
 
+    @property
+    def restorable(self) -> bool:
+        """There is something above the cutoff to restore, and something below to restore it from."""
+        return not self.full_band and (self.source == "given" or self.cutoff_hz >= LOWEST_CUTOFF_HZ)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a recording that has one cutoff.
+
+    Attributes:
+        channel: counted from 1; None where all channels are alike.
+        start_seconds, end_seconds: where it begins and ends.
+        bandwidth: the upper edge of its content.
+    """
+
+    channel: int | None
+    start_seconds: float
+    end_seconds: float
+    bandwidth: Bandwidth
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorInfo:
@@ -95,7 +119,8 @@ class FileResult:
         status: restored; copied (full band, nothing to restore); skipped (output stood there already);
             failed; planned (dry run).
         seconds: duration of the recording.
-        bandwidth: the detected or given cutoff.
+        bandwidth: the detected or given cutoff: that of most of what is restored.
+        stretches: the whole recording in parts of one cutoff each, by channel and time; one where it has one cutoff.
         gain_db: level normalisation before the network (undone after it).
         kept_hz: the recording is kept whole below; from here to the cutoff what is generated takes over.
         kept_band_error_db: energy of (output - resampled input) below 0.9 of the cutoff over the input's energy
@@ -117,6 +142,7 @@ class FileResult:
     info: AudioInfo | None = None
     seconds: float | None = None
     bandwidth: Bandwidth | None = None
+    stretches: tuple[Stretch, ...] = ()
     gain_db: float | None = None
     kept_hz: float | None = None
     kept_band_error_db: float | None = None

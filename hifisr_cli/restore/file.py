@@ -150,7 +150,7 @@ def restoring(
     info, survey, _ = _survey(source, options, on_progress)
     chosen = _format(info, target, options)
     frames = output_length(survey.frames, info.sample_rate)
-    seconds = survey.frames / info.sample_rate
+    seconds = survey.seconds
     cutoff_hz = survey.bandwidth.cutoff_hz if survey.restorable else None
     meter = KeptBandMeter(KEPT_FRACTION * (cutoff_hz or info.sample_rate / 2))
     levelling = options.loudness != "keep" or options.true_peak_dbtp is not None
@@ -266,8 +266,9 @@ def make_result(
         output=names[1],
         status=status,
         info=info,
-        seconds=survey.frames / info.sample_rate,
+        seconds=survey.seconds,
         bandwidth=survey.bandwidth,
+        stretches=survey.stretches,
         gain_db=20.0 * math.log10(gain),
         kept_hz=survey.kept_hz if survey.restorable else None,
         kept_band_error_db=kept_band_error_db,

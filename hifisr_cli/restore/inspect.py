@@ -18,7 +18,7 @@ from hifisr_cli.dsp.inspection.noise_floor import NoiseFloorMeter
 from hifisr_cli.dsp.loudness.integrated import LoudnessMeter
 from hifisr_cli.dsp.loudness.true_peak import TruePeakMeter, decibels
 from hifisr_cli.restore.survey import Survey, survey
-from hifisr_cli.results import AudioInfo, Bandwidth
+from hifisr_cli.results import AudioInfo, Bandwidth, Stretch
 
 Progress = Callable[[float, float | None], None]
 
@@ -33,6 +33,7 @@ class Inspection:
         frames: samples a channel that are really there.
         seconds: duration.
         bandwidth: the upper edge of its content, as `upsample` sees it, with a confidence of 0 to 1.
+        stretches: the whole recording in parts of one cutoff each, by channel and time; one where it has one cutoff.
         cutoff_evidence: what it was read from; see `dsp.bandwidth.reason.evidence`.
         restorable: whether `upsample` would restore it (otherwise it would copy it through).
         reason: why, in a few words.
@@ -54,6 +55,7 @@ class Inspection:
     frames: int
     seconds: float
     bandwidth: Bandwidth
+    stretches: tuple[Stretch, ...]
     cutoff_evidence: CutoffEvidence
     restorable: bool
     reason: str
@@ -126,8 +128,9 @@ class _Meters:
             input=name,
             info=info,
             frames=measured.frames,
-            seconds=measured.frames / info.sample_rate,
+            seconds=measured.seconds,
             bandwidth=measured.bandwidth,
+            stretches=measured.stretches,
             cutoff_evidence=evidence(self.cutoff.levels, measured.bandwidth, lossy=info.lossy),
             restorable=measured.restorable,
             reason=_reason(measured),

@@ -188,7 +188,7 @@ class _Live:
         if window is None:
             raise ValueError("the stream was not read to its end")
         found = replace(window.survey, frames=self._received)
-        measured = None if window.survey.frames == self._received else window.survey.frames / self._info.sample_rate
+        measured = None if window.survey.frames == self._received else window.survey.seconds
         what = "level and crossover were" if self._options.cutoff_hz is not None else "cutoff and level were"
         note = () if measured is None else (f"{what} measured on {measured:.0f} s of the stream",)
         result = make_result(

@@ -13,13 +13,10 @@ from hifisr_cli.dsp.bandwidth.channels import channel_edges
 from hifisr_cli.dsp.bandwidth.meter import BandwidthMeter, kept_edge_hz
 from hifisr_cli.dsp.level import NOMINAL_RMS, LevelMeter
 from hifisr_cli.dsp.loudness.integrated import LoudnessMeter
-from hifisr_cli.results import SAMPLE_RATE, AudioInfo, Bandwidth
+from hifisr_cli.results import SAMPLE_RATE, AudioInfo, Bandwidth, Stretch
 
 RESAMPLER_EDGE = 0.985
 """The resampler is -6 dB at this fraction of the input's Nyquist frequency: no cutoff lies above."""
-
-LOWEST_CUTOFF_HZ = 500.0
-"""Below this there is hum or rumble, but no speech to restore from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +43,7 @@ class Survey:
 
     Attributes:
         frames: samples a channel.
+        sample_rate: of the recording, in Hz.
         bandwidth: the detected (or given) cutoff, no higher than the resampler reaches.
         rms: active level, 0 for silence.
         peak: largest absolute sample.
@@ -55,6 +53,7 @@ class Survey:
     """
 
     frames: int
+    sample_rate: int
     bandwidth: Bandwidth
     rms: float
     peak: float
@@ -63,10 +62,25 @@ class Survey:
     channel_edges_hz: tuple[float, ...] | None = None
 
     @property
+    def seconds(self) -> float:
+        return self.frames / self.sample_rate
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """The recording in parts of one cutoff each."""
+        if self.channel_edges_hz is None:
+            return (Stretch(None, 0.0, self.seconds, self.bandwidth),)
+        whole = self.bandwidth
+        found = (
+            whole if edge == whole.cutoff_hz else Bandwidth(edge, whole.confidence, "edge")
+            for edge in self.channel_edges_hz
+        )
+        return tuple(Stretch(channel, 0.0, self.seconds, bandwidth) for channel, bandwidth in enumerate(found, 1))
+
+    @property
     def restorable(self) -> bool:
-        """There is something above the cutoff to restore, and something below to restore it from."""
-        found = self.bandwidth
-        return not found.full_band and (found.source == "given" or found.cutoff_hz >= LOWEST_CUTOFF_HZ)
+        """Something of it is to be restored."""
+        return self.bandwidth.restorable
 
     def gain(self, level_rms: float | None = NOMINAL_RMS) -> float:
         """What brings the active level to the one that an engine wants; 1 where it wants none."""
@@ -142,6 +156,7 @@ def survey(
         bandwidth = Bandwidth(0.0, 1.0, "silence")
     return Survey(
         frames,
+        sample_rate,
         bandwidth,
         rms=rms,
         peak=level.peak,

@@ -53,7 +53,7 @@ def test_keys_of_a_result() -> None:
     """Programs rely on these: rename or remove one only together with JSON_VERSION."""
     fields = json.loads(result_json(DONE))
     assert list(fields) == [
-        "version", "input", "output", "status", "info", "seconds", "bandwidth", "gain_db", "kept_hz",
+        "version", "input", "output", "status", "info", "seconds", "bandwidth", "stretches", "gain_db", "kept_hz",
         "kept_band_error_db", "clipped_samples", "codec", "bits", "wall_seconds", "loudness_lufs",
         "output_loudness_lufs", "true_peak_dbtp", "loudness_gain_db", "model", "salvaged", "measured_seconds",
         "warnings", "error",

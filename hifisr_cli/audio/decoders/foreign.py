@@ -26,7 +26,7 @@ from hifisr_cli.audio.containers.mp4 import mp4_extent
 from hifisr_cli.audio.containers.riff import LAYOUTS
 from hifisr_cli.audio.containers.signatures import FileIdentity, ReadAt
 from hifisr_cli.audio.decoders.amr import open_speech
-from hifisr_cli.audio.decoders.track import CURE, CannotOpenError, ForeignFile, Stretch
+from hifisr_cli.audio.decoders.track import CURE, CannotOpenError, ForeignFile, Trimmed
 from hifisr_cli.audio.recording import RecordingFile, Source, truncated
 from hifisr_cli.errors import NotAudioError, UnsupportedError
 
@@ -96,7 +96,7 @@ def open_foreign(
     decoding = partial(_decode, stack=stack, tolerant=tolerant)
     source = open_speech(foreign, stack, decoding) or decoding(foreign)
     if extent.skipped and extent.frames is not None:
-        source = Stretch(source, extent.skipped, extent.frames)
+        source = Trimmed(source, extent.skipped, extent.frames)
     info = source.info
     bits = None if info.lossy else extent.bits or info.bits
     source.info = replace(info, frames=extent.frames if info.frames is None else info.frames, bits=bits)

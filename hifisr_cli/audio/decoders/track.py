@@ -116,7 +116,7 @@ def describe(
     return AudioInfo(container, codec.upper(), sample_rate, channels, None, bits, is_float, lossy)
 
 
-class Stretch(Source):
+class Trimmed(Source):
     """What a decoder gives without its delay in front and the rest of its last frame behind, which are no sound."""
 
     def __init__(self, inner: Source, skipped: int, frames: int) -> None:

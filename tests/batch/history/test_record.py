@@ -22,9 +22,20 @@ from hifisr_cli.batch.history.record import (
 from hifisr_cli.cli.render import JSON_VERSION, result_json
 from hifisr_cli.errors import JournalError
 from hifisr_cli.restore.file import RestoreOptions
-from hifisr_cli.results import FileResult
+from hifisr_cli.results import Bandwidth, FileResult, Stretch
 
-RESULT = FileResult("in/caf\udce9.wav", "out/a.wav", "restored", kept_band_error_db=float("-inf"), warnings=("one",))
+STRETCHES = (
+    Stretch(None, 0.0, 1.5, Bandwidth(3_400.0, 0.9, "edge")),
+    Stretch(None, 1.5, 2.0, Bandwidth(24_000.0, 1.0, "full-band")),
+)
+RESULT = FileResult(
+    "in/caf\udce9.wav",
+    "out/a.wav",
+    "restored",
+    stretches=STRETCHES,
+    kept_band_error_db=float("-inf"),
+    warnings=("one",),
+)
 RECORD = Record(
     time="2026-11-21T15:00:00Z",
     software={"hifisr": "0.1.0", "resampler": "x", "outputs": "1"},
@@ -63,6 +74,12 @@ def test_fields_of_later_versions_are_left_out() -> None:
     assert Record.from_line(json.dumps(data)) == RECORD
 
 
+def test_a_record_without_stretches_is_read() -> None:
+    data = json.loads(RECORD.to_line())
+    assert len(data["result"].pop("stretches")) == 2
+    assert Record.from_line(json.dumps(data)).result["status"] == "restored"
+
+
 def test_only_options_with_a_say_in_the_bytes_tell_outputs_apart() -> None:
     plain = options_key(options_data(RestoreOptions()))
     assert options_key(options_data(RestoreOptions(overwrite=True, chunk_seconds=3.0, batch_size=2))) == plain
@@ -76,7 +93,8 @@ def test_records_follow_the_published_schema() -> None:
     failed = replace(RECORD, output=None, model=None, result=result_data(FileResult("a", None, "failed")))
     for record in (RECORD, failed):
         jsonschema.validate(json.loads(record.to_line()), schema)
-    for broken in (replace(RECORD, time="now"), replace(RECORD, result={**RECORD.result, "bandwidth": {}})):
+    wrong = ({"bandwidth": {}}, {"stretches": [{"channel": 0}]})
+    for broken in (replace(RECORD, time="now"), *(replace(RECORD, result={**RECORD.result, **part}) for part in wrong)):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(json.loads(broken.to_line()), schema)
 
