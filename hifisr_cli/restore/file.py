@@ -17,6 +17,8 @@ from hifisr_cli.audio.open import open_recording
 from hifisr_cli.audio.output.output import Output
 from hifisr_cli.audio.resample import output_length, resampled
 from hifisr_cli.dsp.kept_band import KeptBandMeter
+from hifisr_cli.errors import UsageError
+from hifisr_cli.restore.cutoff_track import CutoffTrack
 from hifisr_cli.restore.levelled import LevelledOutput, Levels, Loudness
 from hifisr_cli.restore.survey import Survey, survey_file
 from hifisr_cli.restore.windows import CHUNK_SECONDS, check_chunk_seconds
@@ -37,6 +39,7 @@ class RestoreOptions:
 
     Attributes:
         cutoff_hz: upper edge of the content; None measures it.
+        cutoff_track: the same as a track, instead.
         chunk_seconds, batch_size: memory against speed; they do not change the output.
         format: container of the output; None goes by the name of the output file, else WAV.
         bit_depth: of the output; "keep" is the input's, at least 24.
@@ -61,10 +64,13 @@ class RestoreOptions:
     salvage: bool = False
     raw: RawFormat | None = None
     measure_seconds: float | None = None
+    cutoff_track: CutoffTrack | None = None
 
     def __post_init__(self) -> None:
-        """Raises UsageError: chunks of no length."""
+        """Raises UsageError: chunks of no length, or a cutoff in two ways."""
         check_chunk_seconds(self.chunk_seconds)
+        if self.cutoff_hz is not None and self.cutoff_track is not None:
+            raise UsageError("a cutoff and a cutoff track contradict each other", hint="give one of them")
 
 
 def plan_file(
