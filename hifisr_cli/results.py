@@ -5,6 +5,7 @@ All frozen, all made of built-in types, so that they can be printed, compared an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -99,6 +100,37 @@ class Stretch:
     start_seconds: float
     end_seconds: float
     bandwidth: Bandwidth
+
+
+def restored_from_hz(stretches: Sequence[Stretch]) -> float | None:
+    """The lowest cutoff above which something is restored; None where nothing is."""
+    return min((each.bandwidth.cutoff_hz for each in stretches if each.bandwidth.restorable), default=None)
+
+
+def cutoff_range(stretches: Sequence[Stretch]) -> str | None:
+    """The cutoffs of what is restored, such as "3.4 kHz", "3.4 to 15.0 kHz" or "3.4 kHz to full band".
+
+    None where nothing is.
+    """
+    found = [each.bandwidth.cutoff_hz for each in stretches if each.bandwidth.restorable]
+    if not found:
+        return None
+    lowest, highest = f"{min(found) / 1000:.1f}", f"{max(found) / 1000:.1f}"
+    if any(each.bandwidth.source == "full-band" for each in stretches):
+        return f"{lowest} kHz to full band"
+    return f"{lowest} kHz" if lowest == highest else f"{lowest} to {highest} kHz"
+
+
+def cutoffs_in_words(stretches: Sequence[Stretch]) -> str | None:
+    """The same with what is behind it, such as "3.4 to 15.0 kHz (changes 5 times)"."""
+    told = cutoff_range(stretches)
+    if told is None or len(stretches) == 1:
+        return told
+    if stretches[0].channel is not None:
+        moves = len(stretches) > len({each.channel for each in stretches})
+        return f"{told} (by channel{' and time' if moves else ''})"
+    changes = len(stretches) - 1
+    return f"{told} (changes {'once' if changes == 1 else f'{changes} times'})"
 
 
 @dataclass(frozen=True, slots=True)

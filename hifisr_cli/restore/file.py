@@ -168,7 +168,9 @@ def restoring(
             channels=info.channels,
             frames=frames,
             overwrite=overwrite,
-            carried=(carried := read_metadata(recording).for_output(chosen, cutoff_hz=cutoff_hz, levelled=levelling)),
+            carried=(
+                carried := read_metadata(recording).for_output(chosen, extended=survey.extended, levelled=levelling)
+            ),
             mtime_ns=source.stat().st_mtime_ns if options.keep_mtime else None,
             tally=tally,
         ) as output,

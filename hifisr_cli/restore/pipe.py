@@ -19,6 +19,7 @@ from hifisr_cli.arrays import Wave
 from hifisr_cli.audio.decoders.prefetch import Prefetched
 from hifisr_cli.audio.formats import OutputFormat, choose_format
 from hifisr_cli.audio.metadata.carried import read_metadata
+from hifisr_cli.audio.metadata.treatment import WHERE_LIMITED
 from hifisr_cli.audio.output.output import STREAMING, Output
 from hifisr_cli.audio.recording import Recording
 from hifisr_cli.audio.resample import Resampler, output_length, resampled
@@ -86,8 +87,8 @@ def restore_live(
         known = first.survey.frames if first.ended else None if options.salvage else info.frames
         work.promised = known
         frames = None if known is None else output_length(known, info.sample_rate)
-        cutoff_hz = first.survey.bandwidth.cutoff_hz if first.survey.restorable else None
-        carried = read_metadata(recording).for_output(chosen, cutoff_hz="unknown" if first.quiet else cutoff_hz)
+        extended = WHERE_LIMITED if first.quiet else first.survey.extended
+        carried = read_metadata(recording).for_output(chosen, extended=extended)
         total = None if known is None else known / info.sample_rate
         with Output(
             None, chosen, channels=info.channels, frames=frames, overwrite=False, carried=carried, tally=tally

@@ -13,7 +13,7 @@ from hifisr_cli.dsp.bandwidth.channels import channel_edges
 from hifisr_cli.dsp.bandwidth.meter import BandwidthMeter, kept_edge_hz
 from hifisr_cli.dsp.level import NOMINAL_RMS, LevelMeter
 from hifisr_cli.dsp.loudness.integrated import LoudnessMeter
-from hifisr_cli.results import SAMPLE_RATE, AudioInfo, Bandwidth, Stretch
+from hifisr_cli.results import SAMPLE_RATE, AudioInfo, Bandwidth, Stretch, cutoffs_in_words
 
 RESAMPLER_EDGE = 0.985
 """The resampler is -6 dB at this fraction of the input's Nyquist frequency: no cutoff lies above."""
@@ -76,6 +76,12 @@ class Survey:
             for edge in self.channel_edges_hz
         )
         return tuple(Stretch(channel, 0.0, self.seconds, bandwidth) for channel, bandwidth in enumerate(found, 1))
+
+    @property
+    def extended(self) -> str | None:
+        """Where the bandwidth is to be extended, such as "above 3.4 kHz"; None where it is not."""
+        told = cutoffs_in_words(self.stretches)
+        return None if told is None else f"above {told}"
 
     @property
     def restorable(self) -> bool:

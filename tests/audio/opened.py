@@ -43,10 +43,10 @@ def opened(path: Path, info: AudioInfo) -> Iterator[Recording]:
         yield recording
 
 
-def carried_by(path: Path, info: AudioInfo, chosen: OutputFormat, *, cutoff_hz: float | None) -> Carried:
+def carried_by(path: Path, info: AudioInfo, chosen: OutputFormat, *, extended: str | None) -> Carried:
     """What an output in a format gets of the metadata of a file."""
     with opened(path, info) as recording:
-        carried = read_metadata(recording).for_output(chosen, cutoff_hz=cutoff_hz)
+        carried = read_metadata(recording).for_output(chosen, extended=extended)
         problems = [] if recording.chunks is None else recording.chunks.problems
         return replace(carried, warnings=(*problems, *carried.warnings))
 

@@ -11,6 +11,7 @@ import pytest
 
 from hifisr_cli.errors import JournalError
 from hifisr_cli.provenance.premis import NAMESPACE, to_premis, write_premis
+from hifisr_cli.results import Bandwidth, Stretch
 from tests.report.conftest import EVIL, RESULT, failed, record, write_journal
 
 XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
@@ -105,12 +106,19 @@ def test_every_link_leads_somewhere_and_identifiers_are_unique(document: ET.Elem
 
 def test_events_say_what_was_done(document: ET.Element) -> None:
     events = ["\n".join(event.itertext()) for event in document.iter(f"{{{NAMESPACE}}}event")]
-    assert "success" in events[0] and "content above 3400 Hz is synthetic" in events[0]
+    assert "success" in events[0] and "content above 3.4 kHz is synthetic" in events[0]
     assert "the input is kept whole below 3332 Hz" in events[0]
     assert "the cutoff is uncertain" in events[0] and "gain 1.50 dB" in events[0]
     assert "synthetic" not in events[1], "a copy holds nothing synthetic"
     assert "failure" in events[2] and "the recording has no samples" in events[2]
     assert "2026-11-21T15:00:00Z" in events[0]
+
+
+def test_a_cutoff_that_changes_is_said_to() -> None:
+    cutoffs = (3_400.0, 15_000.0, 3_400.0)
+    moved = tuple(Stretch(None, at, at + 1.0, Bandwidth(hz, 0.9, "edge")) for at, hz in enumerate(cutoffs))
+    text = "".join(to_premis([record(replace(RESULT, stretches=moved), "a.wav")]))
+    assert "content above 3.4 to 15.0 kHz (changes 2 times) is synthetic" in text
 
 
 def test_fixity_and_size_are_those_of_the_journal(document: ET.Element) -> None:

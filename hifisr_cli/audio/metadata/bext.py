@@ -140,12 +140,8 @@ def _source_line(treatment: Treatment) -> str:
 
 def _history_line(treatment: Treatment) -> str:
     """What was done, as a line of a CodingHistory (EBU R98), without its end."""
-    if treatment.cutoff_hz is None:
-        what = "bandwidth unchanged"
-    elif treatment.cutoff_hz == "unknown":
-        what = "bandwidth extended where it was limited; synthetic"
-    else:
-        what = f"bandwidth extended above {treatment.cutoff_hz / 1000:.1f} kHz; synthetic"
+    extended = treatment.extended
+    what = "bandwidth unchanged" if extended is None else f"bandwidth extended {extended}; synthetic"
     what += "; loudness changed" if treatment.levelled else ""
     bits = treatment.chosen.bits
     fields = [f"F={SAMPLE_RATE}"]

@@ -18,7 +18,7 @@ from hifisr_cli.audio.metadata.chunks import EDITABLE, SILENT, carry_chunks
 from hifisr_cli.audio.metadata.cue_sheet import scale_cue_sheet
 from hifisr_cli.audio.metadata.read import chunks_of, read_tags
 from hifisr_cli.audio.metadata.tags import COMMENT, MAX_TAG, Tags, listed, make_info, parse_info
-from hifisr_cli.audio.metadata.treatment import Cutoff, Treatment
+from hifisr_cli.audio.metadata.treatment import Treatment
 from hifisr_cli.errors import reason_of
 from hifisr_cli.results import AudioInfo
 
@@ -65,16 +65,15 @@ class Metadata:
     tags: Tags = field(default_factory=Tags)
     problems: tuple[str, ...] = ()
 
-    def for_output(self, chosen: OutputFormat, *, cutoff_hz: Cutoff, levelled: bool = False) -> Carried:
+    def for_output(self, chosen: OutputFormat, *, extended: str | None, levelled: bool = False) -> Carried:
         """What the output gets.
 
         Args:
             chosen: how it is written.
-            cutoff_hz: content above it is made up; "unknown" as long as a stream has not been heard; None where the
-                recording is copied through.
+            extended: where its bandwidth is extended, such as "above 3.4 kHz"; None where it is copied through.
             levelled: its loudness is changed.
         """
-        treatment = Treatment(self.info, chosen, cutoff_hz, levelled)
+        treatment = Treatment(self.info, chosen, extended, levelled)
         notes = list(self.problems)
         if chosen.container == "raw":  # has no place for any of it
             return NOTHING

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from hifisr_cli.audio.formats import OutputFormat
 from hifisr_cli.results import SAMPLE_RATE, AudioInfo
 
-Cutoff = float | Literal["unknown"] | None
+WHERE_LIMITED = "where it was limited"
+"""Where the bandwidth of a stream is extended that has not been heard yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +18,18 @@ class Treatment:
     Attributes:
         info: of the input.
         chosen: how the output is written.
-        cutoff_hz: content above it is made up; "unknown" as long as a stream has not been heard; None where the
-            bandwidth is left as it is.
+        extended: where the bandwidth is extended, such as "above 3.4 kHz"; None where it is left as it is.
         levelled: the loudness is changed.
     """
 
     info: AudioInfo
     chosen: OutputFormat
-    cutoff_hz: Cutoff
+    extended: str | None
     levelled: bool = False
 
     @property
     def restored(self) -> bool:
-        return self.cutoff_hz is not None
+        return self.extended is not None
 
     @property
     def same_rate(self) -> bool:
@@ -49,14 +48,9 @@ class Treatment:
     @property
     def statement(self) -> str | None:
         """A sentence for everyone; None where nothing was made up."""
-        if self.cutoff_hz is None:
+        if self.extended is None:
             return None
-        if self.cutoff_hz == "unknown":
-            return f"Bandwidth extended by {self.signature} where it was limited: such content is synthetic"
-        return (
-            f"Bandwidth extended above {self.cutoff_hz / 1000:.1f} kHz by {self.signature}: "
-            "content above that frequency is synthetic"
-        )
+        return f"Bandwidth extended {self.extended} by {self.signature}: such content is synthetic"
 
     @property
     def signature(self) -> str:

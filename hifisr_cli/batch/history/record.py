@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from hifisr_cli.audio.formats import RAW_SUFFIX
 from hifisr_cli.audio.suffixes import AUDIO_SUFFIXES
 from hifisr_cli.errors import JournalError
-from hifisr_cli.results import FileResult
+from hifisr_cli.results import Bandwidth, FileResult, Stretch, restored_from_hz
 from hifisr_cli.system.files import portable_path
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ RECORD_SUFFIX = ".hifisr.json"
 STREAM_NAME = "-"
 """What a record calls standard output."""
 
-_LONGEST = 1 << 20
+_LONGEST = 1 << 24
 """Bytes of a record: anything longer is something else, and not read to its end."""
 
 OUTPUT_REVISION = "3"
@@ -82,7 +82,7 @@ class OutputFile:
     Attributes:
         path: from the folder that holds the record; "-" is standard output.
         size, sha256, mtime_ns: as it was made; a stream has no mtime.
-        synthetic_above_hz: content above is generated; None where nothing is.
+        synthetic_above_hz: the lowest cutoff, above which content is generated; None where nothing is.
     """
 
     path: str
@@ -142,6 +142,16 @@ class Record:
     def status(self) -> str:
         """The result's: restored, copied or failed."""
         return str(self.result.get("status"))
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """The result's. A record of before there were any has one, those of a failure or another version are none."""
+        whole = {"channel": None, "start_seconds": 0.0, "end_seconds": self.result.get("seconds")}
+        given = self.result.get("stretches") or [{**whole, "bandwidth": self.result.get("bandwidth")}]
+        try:
+            return tuple(Stretch(**{**each, "bandwidth": Bandwidth(**each["bandwidth"])}) for each in given)
+        except (KeyError, TypeError):
+            return ()
 
     def to_line(self) -> str:
         """One line of ASCII JSON, without its end. What decides about resuming stands before "result"."""
@@ -267,13 +277,12 @@ def _output(job: Job, outcome: WorkOutcome, name: str | None) -> OutputFile | No
     made, result = outcome.output, outcome.result
     if made is None or made.sha256 is None or name is None:
         return None
-    bandwidth = result.bandwidth if result.status == "restored" else None
     return OutputFile(
         name,
         made.size,
         made.sha256,
         mtime_ns=None if job.target is None else made.mtime_ns,
-        synthetic_above_hz=None if bandwidth is None else bandwidth.cutoff_hz,
+        synthetic_above_hz=restored_from_hz(result.stretches) if result.status == "restored" else None,
     )
 
 

@@ -181,7 +181,7 @@ def convert(source: Path, target: Path) -> str:
     """The recording's metadata in another file; all warnings."""
     with open_recording(source) as recording:
         chosen = choose_format(recording.info, requested=None, bit_depth="keep", suffix=target.suffix)
-        carried = read_metadata(recording).for_output(chosen, cutoff_hz=3900.0)
+        carried = read_metadata(recording).for_output(chosen, extended="above 3.9 kHz")
     with Output(target, chosen, channels=1, frames=4800, overwrite=True, carried=carried) as output:
         output.write(np.zeros((1, 4800), np.float32))
     return "\n".join((*carried.warnings, *output.problems))

@@ -50,10 +50,10 @@ def bext(
     return fixed + loudness.ljust(10, b"\0") + bytes(180) + history
 
 
-def carry(folder: Path, data: bytes, *, rate: int = 8000, cutoff_hz: float | None = 3900.0) -> Carried:
+def carry(folder: Path, data: bytes, *, rate: int = 8000, extended: str | None = "above 3.9 kHz") -> Carried:
     path = folder / "in.wav"
     path.write_bytes(data)
-    return carried_by(path, about(rate), WAV, cutoff_hz=cutoff_hz)
+    return carried_by(path, about(rate), WAV, extended=extended)
 
 
 def written(folder: Path, carried: Carried, frames: int = 101) -> list[tuple[bytes, bytes]]:
@@ -82,18 +82,21 @@ CHUNKS = st.lists(st.tuples(NAMES, st.binary(max_size=40)), max_size=6)
 
 
 @given(
-    before=CHUNKS, after=CHUNKS, rate=st.sampled_from([8000, 44_100, 48_000]), cutoff=st.sampled_from([None, 3900.0])
+    before=CHUNKS,
+    after=CHUNKS,
+    rate=st.sampled_from([8000, 44_100, 48_000]),
+    extended=st.sampled_from([None, "above 3.9 kHz"]),
 )
 def test_unknown_chunks_survive_to_the_byte(
     tmp_path_factory: pytest.TempPathFactory,
     before: list[tuple[bytes, bytes]],
     after: list[tuple[bytes, bytes]],
     rate: int,
-    cutoff: float | None,
+    extended: str | None,
 ) -> None:
     folder = tmp_path_factory.mktemp("chunks")
     data = wav(*(chunk(*c) for c in before), after=tuple(chunk(*c) for c in after), rate=rate)
-    carried = carry(folder, data, rate=rate, cutoff_hz=cutoff)
+    carried = carry(folder, data, rate=rate, extended=extended)
     assert carried.warnings == ()
     found = written(folder, carried)
     names = [name for name, _ in found]
@@ -101,7 +104,7 @@ def test_unknown_chunks_survive_to_the_byte(
     ours = (b"fmt ", b"bext", b"LIST")
     assert [c for c in found[:place] if c[0] not in ours] == before
     assert found[place + 1 :] == after
-    assert (b"bext" in names, b"LIST" in names) == (cutoff is not None, cutoff is not None)
+    assert (b"bext" in names, b"LIST" in names) == (extended is not None, extended is not None)
 
 
 @given(data=st.binary(max_size=300), start=st.booleans())
@@ -211,7 +214,7 @@ def test_bext_is_kept_but_for_what_changed(tmp_path: Path) -> None:
 def test_bext_of_a_copy_keeps_its_identity(tmp_path: Path) -> None:
     history = b"A=PCM,F=48000,W=24,M=mono,T=Prism\0\0\0"
     old = bext(time=12345, umid=b"u" * 64, version=2, loudness=b"12345678ab", history=history)
-    carried = carry(tmp_path, wav(chunk(b"bext", old), rate=48_000), rate=48_000, cutoff_hz=None)
+    carried = carry(tmp_path, wav(chunk(b"bext", old), rate=48_000), rate=48_000, extended=None)
     found = body(carried, b"bext")
     assert found[:602] == old[:602]
     lines = found[602:].rstrip(b"\0").decode("ascii").split("\r\n")
@@ -236,7 +239,7 @@ def test_impossible_time_is_left(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("channels", "field"), [(1, "M=mono"), (2, "M=stereo"), (6, "6 channels")])
 def test_history_line_has_no_comma_in_its_text(tmp_path: Path, channels: int, field: str) -> None:
-    lines = Metadata(about(16_000, channels)).for_output(WAV, cutoff_hz=7000.0)
+    lines = Metadata(about(16_000, channels)).for_output(WAV, extended="above 7.0 kHz")
     text = lines.before[0].read()[602:].rstrip(b"\0").decode("ascii")
     for line in text.splitlines():
         parts = line.split(",")
@@ -270,7 +273,7 @@ def test_labels_loops_playlists_and_timers(tmp_path: Path) -> None:
             chunk(b"plst", playlist),
             chunk(b"cart", cart),
         ),
-        cutoff_hz=None,
+        extended=None,
     )
     assert body(carried, b"LIST") == b"adtl" + label + text.replace(struct.pack("<I", 801), struct.pack("<I", 4806))
     found = struct.unpack("<15I", body(carried, b"smpl"))
@@ -289,7 +292,7 @@ def test_positions_that_do_not_fit_any_more(tmp_path: Path) -> None:
 
 def test_at_48_khz_nothing_is_counted_anew(tmp_path: Path) -> None:
     damaged = [chunk(b"cue ", b"\xff" * 7), chunk(b"smpl", b"x"), chunk(b"LIST", b"adtlltxt\xff\xff\xff\xff")]
-    carried = carry(tmp_path, wav(*damaged, rate=48_000), rate=48_000, cutoff_hz=None)
+    carried = carry(tmp_path, wav(*damaged, rate=48_000), rate=48_000, extended=None)
     assert b"".join(part for c in carried.before for part in c.parts()) == b"".join(damaged)
 
 
@@ -339,7 +342,7 @@ def test_info_keeps_all_and_gets_a_comment(tmp_path: Path) -> None:
     assert (found[b"INAM"], found[b"IXYZ"]) == (b"Lied", "ä".encode())
     assert found[b"ICMT"].startswith(b"found in box 3; Bandwidth extended above 3.9 kHz by hifisr")
     assert found[b"ICMT"].endswith(b"synthetic\0")
-    unchanged = carry(tmp_path, wav(after=(chunk(b"LIST", b"INFO" + parts),)), cutoff_hz=None)
+    unchanged = carry(tmp_path, wav(after=(chunk(b"LIST", b"INFO" + parts),)), extended=None)
     assert unchanged.after[0].read() == b"INFO" + parts
 
 
@@ -356,7 +359,7 @@ def test_large_chunks_stay_in_the_file(tmp_path: Path) -> None:
         head = wav(samples=100)
         file.write(head + b"hole" + struct.pack("<I", 100_000_000))
         file.truncate(len(head) + 8 + 100_000_000)
-    carried = carried_by(path, about(), WAV, cutoff_hz=3900.0)
+    carried = carried_by(path, about(), WAV, extended="above 3.9 kHz")
     (hole,) = carried.after
     assert isinstance(hole.body, FileSlice)
     assert max(map(len, hole.parts())) <= 1 << 20

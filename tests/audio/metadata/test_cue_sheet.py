@@ -41,7 +41,7 @@ def disc(path: Path, rate: int = 44_100) -> Path:
 def test_in_files_and_in_streams(tmp_path: Path, rate: int) -> None:
     with open_recording(disc(tmp_path / "a.flac", rate)) as recording:
         chosen = choose_format(recording.info, requested="flac", bit_depth="keep", suffix=None)
-        carried = read_metadata(recording).for_output(chosen, cutoff_hz=None)
+        carried = read_metadata(recording).for_output(chosen, extended=None)
     assert carried.warnings == ()
     with Output(tmp_path / "b.flac", chosen, channels=1, frames=480, overwrite=True, carried=carried) as output:
         output.write(np.zeros((1, 480), np.float32))
@@ -64,7 +64,7 @@ def test_elsewhere_it_is_a_warning(tmp_path: Path) -> None:
         found, info = read_metadata(recording), recording.info
     for suffix in (".wav", ".ogg", ".mp3", ".aiff"):
         chosen = choose_format(info, requested=None, bit_depth="keep", suffix=suffix)
-        assert found.for_output(chosen, cutoff_hz=None).warnings == ("its FLAC cue sheet was left out: FLAC keeps it",)
+        assert found.for_output(chosen, extended=None).warnings == ("its FLAC cue sheet was left out: FLAC keeps it",)
 
 
 def test_a_damaged_one_is_refused() -> None:

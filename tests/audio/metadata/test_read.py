@@ -129,10 +129,10 @@ def test_an_id3_tag_in_front_of_a_wav_file_becomes_its_chunk(tmp_path: Path) -> 
     with open_recording(path) as recording:
         info, found = recording.info, read_metadata(recording)
     wav = choose_format(info, requested="wav", bit_depth="keep", suffix=None)
-    (chunk,) = found.for_output(wav, cutoff_hz=None).after
+    (chunk,) = found.for_output(wav, extended=None).after
     assert (chunk.name, chunk.read()) == (b"id3 ", id3())
     flac = choose_format(info, requested="flac", bit_depth="keep", suffix=None)
-    assert found.for_output(flac, cutoff_hz=None).tags.values("TITLE") == ["Für Élise"]
+    assert found.for_output(flac, extended=None).tags.values("TITLE") == ["Für Élise"]
 
 
 def test_lyrics_between_are_told_of(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_frames_that_only_id3_can_hold(tmp_path: Path) -> None:
         ("wav", ()),
     ):
         chosen = choose_format(info, requested=container, bit_depth="keep", suffix=None)
-        carried = found.for_output(chosen, cutoff_hz=None)
+        carried = found.for_output(chosen, extended=None)
         assert carried.warnings == warnings
         if container == "wav":
             (chunk,) = [chunk for chunk in carried.before if chunk.name == b"id3 "]
@@ -399,7 +399,7 @@ def test_whatever_stands_there_nothing_fails(
     found = opened_as(tmp_path_factory.mktemp("any") / "a", head + body + end)
     for container in ("wav", "flac"):
         chosen = choose_format(found.info, requested=container, bit_depth="keep", suffix=None)
-        found.for_output(chosen, cutoff_hz=3000.0)
+        found.for_output(chosen, extended="above 3.0 kHz")
 
 
 def test_an_id3_tag_that_says_nothing_hides_no_tags(shared_cases: Path, ffmpeg: str, tmp_path: Path) -> None:

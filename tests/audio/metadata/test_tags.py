@@ -25,6 +25,7 @@ from hifisr_cli.audio.formats import choose_format
 from hifisr_cli.audio.metadata.carried import Carried, Metadata, read_metadata
 from hifisr_cli.audio.metadata.stream import with_tags
 from hifisr_cli.audio.metadata.tags import Picture, Tags, parse_info
+from hifisr_cli.audio.metadata.treatment import WHERE_LIMITED
 from hifisr_cli.audio.open import open_recording
 from hifisr_cli.audio.output.output import Output
 from hifisr_cli.errors import OutputError
@@ -149,10 +150,10 @@ SOURCES: dict[str, Callable[[Path], Path]] = {
 }
 
 
-def convert(source: Path, target: Path, cutoff_hz: float | None = 3900.0) -> Carried:
+def convert(source: Path, target: Path, extended: str | None = "above 3.9 kHz") -> Carried:
     with open_recording(source) as recording:
         chosen = choose_format(recording.info, requested=None, bit_depth="keep", suffix=target.suffix)
-        carried = read_metadata(recording).for_output(chosen, cutoff_hz=cutoff_hz)
+        carried = read_metadata(recording).for_output(chosen, extended=extended)
     with Output(target, chosen, channels=1, frames=4800, overwrite=True, carried=carried) as output:
         output.write(np.zeros((1, 4800), np.float32))
     assert soundfile.info(target).frames == 4800
@@ -343,7 +344,7 @@ def test_damaged_tags_never_fail_a_file(
     info = AudioInfo(kind[1:].upper(), "PCM_16", 8000, 1, 100, 16, is_float=False, lossy=False)
     for suffix in (".wav", ".flac", ".mp3"):
         chosen = choose_format(info, requested=None, bit_depth="keep", suffix=suffix)
-        carried = carried_by(folder / "in", info, chosen, cutoff_hz=3900.0)
+        carried = carried_by(folder / "in", info, chosen, extended="above 3.9 kHz")
         with Output(folder / f"out{suffix}", chosen, channels=1, frames=10, overwrite=True, carried=carried) as output:
             output.write(np.zeros((1, 10), np.float32))
         assert STATEMENT.encode() in (folder / f"out{suffix}").read_bytes()
@@ -398,8 +399,8 @@ def test_flac_stream_gets_all_tags_in_its_header(tmp_path: Path) -> None:
 def test_stream_that_is_not_heard_yet_and_loudness(tmp_path: Path) -> None:
     info = AudioInfo("WAV", "PCM_16", 48_000, 1, 100, 16, is_float=False, lossy=False)
     wav = choose_format(info, requested="wav", bit_depth="keep", suffix=None)
-    texts = b"".join(c.read() for c in Metadata(info).for_output(wav, cutoff_hz="unknown").before)
-    assert b"where it was limited: such content is synthetic" in texts
+    texts = b"".join(c.read() for c in Metadata(info).for_output(wav, extended=WHERE_LIMITED).before)
+    assert b"Bandwidth extended where it was limited by hifisr" in texts
     assert b"; bandwidth extended where it was limited; synthetic\r\n" in texts
-    levelled = Metadata(info, Chunks([Chunk(b"bext", bytes(602))])).for_output(wav, cutoff_hz=None, levelled=True)
+    levelled = Metadata(info, Chunks([Chunk(b"bext", bytes(602))])).for_output(wav, extended=None, levelled=True)
     assert levelled.before[0].read().rstrip(b"\0").endswith(b"; bandwidth unchanged; loudness changed\r\n")

@@ -41,9 +41,11 @@ CHANGES = {
 }
 
 
-def treated(text: str, rate: int = 44_100, *, chosen: OutputFormat = WAV, cutoff_hz: float | None = 9000.0) -> str:
+def treated(
+    text: str, rate: int = 44_100, *, chosen: OutputFormat = WAV, extended: str | None = "above 9.0 kHz"
+) -> str:
     info = AudioInfo("WAV", "PCM_16", rate, 1, 100, 16, is_float=False, lossy=False)
-    return change_xmp(text.encode(), Treatment(info, chosen, cutoff_hz), []).decode()
+    return change_xmp(text.encode(), Treatment(info, chosen, extended), []).decode()
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be"])
@@ -61,7 +63,7 @@ def test_counts_and_rates_are_those_of_the_output(tmp_path: Path, form: str, enc
 
 def test_the_same_samples_keep_it_to_the_byte(tmp_path: Path) -> None:
     data = ELEMENTS.replace("44100", "48000").replace("16Int", "24Int").encode()
-    carried = carry(tmp_path, wav(chunk(b"_PMX", data), rate=48_000), rate=48_000, cutoff_hz=None)
+    carried = carry(tmp_path, wav(chunk(b"_PMX", data), rate=48_000), rate=48_000, extended=None)
     assert body(carried, b"_PMX") == data
     assert carried.warnings == ()
 
@@ -135,7 +137,7 @@ def test_the_case_of_a_file_that_contradicted_itself(shared_cases: Path) -> None
     path = shared_cases / "23-xmp-time-reference"
     with open_recording(path / "bext_tail.wav") as recording:
         info = recording.info
-    carried = carried_by(path / "bext_tail.wav", info, WAV, cutoff_hz=9000.0)
+    carried = carried_by(path / "bext_tail.wav", info, WAV, extended="above 9.0 kHz")
     moment = 3600 * 48_000
     xmp = body(carried, b"_PMX")
     assert f"<bext:timeReference>{moment}</bext:timeReference>".encode() in xmp

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import jsonschema
@@ -74,10 +74,14 @@ def test_fields_of_later_versions_are_left_out() -> None:
     assert Record.from_line(json.dumps(data)) == RECORD
 
 
-def test_a_record_without_stretches_is_read() -> None:
-    data = json.loads(RECORD.to_line())
-    assert len(data["result"].pop("stretches")) == 2
-    assert Record.from_line(json.dumps(data)).result["status"] == "restored"
+def test_the_stretches_of_a_record() -> None:
+    assert RECORD.stretches == STRETCHES
+    old = {name: value for name, value in RECORD.result.items() if name != "stretches"}
+    whole = Bandwidth(3_400.0, 0.9, "edge")
+    told = replace(RECORD, result={**old, "seconds": 2.0, "bandwidth": asdict(whole)})
+    assert told.stretches == (Stretch(None, 0.0, 2.0, whole),), "of a version that knew one cutoff"
+    assert replace(RECORD, result=old).stretches == ()
+    assert replace(RECORD, result={**old, "stretches": [{"length": 1}]}).stretches == ()
 
 
 def test_only_options_with_a_say_in_the_bytes_tell_outputs_apart() -> None:
