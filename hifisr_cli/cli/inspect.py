@@ -29,6 +29,10 @@ def inspect(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object per file on stdout.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="A line of CSV per file on stdout, with a header.")] = False,
+    as_track: Annotated[
+        bool,
+        typer.Option("--cutoff-track", help="Of a single file: its cutoffs as CSV, for upsample --cutoff-track."),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress; results and failures only.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks of unexpected errors.")] = False,
 ) -> None:
@@ -38,12 +42,17 @@ def inspect(
     from hifisr_cli.batch.plan.left_aside import LeftAside
     from hifisr_cli.cli.inspect_text import csv_header, csv_line, inspected_json, print_table
     from hifisr_cli.cli.terminal import exit_status, logging_to_stderr
+    from hifisr_cli.restore.cutoff_track import CutoffTrack
 
-    if as_json and as_csv:
-        raise UsageError("--json and --csv would both write to standard output", hint="choose one")
+    forms = {"--json": as_json, "--csv": as_csv, "--cutoff-track": as_track}
+    chosen = [name for name, wanted in forms.items() if wanted]
+    if len(chosen) > 1:
+        raise UsageError(f"{chosen[0]} and {chosen[1]} would both write to standard output", hint="choose one")
     check_streams(inputs, None, as_json=as_json, dry_run=True)
     aside = LeftAside()
     found = discover(inputs, aside=aside)
+    if as_track and len(found) > 1:
+        raise UsageError("--cutoff-track is for a single recording", hint="name one")
     results: list[Inspected] = []
     with (
         logging_to_stderr(verbose=verbose, as_json=as_json, quiet=quiet) as logger,
@@ -60,7 +69,9 @@ def inspect(
                 print(inspected_json(result), flush=True)  # noqa: T201
             elif as_csv:
                 print(csv_line(result), flush=True)  # noqa: T201
-    if not as_json and not as_csv:
+            elif as_track and result.inspection is not None:
+                print(CutoffTrack.of(result.inspection.stretches).to_csv(), end="", flush=True)  # noqa: T201
+    if not chosen:
         print_table(results)
     for result in results:
         if result.error is not None and not as_json:  # programs find them in the objects

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from hifisr_cli.cli.render import duration, in_columns, json_line, one_line
+from hifisr_cli.cli.render import duration, in_columns, json_line, one_line, stretch_lines
+from hifisr_cli.results import cutoffs_in_words
 
 if TYPE_CHECKING:
     from hifisr_cli.batch.inspect import Inspected
@@ -42,6 +43,8 @@ def _level(value: float | None, unit: str = "") -> str:
 def _cutoff(inspection: Inspection) -> str:
     if inspection.bandwidth.source == "silence":
         return "-"
+    if len(inspection.stretches) > 1 and (told := cutoffs_in_words(inspection.stretches)) is not None:
+        return told
     return f"{inspection.bandwidth.cutoff_hz / 1000:.1f} kHz"
 
 
@@ -128,9 +131,13 @@ def print_table(results: Sequence[Inspected]) -> None:
     if not inspections:
         return
     if len(results) == 1:
-        rows = [(name, one_line(cell(inspections[0]))) for name, cell in _LINES]
-        rows += [("note", one_line(note)) for note in inspections[0].notes]
-        _print(("file", one_line(inspections[0].input)), rows)
+        (only,) = inspections
+        rows = [(name, one_line(cell(only))) for name, cell in _LINES]
+        rows += [("note", one_line(note)) for note in only.notes]
+        rows += [
+            ("stretches" if number == 0 else "", line) for number, line in enumerate(stretch_lines(only.stretches))
+        ]
+        _print(("file", one_line(only.input)), rows)
     else:
         head = ("file", *(title for title, _ in _TABLE))
         _print(head, [(one_line(item.input), *(one_line(cell(item)) for _, cell in _TABLE)) for item in inspections])
@@ -177,6 +184,7 @@ _COLUMNS: tuple[tuple[str, Callable[[Inspection], Any]], ...] = (
     ("would_be_restored", lambda inspection: "yes" if inspection.restorable else "no"),
     ("reason", lambda inspection: inspection.reason),
     ("notes", lambda inspection: "; ".join(inspection.notes)),
+    ("stretches", lambda inspection: len(inspection.stretches)),
 )
 
 

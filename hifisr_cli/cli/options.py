@@ -99,6 +99,12 @@ _sound = partial(_option, "Cutoff and loudness")
 Cutoff = Annotated[
     str, _sound("Upper edge of the recordings' real content: measured, or given in Hz.", metavar="auto|HZ")
 ]
+CutoffTrackFile = Annotated[
+    Path | None,
+    _sound(
+        "Upper edges that change: CSV of start seconds, channel or *, Hz or full.", "--cutoff-track", metavar="FILE"
+    ),
+]
 Measure = Annotated[
     str | None,
     _sound("From stdin to stdout: measure the cutoff on so much, or all [default: 10].", metavar="SECONDS|all"),

@@ -8,11 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from hifisr_cli.results import cutoffs_in_words
+
 if TYPE_CHECKING:
-    from hifisr_cli.results import Bandwidth, ErrorInfo, FileResult, RunSummary, Status
+    from hifisr_cli.results import Bandwidth, ErrorInfo, FileResult, RunSummary, Status, Stretch
 
 JSON_VERSION = 1
 """Raised when a field is renamed, removed or changes its meaning; new fields do not raise it."""
+
+_MOST_STRETCHES = 12
+"""So many are listed of a recording."""
 
 
 def one_line(text: str) -> str:
@@ -75,7 +80,7 @@ def result_text(result: FileResult) -> str:
         return failure_text(result.input, result.error)
     parts = []
     if result.bandwidth is not None:
-        parts.append(f"cutoff {cutoff(result.bandwidth)}")
+        parts.append(f"cutoff {cutoff(result.bandwidth, result.stretches)}")
     if result.kept_band_error_db is not None:
         parts.append(f"kept-band error {decibels(result.kept_band_error_db)}")
     if result.loudness_gain_db:
@@ -111,7 +116,10 @@ def summary_text(summary: RunSummary, *, name_failures: bool = True) -> list[str
 
 
 def plan_table(results: Sequence[FileResult]) -> list[str]:
-    """A dry run as a table with one line a file. Names stand last, where their width does not matter."""
+    """A dry run as a table with one line a file, and its stretches below it where there are several.
+
+    Names stand last, where their width does not matter.
+    """
     rows = [("status", "rate", "channels", "duration", "cutoff", "input -> output")]
     for result in results:
         info = result.info
@@ -126,11 +134,15 @@ def plan_table(results: Sequence[FileResult]) -> list[str]:
                 "" if info is None else f"{info.sample_rate} Hz",
                 "" if info is None else str(info.channels),
                 "" if result.seconds is None else duration(result.seconds),
-                "" if result.bandwidth is None else cutoff(result.bandwidth),
+                "" if result.bandwidth is None else cutoff(result.bandwidth, result.stretches),
                 one_line(names),
             )
         )
-    return in_columns(rows)
+    head, *lines = in_columns(rows)
+    table = [head]
+    for line, result in zip(lines, results, strict=True):
+        table += [line, *(f"  {stretch}" for stretch in stretch_lines(result.stretches))]
+    return table
 
 
 def in_columns(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -142,11 +154,39 @@ def in_columns(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def cutoff(bandwidth: Bandwidth) -> str:
-    """A cutoff with how it was found, such as "3.9 kHz (edge)"."""
+def cutoff(bandwidth: Bandwidth, stretches: Sequence[Stretch] = ()) -> str:
+    """A cutoff with how it was found, such as "3.9 kHz (edge)"; of several stretches, their cutoffs in a few words."""
+    told = cutoffs_in_words(stretches) if len(stretches) > 1 else None
+    if told is not None:
+        return told
     if bandwidth.source == "silence":
         return "none (silence)"
     return f"{bandwidth.cutoff_hz / 1000:.1f} kHz ({bandwidth.source})"
+
+
+def stretch_lines(stretches: Sequence[Stretch]) -> list[str]:
+    """Several stretches as lines, such as "0:00.0 to 0:12.4  3.4 kHz"; none where there is only one."""
+    if len(stretches) < 2:
+        return []
+    rows = [
+        [
+            *([] if each.channel is None else [f"channel {each.channel}"]),
+            f"{_clock(each.start_seconds)} to {_clock(each.end_seconds)}",
+            each.bandwidth.source.replace("-", " ")
+            if each.bandwidth.full_band
+            else f"{each.bandwidth.cutoff_hz / 1000:.1f} kHz",
+        ]
+        for each in stretches[:_MOST_STRETCHES]
+    ]
+    more = len(stretches) - len(rows)
+    return in_columns(rows) + ([f"and {more} more (--json has all)"] if more else [])
+
+
+def _clock(seconds: float) -> str:
+    """Seconds as "0:12.4" or "1:02:03.4"."""
+    minutes, tenths = divmod(round(10 * seconds), 600)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{tenths / 10:04.1f}" if hours else f"{minutes}:{tenths / 10:04.1f}"
 
 
 def decibels(value: float) -> str:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from hifisr_cli.errors import UsageError
+from hifisr_cli.restore.cutoff_track import GIVEN_HZ
 
-_HZ, _LUFS, _DBTP = (100.0, 24_000.0), (-60.0, -5.0), (-30.0, 0.0)  # what --cutoff, --loudness and --true-peak take
+_LUFS, _DBTP = (-60.0, -5.0), (-30.0, 0.0)  # what --loudness and --true-peak take
 _TARGET_CEILING_DBTP = -1.0
 """What goes with a target unless something else is said, as in EBU R 128."""
 _STREAM = "-"
@@ -22,7 +23,7 @@ def parse_cutoff(text: str) -> float | None:
     if text == "auto":
         return None
     problem = "--cutoff {!r} is neither 'auto' nor a frequency from {:g} to {:g} Hz"
-    return _within(text, _HZ, problem, "say --cutoff 3400")
+    return _within(text, GIVEN_HZ, problem, "say --cutoff 3400")
 
 
 def parse_loudness(text: str) -> Literal["keep", "match"] | float:

@@ -53,6 +53,7 @@ def upsample(
     batch_size: given.BatchSize = None,
     threads: given.Threads = None,
     cutoff: given.Cutoff = "auto",
+    cutoff_track: given.CutoffTrackFile = None,
     measure: given.Measure = None,
     loudness: given.LoudnessTarget = "keep",
     true_peak: given.TruePeak = None,
@@ -81,6 +82,7 @@ def upsample(
     from hifisr_cli.batch.request import ModelRequest, RunRequest, RunSettings
     from hifisr_cli.batch.run import open_run
     from hifisr_cli.cli.terminal import Conclusion, display, logging_to_stderr
+    from hifisr_cli.restore.cutoff_track import read_cutoff_track
     from hifisr_cli.restore.file import RestoreOptions
     from hifisr_cli.restore.pipe import LIVE_CHUNK_SECONDS
     from hifisr_cli.restore.windows import CHUNK_SECONDS
@@ -106,6 +108,7 @@ def upsample(
         salvage=salvage,
         raw=None if raw is None else parse_raw(raw),
         measure_seconds=parse_measure(measure),
+        cutoff_track=None if cutoff_track is None else read_cutoff_track(cutoff_track),
     )
     extras = Afterwards(report, premis, bagit)
     payload = extras.payload(None if single else output, in_place=in_place, dry_run=dry_run)

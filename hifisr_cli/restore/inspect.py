@@ -18,7 +18,7 @@ from hifisr_cli.dsp.inspection.noise_floor import NoiseFloorMeter
 from hifisr_cli.dsp.loudness.integrated import LoudnessMeter
 from hifisr_cli.dsp.loudness.true_peak import TruePeakMeter, decibels
 from hifisr_cli.restore.survey import Survey, survey
-from hifisr_cli.results import AudioInfo, Bandwidth, Stretch
+from hifisr_cli.results import AudioInfo, Bandwidth, Stretch, cutoffs_in_words
 
 Progress = Callable[[float, float | None], None]
 
@@ -150,11 +150,10 @@ class _Meters:
 
 def _reason(measured: Survey) -> str:
     """Why a recording would be restored or not."""
-    cutoff = f"{measured.bandwidth.cutoff_hz / 1000:.1f} kHz"
     doubt = "" if measured.bandwidth.certain else ", uncertain"
     if measured.restorable:
-        full = measured.bandwidth.source == "nyquist"
-        return (f"its sample rate ends at {cutoff}" if full else f"its content ends at {cutoff}") + doubt
+        whole = len(measured.stretches) == 1 and measured.bandwidth.source == "nyquist"
+        return f"its {'sample rate' if whole else 'content'} ends at {cutoffs_in_words(measured.stretches)}{doubt}"
     if measured.bandwidth.source == "silence":
         return "silence"
     if measured.bandwidth.full_band:

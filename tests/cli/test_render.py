@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -13,10 +14,11 @@ from hifisr_cli.cli.render import (
     plan_table,
     result_json,
     result_text,
+    stretch_lines,
     summary_fields,
     summary_text,
 )
-from hifisr_cli.results import AudioInfo, Bandwidth, ErrorInfo, FileResult, RunSummary
+from hifisr_cli.results import AudioInfo, Bandwidth, ErrorInfo, FileResult, RunSummary, Stretch
 
 INFO = AudioInfo("WAV", "PCM_16", 8000, 1, 28_800, 16, is_float=False, lossy=False)
 DONE = FileResult(
@@ -93,6 +95,37 @@ def test_table_has_a_line_a_file_whatever_the_names() -> None:
     lines = plan_table([DONE, odd, FAILED])
     assert len(lines) == 4
     assert not any("\n" in line for line in lines)
+
+
+def moved(*cutoffs: float, channel: int | None = None) -> tuple[Stretch, ...]:
+    """Stretches of 12.4 s."""
+    return tuple(
+        Stretch(channel, 12.4 * at, 12.4 * (at + 1), Bandwidth(hertz, 0.9, "edge")) for at, hertz in enumerate(cutoffs)
+    )
+
+
+def test_cutoffs_that_change_are_told_and_listed() -> None:
+    several = replace(DONE, stretches=moved(3_400.0, 15_000.0))
+    assert "cutoff 3.4 to 15.0 kHz (changes once)" in result_text(several)
+    _, line, *stretches, _ = plan_table([several, FAILED])
+    assert "3.4 to 15.0 kHz (changes once)" in line
+    assert [" ".join(stretch.split()) for stretch in stretches] == [
+        "0:00.0 to 0:12.4 3.4 kHz",
+        "0:12.4 to 0:24.8 15.0 kHz",
+    ]
+    assert "3.7 kHz (edge)" in result_text(replace(DONE, stretches=moved(3_700.0)))
+
+
+def test_the_list_of_stretches() -> None:
+    assert stretch_lines(moved(3_400.0)) == []
+    both = (*moved(3_400.0, channel=1), Stretch(2, 0.0, 3_723.41, Bandwidth(24_000.0, 1.0, "full-band")))
+    assert stretch_lines(both) == [
+        "channel 1  0:00.0 to 0:12.4     3.4 kHz",
+        "channel 2  0:00.0 to 1:02:03.4  full band",
+    ]
+    many = stretch_lines(moved(*[3_400.0, 7_000.0] * 25))
+    assert len(many) < 20
+    assert many[-1] == f"and {50 - len(many) + 1} more (--json has all)"
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(4.24, "4.2 s"), (185, "3:05"), (7385, "2:03:05"), (59.99, "1:00")])

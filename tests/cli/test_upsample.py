@@ -120,6 +120,31 @@ def test_every_option_arrives(stand_in: StandIn, folder: Path, tmp_path: Path) -
     assert stand_in.options == [recording.RestoreOptions(3400.0, 5.0, 4, "wav", "32f", overwrite=True)]
 
 
+def test_a_cutoff_track_arrives(stand_in: StandIn, folder: Path, tmp_path: Path) -> None:
+    track = tmp_path / "track.csv"
+    track.write_text("0,*,3400\n12.5,*,full\n", encoding="utf-8")
+    assert upsample(folder / "a.wav", "-o", tmp_path / "out", "--cutoff-track", track) == 0
+    (options,) = stand_in.options
+    assert options.cutoff_track.changes(1, 20.0) == ((0.0, 3_400.0), (12.5, None))
+
+
+def test_a_cutoff_track_that_does_not_fit_ends_the_run(
+    stand_in: StandIn, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    track = tmp_path / "track.csv"
+    options = (folder / "a.wav", "-o", tmp_path / "out", "--cutoff-track", track)
+    assert upsample(*options) == 2
+    track.write_text("0,*,3400\n1,*,9", encoding="utf-8")
+    assert upsample(*options) == 2
+    track.write_text("0,*,3400", encoding="utf-8")
+    assert upsample(*options, "--cutoff", "3400") == 2
+    missing, wrong, both = capsys.readouterr().err.splitlines()
+    assert f"track.csv: the cutoff track cannot be read: {NO_SUCH_FILE}" in missing
+    assert "track.csv: line 2: a cutoff of 9 Hz" in wrong
+    assert "contradict" in both
+    assert not (tmp_path / "out").exists()
+
+
 def test_one_file_may_be_named(stand_in: StandIn, folder: Path, tmp_path: Path) -> None:
     assert upsample(folder / "a.wav", "-o", tmp_path / "new" / "name.flac") == 0
     assert outputs(tmp_path / "new") == ["name.flac", "name.flac.hifisr.json"]

@@ -21,6 +21,7 @@ from hifisr_cli.batch.history.record import (
 )
 from hifisr_cli.cli.render import JSON_VERSION, result_json
 from hifisr_cli.errors import JournalError
+from hifisr_cli.restore.cutoff_track import parse_cutoff_track
 from hifisr_cli.restore.file import RestoreOptions
 from hifisr_cli.results import Bandwidth, FileResult, Stretch
 
@@ -88,6 +89,11 @@ def test_only_options_with_a_say_in_the_bytes_tell_outputs_apart() -> None:
     plain = options_key(options_data(RestoreOptions()))
     assert options_key(options_data(RestoreOptions(overwrite=True, chunk_seconds=3.0, batch_size=2))) == plain
     assert options_key(options_data(RestoreOptions(cutoff_hz=3_400.0))) != plain
+    first, second = (
+        options_key(options_data(RestoreOptions(cutoff_track=parse_cutoff_track(text))))
+        for text in ("0,*,3400\n1,*,full", "# the same\n1,*,full\n0,*,3400.0")
+    )
+    assert first == second != plain
     assert options_key({}) == plain, "a record of a version without an option had its default"
 
 

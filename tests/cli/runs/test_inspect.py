@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hifisr_cli.restore.cutoff_track import parse_cutoff_track
 from tests.cli.runs.conftest import Command, Make, Spawn
 
 
@@ -82,8 +83,19 @@ def test_standard_input(hifisr: Command, feed: Callable[[bytes], None], good: Pa
     assert ended.said[-1].startswith("failed    -: ")
 
 
-def test_two_forms_at_once_are_refused(hifisr: Command, good: Path) -> None:
+def test_the_cutoffs_can_be_given_back(hifisr: Command, good: Path) -> None:
+    ended = hifisr("inspect", "--cutoff-track", good)
+    assert ended.status == 0
+    (result,) = hifisr("inspect", "--json", good).results
+    track = parse_cutoff_track(ended.out)
+    assert track.changes(1, 0.5) == ((0.0, pytest.approx(result["bandwidth"]["cutoff_hz"], abs=0.05)),)
+    assert [each["channel"] for each in result["stretches"]] == [None]
+
+
+def test_two_forms_at_once_are_refused(hifisr: Command, good: Path, folder: Path) -> None:
     assert hifisr("inspect", "--json", "--csv", good).status == 2
+    assert hifisr("inspect", "--json", "--cutoff-track", good).status == 2
+    assert hifisr("inspect", "--cutoff-track", folder).status == 2
 
 
 def test_nothing_there(hifisr: Command, tmp_path: Path) -> None:
