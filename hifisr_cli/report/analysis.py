@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hifisr_cli.arrays import Wave
 from hifisr_cli.audio.decoders.raw import RawFormat
 from hifisr_cli.audio.open import open_recording
-from hifisr_cli.dsp.bandwidth.meter import BandwidthMeter
 from hifisr_cli.dsp.spectrogram import Spectrogram, SpectrogramMeter
-from hifisr_cli.results import AudioInfo, Bandwidth
+from hifisr_cli.restore.survey import Survey, survey
+from hifisr_cli.results import AudioInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +22,13 @@ class Look:
         name: of the file.
         info: what it says of itself.
         spectrogram: of its whole length.
-        bandwidth: its measured cutoff.
+        survey: what a run would measure on it, its cutoffs above all.
     """
 
     name: str
     info: AudioInfo
     spectrogram: Spectrogram
-    bandwidth: Bandwidth
+    survey: Survey
 
 
 def look_at(path: Path, *, columns: int = 1_024, salvage: bool = False, raw: RawFormat | None = None) -> Look:
@@ -36,8 +38,12 @@ def look_at(path: Path, *, columns: int = 1_024, salvage: bool = False, raw: Raw
     """
     with open_recording(path, salvage=salvage, raw=raw) as recording:
         rate = recording.info.sample_rate
-        spectrogram, bandwidth = SpectrogramMeter(rate, columns), BandwidthMeter(rate)
-        for block in recording.blocks():
-            spectrogram.push(block)
-            bandwidth.push(block)
-        return Look(path.name, recording.info, spectrogram.result(), bandwidth.result())
+        spectrogram = SpectrogramMeter(rate, columns)
+
+        def watched() -> Iterator[Wave]:
+            for block in recording.blocks():
+                spectrogram.push(block)
+                yield block
+
+        surveyed = survey(watched(), rate)
+        return Look(path.name, recording.info, spectrogram.result(), surveyed)

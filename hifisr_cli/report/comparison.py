@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hifisr_cli.report.analysis import Look, look_at
 from hifisr_cli.report.picture import Panel, drawn, few_colours
-from hifisr_cli.restore.survey import RESAMPLER_EDGE
+from hifisr_cli.results import Bandwidth, Stretch
 from hifisr_cli.system.staged_file import write_file
 
 
@@ -20,13 +20,13 @@ def draw_comparison(
     mark_cutoff: bool = True,
     overwrite: bool = False,
 ) -> None:
-    """Draws the recordings side by side on the same scale, with the cutoff of the first.
+    """Draws the recordings side by side on the same scale, with the cutoffs of the first.
 
     Args:
         paths: one or two recordings.
         target: the PNG file.
-        cutoff_hz: of the first recording; None measures it.
-        mark_cutoff: whether it is drawn at all.
+        cutoff_hz: of the first recording; None measures where it ends, by channel and time.
+        mark_cutoff: whether that is drawn at all.
         overwrite: replace a picture that is there already.
 
     Raises:
@@ -34,10 +34,10 @@ def draw_comparison(
         OutputError: the picture cannot be written.
     """
     looks = [look_at(path) for path in paths]
-    if mark_cutoff and cutoff_hz is None and not looks[0].bandwidth.full_band:
-        highest = RESAMPLER_EDGE * looks[0].info.sample_rate / 2  # as far as a restored file keeps the original
-        cutoff_hz = min(looks[0].bandwidth.cutoff_hz, highest)
-    image = drawn([Panel(_title(look), look.spectrogram) for look in looks], cutoff_hz=cutoff_hz)
+    first = looks[0].survey
+    given = () if cutoff_hz is None else (Stretch(None, 0.0, first.seconds, Bandwidth(cutoff_hz, 1.0, "given")),)
+    stretches = (given or first.stretches) if mark_cutoff else ()
+    image = drawn([Panel(_title(look), look.spectrogram) for look in looks], stretches)
     png = io.BytesIO()
     few_colours(image).save(png, "PNG", optimize=True)
     write_file(target, [png.getvalue()], overwrite=overwrite)

@@ -65,9 +65,14 @@ class Artist:
             for look, side in zip(looks, ("before", "after"), strict=True)
         ]
         row.data["span"] = seconds
+        row.data["cutoffs"] = [
+            [each.channel, each.start_seconds, each.end_seconds, each.bandwidth.cutoff_hz]
+            for each in row.record.stretches
+            if each.bandwidth.restorable
+        ]
         row.data["spectrum"] = [None if look is None else _spectrum(look) for look in looks]
         if looks[1] is not None:
-            row.data["after"], row.data["measured"] = looks[1].bandwidth.cutoff_hz, True
+            row.data["after"], row.data["measured"] = looks[1].survey.bandwidth.cutoff_hz, True
         if self.embed:
             row.data["audio"] = [self._sound(path, uri) for path, uri in zip(places, row.data["audio"], strict=True)]
 

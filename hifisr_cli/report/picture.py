@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hifisr_cli.dsp.spectrogram import Spectrogram
+from hifisr_cli.results import Stretch
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,6 +36,10 @@ _TEXT, _TITLE = 12 * _SCALE, 13 * _SCALE
 _INK, _FAINT, _PAPER, _LINE = (40, 40, 48), (110, 110, 120), (255, 255, 255), (255, 255, 255)
 
 
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom of a text, in pixels."""
+
+
 @dataclass(frozen=True, slots=True)
 class Panel:
     """One half of a picture: a title over a spectrogram."""
@@ -56,8 +61,8 @@ def bare(spectrogram: Spectrogram, width: int, height: int, *, seconds: float) -
     return data.getvalue()
 
 
-def drawn(panels: Sequence[Panel], *, cutoff_hz: float | None) -> Image:
-    """One or two spectrograms side by side with axes, a colour scale and the cutoff as a dashed line."""
+def drawn(panels: Sequence[Panel], stretches: Sequence[Stretch] = ()) -> Image:
+    """One or two spectrograms side by side with axes, a colour scale and the cutoffs as dashed lines."""
     from PIL import Image, ImageDraw
 
     seconds = max(panel.spectrogram.seconds for panel in panels) or 1.0
@@ -70,8 +75,7 @@ def drawn(panels: Sequence[Panel], *, cutoff_hz: float | None) -> Image:
         title = _fitting(panel.title, _font(_TITLE), _PANEL_WIDTH)
         draw.text((left, _TOP - 9 * _SCALE), title, _INK, _font(_TITLE), anchor="ls")
         _time_axis(draw, left, seconds)
-        if cutoff_hz is not None and 0 < cutoff_hz < TOP_HZ:
-            _cutoff(draw, left, cutoff_hz, label=index == 0)
+        _cutoffs(draw, left, seconds, stretches, label=index == 0)
     _frequency_axis(draw)
     _colour_scale(image, draw, width - _RIGHT + 18 * _SCALE)
     return image
@@ -155,14 +159,38 @@ def _time_axis(draw: ImageDraw, left: int, seconds: float) -> None:
     )
 
 
-def _cutoff(draw: ImageDraw, left: int, cutoff_hz: float, *, label: bool) -> None:
-    y, dash = _y(cutoff_hz), 7 * _SCALE
-    for x in range(left, left + _PANEL_WIDTH, 2 * dash):
-        draw.line([(x, y), (min(x + dash, left + _PANEL_WIDTH) - 1, y)], _LINE, _SCALE)
-    if label:
-        above = y - _TOP > 24 * _SCALE
-        place = (left + 6 * _SCALE, y + (-4 if above else 4) * _SCALE)
-        draw.text(place, f"cutoff {cutoff_hz / 1000:.1f} kHz", _LINE, _font(_TEXT), anchor="ls" if above else "lt")
+def _cutoffs(draw: ImageDraw, left: int, seconds: float, stretches: Sequence[Stretch], *, label: bool) -> None:
+    """A dashed line along every stretch that lacks something, joined where another one of its channel follows.
+
+    It says its cutoff where there is room.
+    """
+    dash, before = 7 * _SCALE, None
+    said: list[Box] = []
+    for each in stretches:
+        if not each.bandwidth.restorable or each.bandwidth.cutoff_hz >= TOP_HZ:
+            before = None
+            continue
+        y = _y(each.bandwidth.cutoff_hz)
+        start, end = (left + round(_PANEL_WIDTH * at / seconds) for at in (each.start_seconds, each.end_seconds))
+        joined = before is not None and before.channel == each.channel
+        if before is not None and joined:
+            draw.line([(start, _y(before.bandwidth.cutoff_hz)), (start, y)], _LINE, _SCALE)
+        for x in range(start, end, 2 * dash):
+            draw.line([(x, y), (min(x + dash, end) - 1, y)], _LINE, _SCALE)
+        if label:
+            name = "cutoff" if each.channel is None else f"channel {each.channel}:"
+            text = f"{name} {each.bandwidth.cutoff_hz / 1000:.1f} kHz"
+            above = y - _TOP > 24 * _SCALE
+            place, anchor = (start + 6 * _SCALE, y + (-4 if above else 4) * _SCALE), "ls" if above else "lt"
+            box = draw.textbbox(place, text, _font(_TEXT), anchor=anchor)
+            if (not joined or box[2] <= end) and not any(_overlap(box, other) for other in said):
+                draw.text(place, text, _LINE, _font(_TEXT), anchor=anchor)
+                said.append(box)
+        before = each
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _colour_scale(image: Image, draw: ImageDraw, left: int) -> None:

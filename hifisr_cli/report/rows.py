@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hifisr_cli.batch.history.record import Record
-from hifisr_cli.results import SAMPLE_RATE
+from hifisr_cli.results import SAMPLE_RATE, cutoff_range, cutoffs_in_words
 
 _DONE = ("restored", "copied")
 _COPY = ": copied through"  # ends the line that says why nothing was to be done, which nobody has to look into
@@ -61,6 +61,7 @@ def to_row(record: Record, how: Shared) -> Row:
     result = record.result
     info = _mapping(result.get("info"))
     bandwidth = _mapping(result.get("bandwidth"))
+    stretches = record.stretches
     done = record.status in _DONE
     said = [str(text) for text in result.get("warnings") or ()]
     data: dict[str, Any] = {
@@ -71,6 +72,8 @@ def to_row(record: Record, how: Shared) -> Row:
         "cutoff": bandwidth.get("cutoff_hz"),
         "found": bandwidth.get("source"),
         "sure": bandwidth.get("confidence"),
+        "range": cutoff_range(stretches) if len(stretches) > 1 else None,
+        "ranges": cutoffs_in_words(stretches) if len(stretches) > 1 else None,
         "after": _designed_cutoff(record) if done else None,
         "measured": False,
         "kept": result.get("kept_band_error_db"),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from hifisr_cli.report.write import write_report
+from hifisr_cli.results import Bandwidth, Stretch
 from tests.report.conftest import EVIL, RESULT, failed, make_restored, record, write_journal
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -115,11 +116,35 @@ def test_the_keyboard_opens_a_row_and_the_pictures_are_there(small: Path, visit:
     assert pictures.count() == 2
     wait(tab, "[...document.querySelectorAll('tr.detail img')].every((image) => image.naturalWidth > 0)")
     assert all("Spectrogram" in str(pictures.nth(side).get_attribute("alt")) for side in (0, 1))
-    edges = tab.locator(".edge").evaluate_all("(edges) => edges.map((edge) => edge.style.top)")
-    assert [float(edge.rstrip("%")) for edge in edges] == pytest.approx([100 * (1 - 3.4 / 24)] * 2, abs=0.1)
+    edges = tab.locator(".edges path").evaluate_all("(paths) => paths.map((path) => path.getAttribute('d'))")
+    assert edges == [f"M0 {24_000 - 3_400}H3"] * 2
+    assert tab.locator(".edge").all_text_contents() == ["cutoff 3.4 kHz"]
     assert tab.locator(".spectrum path").count() == 2
     tab.keyboard.press("Enter")
     assert tab.locator("tr.detail").count() == 0
+
+
+def test_the_line_of_the_cutoff_moves(tmp_path: Path, visit: Open) -> None:
+    def part(channel: int | None, start: float, end: float, hertz: float) -> Stretch:
+        return Stretch(channel, start, end, Bandwidth(hertz, 0.9, "edge" if hertz < 24_000 else "full-band"))
+
+    moved = (part(None, 0, 1, 3_400), part(None, 1, 2, 2_000), part(None, 2, 2.5, 24_000), part(None, 2.5, 3, 3_400))
+    legs = (part(1, 0, 3, 3_400), part(2, 0, 3, 1_000))
+    records = [
+        make_restored(tmp_path, name, seconds=3.0, stretches=stretches)
+        for name, stretches in (("moved.wav", moved), ("legs.wav", legs))
+    ]
+    tab = visit(write_report(write_journal(tmp_path / "out", records)).path)
+    for name, lines, range_told in (
+        ("moved.wav", ["M0 20600H1V22000H2M2.5 20600H3"], "2.0 kHz to full band"),
+        ("legs.wav", ["M0 20600H3", "M0 23000H3"], "1.0 to 3.4 kHz"),
+    ):
+        toggle = tab.get_by_role("button", name=name, exact=True)
+        assert range_told in str(tab.locator("tr", has=toggle).text_content())
+        toggle.click()
+        shown = "(paths) => paths.map((path) => path.getAttribute('d'))"
+        assert tab.locator("[data-side='0'] .edges path").evaluate_all(shown) == lines
+        toggle.click()
 
 
 def test_switching_goes_on_at_the_same_position(small: Path, visit: Open) -> None:

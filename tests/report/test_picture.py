@@ -9,9 +9,11 @@ import pytest
 import soundfile
 from PIL import Image
 
+from hifisr_cli.dsp.spectrogram import SpectrogramMeter
 from hifisr_cli.errors import NotAudioError, OutputExistsError
 from hifisr_cli.report.comparison import draw_comparison
-from hifisr_cli.report.picture import FLOOR_DB, TOP_DB, painted, palette, time_ticks
+from hifisr_cli.report.picture import FLOOR_DB, TOP_DB, Panel, drawn, painted, palette, time_ticks
+from hifisr_cli.results import Bandwidth, Stretch
 
 
 def test_the_colours_grow_lighter_evenly() -> None:
@@ -77,6 +79,39 @@ def test_the_cutoff_is_drawn_where_it_is_given(tones: tuple[Path, Path], tmp_pat
     )
     height = Image.open(plain).height
     assert (differs[:, 0].max() - 60) / (height - 136) == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.fixture
+def silence() -> Panel:
+    """Four seconds of it."""
+    meter = SpectrogramMeter(8_000, 1_024)
+    meter.push(np.zeros((1, 32_000), np.float32))
+    return Panel("silence", meter.result())
+
+
+def lines_of(panel: Panel, stretches: tuple[Stretch, ...], at_second: float) -> list[float]:
+    """Hz at which a picture has lines at a time, a dash long."""
+    plain, marked = (np.asarray(drawn([panel], told).convert("L"), int) for told in ((), stretches))
+    left = 88 + round(960 * at_second / 4)
+    differs = (plain != marked)[60:-76, left : left + 28].sum(axis=1)
+    rows = np.flatnonzero(differs >= 12)
+    return [24_000 * (1 - row / 560) for row in rows[np.diff(rows, prepend=-9) > 1]]
+
+
+def test_the_line_moves_with_the_cutoff(silence: Panel) -> None:
+    cutoffs = (4_000.0, 12_000.0, 24_000.0, 8_000.0)
+    moved = tuple(
+        Stretch(None, at, at + 1.0, Bandwidth(hertz, 0.9, "edge" if hertz < 24_000 else "full-band"))
+        for at, hertz in enumerate(cutoffs)
+    )
+    for at, hertz in enumerate(cutoffs):
+        wanted = [] if hertz == 24_000 else [pytest.approx(hertz, abs=90)]
+        assert lines_of(silence, moved, at + 0.8) == wanted
+
+
+def test_every_channel_has_its_line(silence: Panel) -> None:
+    legs = tuple(Stretch(number, 0.0, 4.0, Bandwidth(4_000.0 * number, 0.9, "edge")) for number in (1, 2, 3))
+    assert lines_of(silence, legs, 3.0) == pytest.approx([12_000.0, 8_000.0, 4_000.0], abs=90)
 
 
 def test_it_refuses_what_it_cannot_do(tones: tuple[Path, Path], tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ function spectrogram(row, side, title) {
   const canvas = make("div", { class: "canvas" });
   const about = side ? row.written : row.source;
   if (row.picture[side]) {
-    const ends = side ? `up to ${kilohertz(row.after)}` : missing(row.cutoff) ? "" : `ending near ${kilohertz(row.cutoff)}`;
+    const ends = side ? `up to ${kilohertz(row.after)}` : missing(row.cutoff) ? "" : `ending near ${row.ranges || kilohertz(row.cutoff)}`;
     canvas.append(make("img", {
       src: row.picture[side], loading: "lazy", width: 640, height: 240,
       alt: `Spectrogram of the ${title.toLowerCase()} recording ${visible(row.name)}, 0 to 24 kHz over ${duration(row.span)}, ${ends}`,
@@ -43,12 +43,7 @@ function spectrogram(row, side, title) {
   } else {
     canvas.append(make("div", { class: "missing", text: `The ${side ? "restored file" : "original"} ${row.audio && row.audio[side] ? "could not be read" : "was not found"}.` }));
   }
-  if (row.cutoff > 0 && row.cutoff < TOP_HZ && row.found !== "full-band") {
-    const label = side ? null : make("span", { text: "cutoff " + kilohertz(row.cutoff) });
-    const edge = make("div", { class: row.cutoff > 20000 ? "edge high" : "edge" }, label);
-    edge.style.top = 100 * (1 - row.cutoff / TOP_HZ) + "%";
-    canvas.append(edge);
-  }
+  canvas.append(...edges(row, side));
   const head = make("div", { class: "head", hidden: true });
   canvas.append(head);
   const up = make("div", { class: "axis-y", "aria-hidden": "true" }, ...[0, 4, 8, 12, 16, 20, 24].map((khz) => {
@@ -64,6 +59,29 @@ function spectrogram(row, side, title) {
   return make("figure", { "data-side": side },
     make("figcaption", {}, make("b", { text: title }), make("span", { text: about ? visible(about) : "" }), side === 0 ? make("span", { text: "kHz over time" }) : make("span", { text: "above the cutoff: generated" })),
     make("div", { class: "plot" }, up, canvas, along));
+}
+
+// A line a channel, dashed where its content ends, with gaps where nothing is missing; the original's say their cutoffs.
+function edges(row, side) {
+  const lines = draw("svg", { class: "edges", viewBox: `0 0 ${row.span} ${TOP_HZ}`, preserveAspectRatio: "none", "aria-hidden": "true" });
+  const labels = [];
+  const paths = new Map();
+  for (const [channel, start, end, hertz] of row.cutoffs.filter((one) => one[3] < TOP_HZ)) {
+    const path = paths.get(channel) || { d: "", end: null };
+    const follows = path.end === start;
+    path.d += (follows ? `V${TOP_HZ - hertz}` : `M${start} ${TOP_HZ - hertz}`) + `H${end}`;
+    path.end = end;
+    paths.set(channel, path);
+    const taken = labels.some(([x, y]) => Math.abs(x - start) < row.span / 5 && Math.abs(y - hertz) < TOP_HZ / 18);
+    if (side || taken || (follows && end - start < row.span / 5)) continue; // no room for a label
+    const name = channel === null ? "cutoff" : `channel ${channel}:`;
+    const label = make("span", { class: hertz > 20000 ? "edge high" : "edge", text: `${name} ${kilohertz(hertz)}` });
+    label.style.left = (100 * start) / row.span + "%";
+    label.style.top = 100 * (1 - hertz / TOP_HZ) + "%";
+    labels.push([start, hertz, label]);
+  }
+  lines.append(...[...paths.values()].map((path) => draw("path", { d: path.d })));
+  return [lines, ...labels.map(([, , label]) => label)];
 }
 
 function spectrum(row) {
@@ -116,7 +134,7 @@ function facts(row) {
   say("SHA-256", row.sha256[1], true);
   if (!missing(row.cutoff) && row.found !== "silence") {
     const sure = missing(row.sure) || row.found === "given" ? "" : `, confidence ${Math.round(100 * row.sure)} %`;
-    say("Cutoff", `${kilohertz(row.cutoff)}, ${found(row)}${sure}`);
+    say("Cutoff", `${row.ranges || kilohertz(row.cutoff)}, ${found(row)}${sure}`);
   }
   if (!missing(row.after) && row.found !== "silence") say("Cutoff after", kilohertz(row.after) + (row.measured ? ", measured" : ", by design"));
   if (row.status !== "failed") say("Kept-band error", row.kept === null ? "none: identical below the cutoff" : kept(row));
@@ -127,7 +145,7 @@ function facts(row) {
   if (how.model) { say("Model", how.model.name); say("", how.model.hash, true); }
   say("Software", Object.entries(how.software).map(([name, version]) => `${name} ${version}`).join(", "));
   say("Options", Object.entries(how.options).filter(([name, value]) => value !== null && value !== false && name !== "overwrite")
-    .map(([name, value]) => `${name.replaceAll("_", "-")} ${value}`).join(", "));
+    .map(([name, value]) => `${name.replaceAll("_", "-")} ${typeof value === "object" ? JSON.stringify(value) : value}`).join(", "));
   say("Finished", row.time && row.time.replace("T", " ").replace(/(\.\d+)?Z/, " UTC"));
   if (row.work && row.seconds) say("Time taken", `${duration(row.work)} (${(row.seconds / row.work).toFixed(1)}\u00d7 real time)`);
   return make("section", {}, make("h3", { text: "Provenance" }), list);

@@ -52,7 +52,7 @@ function choose() {
 
 function cell(row, column) {
   const texts = {
-    cutoff: () => (row.found === "silence" ? "silence" : missing(row.cutoff) ? null : kilohertz(row.cutoff)),
+    cutoff: () => (row.found === "silence" ? "silence" : missing(row.cutoff) ? null : row.range || kilohertz(row.cutoff)),
     after: () => (missing(row.after) || row.found === "silence" ? null : kilohertz(row.after)),
     kept: () => kept(row),
     loudness: () => (missing(row.loudness) ? null : loudness(row.loudness)),
