@@ -22,7 +22,8 @@ import numpy.typing as npt
 import soundfile
 from cutoff_detection import CUTOFFS_HZ, DISTURBANCES, FILTERS, MP3_EDGE_HZ, disturb, low_pass
 
-from hifisr_cli.dsp.bandwidth.bands import BandLevels, band_edges
+from hifisr_cli.dsp.bandwidth.bands import BandLevels
+from hifisr_cli.dsp.bandwidth.frames import band_edges
 from hifisr_cli.dsp.bandwidth.templates import attenuation_db, families
 
 FloatArray = npt.NDArray[np.float64]

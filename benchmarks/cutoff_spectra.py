@@ -16,7 +16,8 @@ import soundfile
 from cutoff_cases import LOW_RATES, Rng, chance, log_uniform, low_pass
 from scipy import signal
 
-from hifisr_cli.dsp.bandwidth.bands import BandLevels, band_edges
+from hifisr_cli.dsp.bandwidth.bands import BandLevels
+from hifisr_cli.dsp.bandwidth.frames import band_edges
 
 Frames = npt.NDArray[np.float32]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from hifisr_cli.arrays import FloatArray
-from hifisr_cli.dsp.bandwidth.bands import BANDS_PER_OCTAVE, BandLevels
+from hifisr_cli.dsp.bandwidth.bands import BandLevels
+from hifisr_cli.dsp.bandwidth.frames import BANDS_PER_OCTAVE
 
 # Chosen by hand: of 240 pairs of music and effects as two channels, 8 are told, those whose one file has a steep edge
 # of its own; of the same pairs mixed to a third and a tenth, none.

@@ -8,6 +8,7 @@ those below and those above, which ends where content ends.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
@@ -47,7 +48,7 @@ def features(levels: BandLevels) -> npt.NDArray[np.float32]:
     First LEVELS channels of levels (dB / 20), then contrasts (asinh of dB), then correlations with groups of bands and
     how sure they are, then 1 where the file has content at all, the position, and how much was heard.
     """
-    own = _quantiles(levels.histogram)
+    own = quantiles_db(levels.histogram, _QUANTILES)
     frames = levels.counts.sum(axis=1, keepdims=True)  # [R, 1]
     quiet_db = _decibels(levels.means(np.maximum(_QUIET_SHARE * frames, 1.0), quietest=True))[:, 0]  # [R, K]
     loud_db = _decibels(levels.means(np.minimum(np.maximum(frames * _LOUD_SHARES, _LEAST_FRAMES), frames)))
@@ -67,12 +68,17 @@ def features(levels: BandLevels) -> npt.NDArray[np.float32]:
     return np.concatenate([placed, [inside, octaves - 11, heard]]).astype(np.float32)
 
 
-def _quantiles(histogram: FloatArray) -> FloatArray:
-    """Levels in dB [quantiles, K] that each band exceeds in that share of the frames; linear within a class."""
+def quantiles_db(histogram: FloatArray, shares: Iterable[float]) -> FloatArray:
+    """Returns the levels in dB [shares, K] that each band exceeds in these shares of the frames.
+
+    Args:
+        histogram: [K, L] of levels, as of `BandLevels`; linear within a class.
+        shares: of the frames, the loudest first.
+    """
     below = np.cumsum(histogram, axis=1)
     edges = LOUDEST_DB - CLASS_DB * np.arange(histogram.shape[1] + 1)
     rows = []
-    for share in _QUANTILES:
+    for share in shares:
         wanted = share * below[:, -1:]
         index = np.argmax(below >= wanted, axis=1)
         taken = np.take_along_axis(below, index[:, None], 1)[:, 0]
