@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hifisr_cli.arrays import FloatArray
-from hifisr_cli.dsp.bandwidth.frames import Frames, Framing, band_edges
+from hifisr_cli.dsp.bandwidth.frames import SILENCE, Frames, Framing, band_edges
 from hifisr_cli.dsp.matmul_portions import matmul_in_portions
 
 # The classifier was trained on levels that were made with these values: whoever changes one has to train it again
@@ -24,7 +24,6 @@ _REFERENCES_HZ = tuple(500.0 * 2 ** (i / 2) for i in range(11))  # half octaves 
 CLASS_DB = 2  # step of the histograms; quantiles are interpolated within a step
 _CLASSES = 110  # from LOUDEST_DB down 220 dB, beyond the silence of 24 bits
 LOUDEST_DB = 40  # density that nothing reaches: white noise of unit power has 0, a sine at full scale some 28
-_SILENCE = 1e-17  # power density; -170 dB, far below the rounding noise of 24-bit samples
 
 
 class BandLevels:
@@ -97,14 +96,16 @@ class BandLevels:
     def count(self, frames: Frames, times: int = 1) -> None:
         """Counts these frames, the mean power of their channels; times -1 takes them back."""
         power = frames.powers.mean(axis=0, dtype=np.float64)
-        self.spectrum += times * np.sqrt(np.sqrt(power)).sum(axis=0)  # power ** COMPRESSION, by square roots, which are cheap
+        self.spectrum += times * np.sqrt(np.sqrt(power)).sum(
+            axis=0
+        )  # power ** COMPRESSION, by square roots, which are cheap
         if len(frames.density) > 1:
             self.channel_density = self.channel_density + times * frames.density.sum(axis=1)
         self.add(frames.density.mean(axis=0), times)
 
     def add(self, density: FloatArray, times: int = 1) -> None:
         """Counts frames of these mean power densities [N, K], silent ones left out; times -1 takes them back."""
-        density = density[density.max(axis=1) > _SILENCE]
+        density = density[density.max(axis=1) > SILENCE]
         if not len(density):
             return
         compressed = density**COMPRESSION

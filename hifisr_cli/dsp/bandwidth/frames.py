@@ -20,6 +20,7 @@ BANDS_PER_OCTAVE = 12  # 6 %, finer than the 8 % within which a cutoff counts as
 NARROWEST_HZ = 200.0
 """As wide as voices are high, so that single harmonics do not show."""
 
+SILENCE = 1e-17  # power density; -170 dB, far below the rounding noise of 24-bit samples
 _FRAMES_AT_ONCE = 64  # memory against calls: 64 frames of 48 kHz are 1 MB as spectra; the result is the same
 _LEAST_SAMPLES = 16  # that a frame is made of
 
@@ -54,15 +55,21 @@ class Frames:
     powers: npt.NDArray[np.float32]
     density: FloatArray
 
+    def __len__(self) -> int:
+        """Returns how many there are."""
+        return len(self.starts)
+
     def __getitem__(self, places: slice) -> Frames:
         """Returns some of the frames."""
         return Frames(self.starts[places], self.powers[:, places], self.density[:, places])
 
+    def of(self, channels: npt.NDArray[np.bool_]) -> Frames:
+        """Returns them of some channels."""
+        return Frames(self.starts, self.powers[channels], self.density[channels])
+
 
 class Framing:
-    """Cuts blocks into frames that overlap by half.
-
-    Digital silence at the end is no part of a recording, and of a long one within it only some frames are made.
+    """Cuts blocks into frames that overlap by half. Frames of digital silence are left out.
 
     Args:
         sample_rate: Hz.
@@ -86,7 +93,7 @@ class Framing:
         self._tail: npt.NDArray[np.float32] | None = None
 
     def push(self, block: npt.NDArray[np.float32]) -> Iterator[Frames]:
-        """Takes a block [C, T] of any length T; samples that are not finite count as zero. To be iterated over."""
+        """Takes a block [C, T] of any length T and yields its frames; samples that are not finite count as zero."""
         if block.ndim != 2:
             raise ValueError(f"block must be [channels, samples], not {block.shape}")
         data = np.nan_to_num(np.asarray(block, np.float32), posinf=0.0, neginf=0.0)
@@ -106,7 +113,8 @@ class Framing:
             powers = self._powers(part)
             flat = powers.reshape(-1, powers.shape[2]).astype(np.float64)
             density = matmul_in_portions(flat, self._weights).reshape(*powers.shape[:2], -1)
-            yield Frames(starts[first:last], powers, density)
+            sounds = density.max(axis=(0, 2)) > SILENCE
+            yield Frames(starts[first:last][sounds], powers[:, sounds], density[:, sounds])
 
     def short(self) -> FloatArray | None:
         """Returns the density [1, K] of the only, shorter frame of a recording shorter than one window, else None."""
@@ -117,9 +125,7 @@ class Framing:
         power = np.mean(np.abs(np.fft.rfft(padded)) ** 2, axis=0)
         return np.asarray((power * (self.window / self.samples) @ self._weights)[None])
 
-    def _without_long_silence(
-        self, data: npt.NDArray[np.float32]
-    ) -> tuple[npt.NDArray[np.float32], int, int]:
+    def _without_long_silence(self, data: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], int, int]:
         """Holds digital silence back until a sound follows; also returns how much of it is left out, before which."""
         sounding = np.flatnonzero(data.any(axis=0))
         if not len(sounding):

@@ -1,11 +1,13 @@
 """How far up each channel's content reaches, from moment to moment: a dynamic programme over cutoffs.
 
-Sound does not reach its cutoff all the time, but nothing reaches beyond it. So a cutoff costs, in every unit of time,
-for what is seen above it, and a little for what is not seen below it while the low bands are loud; and a change of
-cutoff has a price. The cheapest course is looked for (Viterbi).
+Sound does not reach its cutoff all the time, but nothing reaches beyond it. So in every unit of time a cutoff costs for
+what is seen above it, and less for what is not seen below it while the low bands are loud; and a change of cutoff has a
+price. The cheapest course is looked for (Viterbi's algorithm).
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,29 +15,35 @@ import numpy.typing as npt
 from hifisr_cli.arrays import FloatArray
 from hifisr_cli.dsp.bandwidth.classifier import open_from_hz
 
-UNIT_FRAMES = 4  # 0.1 s: shorter than a consonant and its pause
-SECTION_UNITS = 40  # 4 s
-
-_LOWEST_HZ, _STEPS_PER_OCTAVE = 1_200.0, 6
-_FLOOR_DB = -105.0  # 16 bits' rounding
-_VISIBLE_DB = 8.0
-_REACH_MARGIN = 1.06
-_SEEN_FULL_BANDS = 4.0
+_LOWEST_HZ = 1_200.0
+_STEPS_PER_OCTAVE = 6
+_FLOOR_DB = -105.0  # the rounding of 16 bits has -101
+_VISIBLE_DB = 6.0  # over the floor
+_DEEPEST_DB = 60.0  # below the low bands: what resamplers and gradual edges leave over does not count
+_MARGIN = 1.06  # a band that is centred above this much of a cutoff is above it
 _SEEN_COST = 2.0
-_UNSEEN_COST = 0.25
+_SEEN_BANDS = 4.0  # as many cost that
+_UNSEEN_COST = 0.8
 _UNSEEN_OCTAVES = 0.5
 _LOW_HZ = (300.0, 3_000.0)
-_ACTIVE_DB = 10.0
-_MARGIN_DB = (20.0, 50.0)
-_PRICE = 5.0
+_HEARD_DB = 10.0  # over the floor
+_HIDDEN_DB = (20.0, 50.0)  # so far below the low bands the floor hides all content, and none
+_PRICE = 4.0
 
 
-def cutoffs(sample_rate: int) -> FloatArray:
-    """Returns the cutoffs in Hz [S] that are told apart: 1/6 octave; the last is "all that the rate holds"."""
-    nyquist = sample_rate / 2
-    top = open_from_hz(nyquist)
-    steps = int(np.floor(np.log2(top / _LOWEST_HZ) * _STEPS_PER_OCTAVE - 0.5)) + 1 if top > _LOWEST_HZ else 0
-    return np.append(_LOWEST_HZ * 2 ** (np.arange(max(steps, 0)) / _STEPS_PER_OCTAVE), nyquist)
+def cutoffs_hz(sample_rate: int) -> FloatArray:
+    """Returns the cutoffs in Hz [S] that are told apart: 1/6 octave; the last stands for all that the rate holds."""
+    top = open_from_hz(sample_rate / 2)
+    steps = max(int(np.log2(top / _LOWEST_HZ) * _STEPS_PER_OCTAVE + 0.5), 0)
+    return np.append(_LOWEST_HZ * 2 ** (np.arange(steps) / _STEPS_PER_OCTAVE), top)
+
+
+@dataclass(frozen=True)
+class Course:
+    """Ways through a section: origin [C, U, S], the cutoff before each one; and heard [C, U], where sound is."""
+
+    origin: npt.NDArray[np.intp]
+    heard: npt.NDArray[np.bool_]
 
 
 class Reach:
@@ -47,60 +55,57 @@ class Reach:
     """
 
     def __init__(self, centres_hz: FloatArray, cutoffs_hz: FloatArray) -> None:
-        self._above = centres_hz[:, None] > _REACH_MARGIN * cutoffs_hz  # [K, S]
-        self._above[:, -1] = False
-        self._octaves = np.log2(cutoffs_hz / centres_hz[:, None])  # [K, S] from a band up to a cutoff
-        self._octaves[:, -1] = np.log2(min(cutoffs_hz[-1], 17_500.0) / centres_hz)
-        self._low = (centres_hz > _LOW_HZ[0]) & (centres_hz < _LOW_HZ[1])
-        self._cost: FloatArray | None = None
+        self._above = np.array(centres_hz[:, None] > _MARGIN * cutoffs_hz, np.float64)  # [K, S]
+        self._above[:, -1] = 0.0  # nothing is above the last cutoff
+        self._octaves = np.maximum(np.log2(cutoffs_hz / centres_hz[:, None]), 0.0)  # [K, S] from a band to a cutoff
+        low = (centres_hz > _LOW_HZ[0]) & (centres_hz < _LOW_HZ[1])
+        self._low = low if low.any() else np.ones_like(low)
+        self._cost: FloatArray = np.zeros((1, len(cutoffs_hz)))  # [C, S] of the cheapest way to each cutoff
 
-    def advance(self, density: FloatArray, floor_db: FloatArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+    def advance(self, density: FloatArray, floor: FloatArray) -> Course:
         """Goes through a section.
 
         Args:
             density: [C, U, K] of each unit.
-            floor_db: [C, K] what each band has at the least, about that time.
-
-        Returns:
-            [C, U, S] from which cutoff each cutoff is reached; and [C, U] where something was heard.
+            floor: [C, K] density that each band has at the least, about that time.
         """
-        costs, heard = self._costs(density, floor_db)
-        if self._cost is None:
-            self._cost = np.zeros((costs.shape[0], costs.shape[2]))
-        origin = np.empty(costs.shape, np.intp)
-        same = np.arange(costs.shape[2])
+        costs, heard = self._costs(10 * np.log10(density + 1e-30), 10 * np.log10(floor + 1e-30))
+        origin: npt.NDArray[np.intp] = np.empty(costs.shape, np.intp)
         for unit in range(costs.shape[1]):
-            cheapest = self._cost.argmin(axis=1)
-            changed = np.take_along_axis(self._cost, cheapest[:, None], 1) + _PRICE
-            origin[:, unit] = np.where(self._cost <= changed, same, cheapest[:, None])
+            cheapest = self._cost.argmin(axis=1)[:, None]
+            changed = self._cost.min(axis=1, keepdims=True) + _PRICE
+            origin[:, unit] = np.where(self._cost <= changed, np.arange(costs.shape[2]), cheapest)
             self._cost = np.minimum(self._cost, changed) + costs[:, unit]
-        self._cost -= self._cost.min(axis=1, keepdims=True)
-        return origin, heard
+        self._cost = self._cost - self._cost.min(axis=1, keepdims=True)
+        return Course(origin, heard)
 
-    def cheapest(self) -> npt.NDArray[np.intp]:
-        """Returns the cutoff [C] at which the cheapest course ends so far."""
-        assert self._cost is not None
-        return self._cost.argmin(axis=1)
+    def cheapest(self, courses: list[Course]) -> npt.NDArray[np.intp]:
+        """Returns the cheapest way [C, U] through these consecutive sections, of which the last was heard last."""
+        origin = np.concatenate([course.origin for course in courses], axis=1)
+        channels, units, _ = origin.shape
+        way: npt.NDArray[np.intp] = np.empty((channels, units), np.intp)
+        cutoff = np.argmin(self._cost, axis=1)
+        for unit in range(units - 1, -1, -1):
+            way[:, unit] = cutoff
+            cutoff = origin[np.arange(channels), unit, cutoff]
+        return way
 
-    def _costs(self, density: FloatArray, floor_db: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-        level = 10 * np.log10(density + 1e-30)
-        floor = np.maximum(floor_db, _FLOOR_DB)[:, None]
-        visible = level > floor + _VISIBLE_DB
-        pair = visible[..., :-1] & visible[..., 1:]
-        seen = np.zeros_like(visible)
-        seen[..., 1:] |= pair
-        seen[..., :-1] |= pair
-        bands_above = seen.astype(np.float64) @ self._above  # [C, U, S]
-        contradicted = _SEEN_COST * np.minimum(bands_above / _SEEN_FULL_BANDS, 1.0)
-        bands = level.shape[-1]
-        top = bands - 1 - np.argmax(seen[..., ::-1], axis=-1)
-        top = np.where(seen.any(axis=-1), top, 0)
-        low = level[..., self._low].max(axis=-1)
-        # the floor above what is seen, at which unseen content would be hidden
-        tail = np.cumsum(floor[..., ::-1], axis=-1)[..., ::-1] / np.arange(bands, 0, -1)
-        hidden = np.take_along_axis(np.broadcast_to(tail, level.shape), top[..., None], -1)[..., 0]
-        margin = np.clip((low - hidden - _MARGIN_DB[0]) / (_MARGIN_DB[1] - _MARGIN_DB[0]), 0.0, 1.0)
-        heard = low > floor[..., self._low].max(axis=-1) + _ACTIVE_DB
-        short = np.maximum(self._octaves[top], 0.0)
-        unseen = (_UNSEEN_COST * margin * heard)[..., None] * (1 - np.exp(-short / _UNSEEN_OCTAVES))
-        return contradicted + unseen, heard
+    def _costs(self, level_db: FloatArray, floor_db: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+        """[C, U, S], and [C, U] where anything is heard."""
+        floor_db = np.maximum(floor_db, _FLOOR_DB)[:, None]
+        low_db = level_db[..., self._low].max(axis=-1, keepdims=True)
+        visible = level_db > np.maximum(floor_db + _VISIBLE_DB, low_db - _DEEPEST_DB)
+        # chance picks single bands, sound comes in several
+        both = np.pad(visible[..., 1:] & visible[..., :-1], [(0, 0), (0, 0), (1, 1)])
+        seen = both[..., 1:] | both[..., :-1]
+        above = np.minimum(seen @ self._above / _SEEN_BANDS, 1.0)
+        bands = seen.shape[-1]
+        top = np.where(seen.any(axis=-1), bands - 1 - np.argmax(seen[..., ::-1], axis=-1), 0)
+        # the mean floor from there on is what hides the rest
+        hides_db = (np.cumsum(floor_db[..., ::-1], axis=-1) / np.arange(1, bands + 1))[..., ::-1]
+        hides_db = np.take_along_axis(hides_db[:, 0], top, axis=1)
+        least, most = _HIDDEN_DB
+        clear = np.clip((low_db[..., 0] - hides_db - least) / (most - least), 0.0, 1.0)
+        heard = low_db[..., 0] > floor_db[..., self._low].max(axis=-1) + _HEARD_DB
+        missing = 1 - np.exp(-self._octaves[top] / _UNSEEN_OCTAVES)
+        return _SEEN_COST * above + _UNSEEN_COST * (clear * heard)[..., None] * missing, heard

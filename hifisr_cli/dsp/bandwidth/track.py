@@ -1,4 +1,9 @@
-"""The cutoff is a track: constant by stretches of time, for each channel."""
+"""The cutoff of a recording is a track: for each channel, constant by stretches of time.
+
+Sections of some seconds wait until enough was heard after them. Then each channel's cheapest course through the cutoffs
+(`reach`) is decided on: where it changes, what comes is compared with what was heard before (`lines`), because sound
+that is darker for a while is no other line.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +15,21 @@ import numpy as np
 import numpy.typing as npt
 
 from hifisr_cli.arrays import FloatArray
-from hifisr_cli.dsp.bandwidth.apart import apart
 from hifisr_cli.dsp.bandwidth.bands import BandLevels
 from hifisr_cli.dsp.bandwidth.frames import Frames, Framing
-from hifisr_cli.dsp.bandwidth.reach import SECTION_UNITS, UNIT_FRAMES, Reach, cutoffs
+from hifisr_cli.dsp.bandwidth.lines import Line, line_of
+from hifisr_cli.dsp.bandwidth.reach import Course, Reach, cutoffs_hz
 
-_SECTION = SECTION_UNITS * UNIT_FRAMES  # frames
-_LAG = 3  # sections that are heard after one before it is decided
-_MOST_LINES = 8
-_CELLS = 1  # that cutoffs of one line may be apart, in steps of `reach`
-_LEAST_UNITS = 8  # in which something must be heard before a line is believed in: 0.8 s
+_UNIT_FRAMES = 4  # 0.1 s, shorter than most consonants
+_SECTION_UNITS = 40  # 3.4 to 5.1 s: what has no pause in it hides its floor
+_SECTION = _SECTION_UNITS * _UNIT_FRAMES
+_LAG = 3  # sections that are heard after one before it is decided: 10 to 15 s
+_LEAST_UNITS = 8  # in which something must be heard before a change is believed in: 0.7 to 1 s
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """From this sample on a channel comes over this line."""
+    """From this sample on, at the recording's own rate, a channel comes over the line of this number."""
 
     start: int
     line: int
@@ -45,199 +50,187 @@ class Track:
 
 @dataclass
 class _Section:
+    """Frames that wait; density [C, U, K] of each unit, and the lowest [C, K]; the course once it is known."""
+
     frames: Frames
-    density: FloatArray  # [C, U, K] of each unit
-    lowest_db: FloatArray  # [C, K]
-    origin: npt.NDArray[np.intp] = field(default_factory=lambda: np.zeros((0, 0, 0), np.intp))  # [C, U, S]
-    heard: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0), np.bool_))  # [C, U]
+    density: FloatArray
+    lowest: FloatArray
+    course: Course | None = None
 
 
 @dataclass
 class _Channel:
+    """A channel is not `known` before anything was heard on it; `refused` is the last reach that was no change."""
+
     line: int = 0
-    heard: bool = False  # anything yet
-    refused: int | None = None  # the cutoff of a run that was found to be the same line
+    known: bool = False
+    refused: int | None = None
     changes: list[Change] = field(default_factory=lambda: [Change(0, 0)])
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A piece of a channel with one reach: its density [N, K], and in how many units something was heard."""
+
+    start: int
+    reach: int
+    heard: int
+    density: FloatArray
 
 
 class TrackMeter:
     """Measures the track of a recording from consecutive blocks, in constant memory.
 
+    The result does not depend on the blocks. A recording of one line has exactly one stretch, and its levels are those
+    that `BandLevels` measures.
+
     Args:
         sample_rate: Hz.
+
+    Raises:
+        ValueError: the rate is not positive, or a block is not [C, T].
     """
 
     def __init__(self, sample_rate: int) -> None:
         self.sample_rate = sample_rate
         self._framing = Framing(sample_rate)
-        self._lines = [BandLevels(sample_rate)]
-        self._reaches: list[int] = [-1]  # of each line: place among the cutoffs, the widest
-        self._examples: list[BandLevels] = [BandLevels(sample_rate)]  # the first run heard on each line
-        self._cutoffs = cutoffs(sample_rate)
-        self._reach = Reach(self._lines[0].centres_hz, self._cutoffs)
+        self._lines = [Line(BandLevels(sample_rate), -1)]
+        self._reach = Reach(self._lines[0].levels.centres_hz, cutoffs_hz(sample_rate))
         self._pending: list[Frames] = []
         self._waiting: list[_Section] = []
-        self._before: FloatArray | None = None  # lowest levels of the section that was decided last
+        self._lowest_before: list[FloatArray] = []  # of the section that was decided last
         self._channels: list[_Channel] = []
 
     @property
     def settled(self) -> int:
-        """Returns the sample up to which later sound changes nothing of the track."""
-        first = [section.frames for section in self._waiting] + self._pending
-        return int(first[0].starts[0]) if first else 0
+        """Returns the sample up to which no later sound changes the track."""
+        undecided = self._undecided()
+        return int(undecided[0].starts[0]) if undecided else 0
 
     def push(self, block: npt.NDArray[np.float32]) -> None:
-        """Takes a block [C, T] of any length T."""
+        """Takes a block [C, T] of any length T. Samples that are not finite count as zero."""
         for frames in self._framing.push(block):
             if not self._channels:
                 self._channels = [_Channel() for _ in block]
             if len(self._lines) == 1:
-                self._lines[0].count(frames)
+                self._lines[0].levels.count(frames)
             self._pending.append(frames)
-            if sum(len(part.starts) for part in self._pending) >= _SECTION:
+            if sum(len(part) for part in self._pending) >= _SECTION:
                 whole = _joined(self._pending)
-                self._pending = [whole[_SECTION:]] if len(whole.starts) > _SECTION else []
-                self._hear(whole[:_SECTION])
+                self._pending = [whole[_SECTION:]] if len(whole) > _SECTION else []
+                self._wait(whole[:_SECTION])
+                self._follow(len(self._waiting) - 1)
+                if len(self._waiting) > _LAG:
+                    self._decide()
 
     def result(self) -> Track:
-        """Returns the track; it may be asked for at any time, and what is not settled of it may change later."""
-        density = self._framing.short()
-        if density is not None:
-            short = BandLevels(self.sample_rate)
-            short.add(density)
-            return Track((short,), ((Change(0, 0),),))
-        done = copy.deepcopy(self)
-        if done._pending:
-            done._hear(_joined(done._pending), last=True)
-        elif done._waiting:
-            done._advance(len(done._waiting) - 1)
-        while done._waiting:
-            done._decide()
-        every = [tuple(channel.changes) for channel in done._channels] or [(Change(0, 0),)]
-        alike = all(changes == every[0] for changes in every)
-        return Track(tuple(done._lines), tuple(every[:1] if alike else every))
+        """Returns the track. It may be asked for at any time; what is not settled may be another one later."""
+        short = self._framing.short()
+        if short is not None:
+            levels = BandLevels(self.sample_rate)
+            levels.add(short)
+            return Track((levels,), ((Change(0, 0),),))
+        return copy.deepcopy(self)._ended()
 
-    def _hear(self, frames: Frames, *, last: bool = False) -> None:
-        units = np.arange(0, len(frames.starts), UNIT_FRAMES)
-        sizes = np.diff(np.append(units, len(frames.starts)))
-        density = np.add.reduceat(frames.density, units, axis=1) / sizes[:, None]
-        self._waiting.append(_Section(frames, density, 10 * np.log10(density.min(axis=1) + 1e-30)))
-        if len(self._waiting) > 1:
-            self._advance(len(self._waiting) - 2)
-        if last:
-            self._advance(len(self._waiting) - 1)
-        elif len(self._waiting) > _LAG:
+    def _ended(self) -> Track:
+        if self._pending:
+            rest, self._pending = _joined(self._pending), []
+            self._wait(rest)
+        self._follow(len(self._waiting))
+        while self._waiting:
             self._decide()
+        channels = [tuple(channel.changes) for channel in self._channels] or [(Change(0, 0),)]
+        alike = all(changes == channels[0] for changes in channels)
+        return Track(tuple(line.levels for line in self._lines), tuple(channels[:1] if alike else channels))
 
-    def _advance(self, place: int) -> None:
-        section = self._waiting[place]
-        if section.origin.size:
-            return
-        about = [other.lowest_db for other in self._waiting[max(place - 1, 0) : place + 2]]
-        if place == 0 and self._before is not None:
-            about.append(self._before)
-        section.origin, section.heard = self._reach.advance(section.density, np.min(about, axis=0))
+    def _undecided(self) -> list[Frames]:
+        return [section.frames for section in self._waiting] + self._pending
+
+    def _wait(self, frames: Frames) -> None:
+        units = np.arange(0, len(frames), _UNIT_FRAMES)
+        sizes = np.diff(np.append(units, len(frames)))
+        density = np.add.reduceat(frames.density, units, axis=1) / sizes[:, None]
+        self._waiting.append(_Section(frames, density, density.min(axis=1)))
+
+    def _follow(self, end: int) -> None:
+        """Follows the course through the waiting sections up to this one; each is seen over the floor about it."""
+        for place, section in enumerate(self._waiting[:end]):
+            if section.course is None:
+                about = [other.lowest for other in self._waiting[max(place - 1, 0) : place + 2]]
+                floor = np.min(about + (self._lowest_before if place == 0 else []), axis=0)
+                section.course = self._reach.advance(section.density, floor)
 
     def _decide(self) -> None:
         """Decides on the oldest section."""
-        advanced = [section for section in self._waiting if section.origin.size]
-        origin = np.concatenate([section.origin for section in advanced], axis=1)
-        heard = np.concatenate([section.heard for section in advanced], axis=1)
-        course = np.empty(heard.shape, np.intp)
-        state = self._reach.cheapest()
-        for unit in range(course.shape[1] - 1, -1, -1):
-            course[:, unit] = state
-            state = np.take_along_axis(origin[:, unit], state[:, None], 1)[:, 0]
+        courses = [section.course for section in self._waiting if section.course is not None]
+        reaches = self._reach.cheapest(courses)
+        heard = np.concatenate([course.heard for course in courses], axis=1)
         frames = _joined([section.frames for section in self._waiting])
         section = self._waiting[0]
-        units, count = section.density.shape[1], len(section.frames.starts)
-        lines = np.empty((len(self._channels), count), np.intp)
+        lines = np.empty((len(self._channels), len(section.frames)), np.intp)
         for number, channel in enumerate(self._channels):
             lines[number] = channel.line
-            for first, last in _runs(course[number]):
-                if first >= units:
+            for first, last in _runs(reaches[number]):
+                if first >= section.density.shape[1]:
                     break
-                self._consider(number, course[number, first], heard[number, first:last], first, last, frames)
-                lines[number, first * UNIT_FRAMES :] = channel.line
-        self._before = self._waiting.pop(0).lowest_db
+                of_run = slice(first * _UNIT_FRAMES, last * _UNIT_FRAMES)
+                run = _Run(
+                    int(frames.starts[of_run.start]),
+                    int(reaches[number, first]),
+                    int(heard[number, first:last].sum()),
+                    frames.density[number, of_run],
+                )
+                self._consider(channel, run)
+                lines[number, of_run.start :] = channel.line
+        self._waiting.pop(0)
+        self._lowest_before = [section.lowest]
         if len(self._lines) > 1:
             self._count(section.frames, lines)
 
-    def _consider(
-        self, number: int, reach: int, heard: npt.NDArray[np.bool_], first: int, last: int, frames: Frames
-    ) -> None:
-        """Decides whether a channel's run of one reach is a change of its line."""
-        channel = self._channels[number]
-        if heard.sum() < _LEAST_UNITS:
+    def _consider(self, channel: _Channel, run: _Run) -> None:
+        """Decides whether a run is a change of the channel's line."""
+        if run.heard < _LEAST_UNITS:
             return
-        if channel.heard and abs(reach - self._reaches[channel.line]) <= _CELLS:
+        if channel.known and self._lines[channel.line].reaches(run.reach):
             channel.refused = None
             return
-        if channel.heard and channel.refused is not None and abs(reach - channel.refused) <= _CELLS:
+        if run.reach == channel.refused:
             return
-        run = frames[first * UNIT_FRAMES : last * UNIT_FRAMES]
+        start = run.start if channel.known else 0
+        channel.known, channel.refused = True, run.reach
         levels = BandLevels(self.sample_rate)
-        levels.add(run.density[number])
-        start = int(run.starts[0]) if channel.heard else 0
-        channel.heard = True
-        if self._reaches[0] < 0:
-            self._reaches[0], self._examples[0] = reach, levels
+        levels.add(run.density)
+        if self._lines[0].reach < 0:
+            everything = self._lines[0].levels
+            self._lines[0] = Line(levels, run.reach)
+            self._lines[0].levels = everything
             return
-        line = self._line_of(levels, reach, channel.line)
-        if line == channel.line:
-            channel.refused = reach
-            return
-        channel.refused = None
-        channel.line = line
-        if channel.changes[-1].start == start:
-            channel.changes.pop()
-        channel.changes.append(Change(start, line))
+        line = self._line_of(levels, run.reach, channel.line)
+        if line != channel.line:
+            channel.line, channel.refused = line, None
+            channel.changes = [change for change in channel.changes if change.start < start] + [Change(start, line)]
 
     def _line_of(self, levels: BandLevels, reach: int, current: int) -> int:
-        if not self._differs(levels, reach, current):
-            if reach > self._reaches[current]:
-                self._reaches[current] = reach
-            return current
-        others = [line for line in range(len(self._lines)) if line != current]
-        others.sort(key=lambda line: abs(self._reaches[line] - reach))
-        for line in others:
-            if abs(self._reaches[line] - reach) <= _CELLS or not self._differs(levels, reach, line):
-                return line
-        if len(self._lines) == _MOST_LINES:
-            return others[0]
+        if len(self._lines) > 1:
+            return line_of(levels, reach, current, self._lines)
+        # The only line has heard everything so far; what is undecided is taken back from it.
+        everything = self._lines[0].levels
+        self._lines[0].levels = copy.deepcopy(everything)
+        for frames in self._undecided():
+            self._lines[0].levels.count(frames, -1)
+        line = line_of(levels, reach, current, self._lines)
         if len(self._lines) == 1:
-            self._lines[0] = self._decided()
-        self._lines.append(BandLevels(self.sample_rate))
-        self._reaches.append(reach)
-        self._examples.append(levels)
-        return len(self._lines) - 1
-
-    def _differs(self, levels: BandLevels, reach: int, line: int) -> bool:
-        known = self._decided() if len(self._lines) == 1 else self._lines[line]
-        if known.frames < self._examples[line].frames:
-            known = self._examples[line]
-        narrower = reach < self._reaches[line]
-        return apart(levels, known) if narrower else apart(known, levels)
-
-    def _decided(self) -> BandLevels:
-        """What was heard on the only line before the sections that wait."""
-        levels = copy.deepcopy(self._lines[0])
-        for frames in [section.frames for section in self._waiting] + self._pending:
-            levels.count(frames, -1)
-        return levels
+            self._lines[0].levels = everything
+        return line
 
     def _count(self, frames: Frames, lines: npt.NDArray[np.intp]) -> None:
-        borders = np.flatnonzero((np.diff(lines, axis=1) != 0).any(axis=0)) + 1
-        for first, last in zip([0, *borders], [*borders, lines.shape[1]], strict=True):
-            part = frames[first:last]
+        """Counts frames for the lines that the channels came over, [C, N]."""
+        for first, last in _runs(lines.T):
             for line in np.unique(lines[:, first]):
-                on = lines[:, first] == line
-                self._lines[line].count(Frames(part.starts, part.powers[on], part.density[on]))
+                self._lines[line].levels.count(frames[first:last].of(lines[:, first] == line))
 
 
 def _joined(parts: list[Frames]) -> Frames:
-    if len(parts) == 1:
-        return parts[0]
     return Frames(
         np.concatenate([part.starts for part in parts]),
         np.concatenate([part.powers for part in parts], axis=1),
@@ -245,6 +238,8 @@ def _joined(parts: list[Frames]) -> Frames:
     )
 
 
-def _runs(course: npt.NDArray[np.intp]) -> Iterator[tuple[int, int]]:
-    borders = np.flatnonzero(np.diff(course)) + 1
-    return zip([0, *borders.tolist()], [*borders.tolist(), len(course)], strict=True)
+def _runs(values: npt.NDArray[np.intp]) -> Iterator[tuple[int, int]]:
+    """First place and last + 1 of each run of equal values."""
+    changes = np.diff(values.reshape(len(values), -1), axis=0).any(axis=1)
+    borders = (np.flatnonzero(changes) + 1).tolist()
+    return zip([0, *borders], [*borders, len(values)], strict=True)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from hifisr_cli.dsp.bandwidth.bands import BandLevels
+from hifisr_cli.dsp.bandwidth.frames import Framing
 from tests.dsp.bandwidth.conftest import RATE
 
 
@@ -25,3 +26,17 @@ def test_frames_may_come_one_by_one() -> None:
     for name in ("counts", "sums", "histogram", "total", "products"):
         np.testing.assert_allclose(getattr(single, name), getattr(whole, name), rtol=1e-9, err_msg=name)
     np.testing.assert_allclose(whole.products, (density**0.25).T @ density**0.25, rtol=1e-9)
+
+
+def test_frames_can_be_taken_back() -> None:
+    rng = np.random.default_rng(7)
+    first, second = (0.1 * rng.standard_normal((2, RATE)).astype(np.float32) for _ in range(2))
+    one, both = BandLevels(RATE), BandLevels(RATE)
+    for frames in Framing(RATE).push(first):
+        one.count(frames)
+        both.count(frames)
+    for frames in Framing(RATE).push(second):
+        both.count(frames)
+        both.count(frames, -1)
+    for name in ("counts", "sums", "histogram", "total", "products", "spectrum"):
+        np.testing.assert_allclose(getattr(both, name), getattr(one, name), rtol=1e-9, atol=1e-9, err_msg=name)
