@@ -18,6 +18,7 @@ import argparse
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +85,7 @@ def loud(audio: Audio, low: float, high: float) -> Audio:
     edges = np.append(np.arange(1.1 * low, high, 0.26 * low), high)
     rows = [
         np.mean(np.abs(power[(frequency >= a) & (frequency < b)]) ** 2, axis=0)
-        for a, b in zip(edges, edges[1:])
+        for a, b in pairwise(edges)
         if ((frequency >= a) & (frequency < b)).any()
     ]
     return 10 * np.log10(np.quantile(np.array(rows), 0.95, axis=1) + 1e-20)
@@ -103,12 +104,12 @@ def spliced(paths: list[Path], number: int, rng: Rng) -> Programme:
     ends = np.cumsum(rng.uniform(2, 10, 3))
     whole = speaker(paths, float(ends[-1]), rng)
     starts = np.concatenate([[0.0], ends[:-1]])
-    places = [slice(round(a * RATE), round(b * RATE)) for a, b in zip(starts, ends)]
-    audio = np.concatenate([limited(whole, kind, c, rng)[place] for c, place in zip(cutoffs, places)])
+    places = [slice(round(a * RATE), round(b * RATE)) for a, b in zip(starts, ends, strict=True)]
+    audio = np.concatenate([limited(whole, kind, c, rng)[place] for c, place in zip(cutoffs, places, strict=True)])
     audio = finish(audio, floor, number % 2 == 0, rng)
     audible = [True] + [heard(audio[places[i]], audio[places[i + 1]], (cutoffs[i], cutoffs[i + 1])) for i in range(2)]
     name = f"{kind}, {'no floor' if floor is None else f'{floor:.0f} dBFS'}"
-    truth = tuple((float(s), c, a) for s, c, a in zip(starts, cutoffs, audible))
+    truth = tuple((float(s), c, a) for s, c, a in zip(starts, cutoffs, audible, strict=True))
     return Programme(name, audio[None], (truth,))
 
 
@@ -119,7 +120,7 @@ def call(first: list[Path], second: list[Path], number: int, rng: Rng) -> Progra
     turns = np.repeat(np.arange(8) % 2, 3 * RATE)
     legs = [
         limited(speaker(p, 24.0, rng), kind, c, rng) * (turns == i)
-        for i, (p, c) in enumerate(zip((first, second), cutoffs))
+        for i, (p, c) in enumerate(zip((first, second), cutoffs, strict=True))
     ]
     audio = finish(np.stack(legs), floor, number % 2 == 0, rng)
     audible = heard(audio[0, turns == 0], audio[1, turns == 1], (cutoffs[0], cutoffs[1]))
@@ -211,7 +212,7 @@ class Tally:
                     self.errors.append(error)
             self.false += len(found) - len(taken)
             ends = [*[start for start, *_ in truth[1:]], programme.audio.shape[1] / RATE]
-            for (start, cutoff, _), end in zip(truth, ends):
+            for (start, cutoff, _), end in zip(truth, ends, strict=True):
                 at = max(int(np.searchsorted(starts, 0.5 * (start + end), "right")) - 1, 0)
                 self.lines += 1
                 self.right += near(cutoffs[found[at].line], cutoff)
@@ -219,10 +220,12 @@ class Tally:
     def row(self, name: str) -> str:
         errors = np.abs(self.errors) if self.errors else np.zeros(1)
         late = int((errors > FOUND_SECONDS).sum())
-        return (
-            f"| {name} | {self.changes} | {self.missed} | {self.hidden} | {self.false} | {late} | {np.median(errors):.2f} "
-            f"| {np.quantile(errors, 0.9):.2f} | {errors.max():.2f} | {self.alike}/{self.legs} | {self.right}/{self.lines} |"
+        cells = (
+            *(name, self.changes, self.missed, self.hidden, self.false, late),
+            *(f"{value:.2f}" for value in (np.median(errors), np.quantile(errors, 0.9), errors.max())),
+            *(f"{self.alike}/{self.legs}", f"{self.right}/{self.lines}"),
         )
+        return f"| {' | '.join(map(str, cells))} |"
 
 
 def main() -> None:
@@ -237,9 +240,8 @@ def main() -> None:
     speech = [sorted(folder.glob("*.flac")) for folder in folders]
     sound = sorted(arguments.sound.rglob("*.flac"))
     rng = np.random.default_rng(0)
-    print(
-        "| programme | changes | missed | hidden | false | beyond 0.5 s | median s | 90 % | worst | legs taken for alike | cutoffs right |"
-    )
+    headings = ("programme", "changes", "missed", "hidden", "false", "beyond 0.5 s", "median s", "90 %", "worst")
+    print(f"| {' | '.join(headings)} | legs taken for alike | cutoffs right |")
     print("|" + "---|" * 11)
     tallies: dict[str, Tally] = defaultdict(Tally)
     for number in range(arguments.programmes):

@@ -15,20 +15,21 @@ import numpy.typing as npt
 from hifisr_cli.arrays import FloatArray
 from hifisr_cli.dsp.bandwidth.classifier import open_from_hz
 
-_LOWEST_HZ = 1_200.0
-_STEPS_PER_OCTAVE = 6
-_FLOOR_DB = -105.0  # the rounding of 16 bits has -101
+# Chosen by hand against `benchmarks/cutoff_track.py` on recordings for training.
+_LOWEST_HZ = 1_200.0  # below there is no line that speech came over
+_STEPS_PER_OCTAVE = 6  # 12 %, as far as two lines must be apart
+_FLOOR_DB = -105.0  # nothing counts below: the rounding of 16 bits has -101
 _VISIBLE_DB = 6.0  # over the floor
 _DEEPEST_DB = 60.0  # below the low bands: what resamplers and gradual edges leave over does not count
 _MARGIN = 1.06  # a band that is centred above this much of a cutoff is above it
-_SEEN_COST = 2.0
-_SEEN_BANDS = 4.0  # as many cost that
-_UNSEEN_COST = 0.8
-_UNSEEN_OCTAVES = 0.5
-_LOW_HZ = (300.0, 3_000.0)
-_HEARD_DB = 10.0  # over the floor
+_SEEN_COST = 2.0  # of content above a cutoff, in a unit
+_SEEN_BANDS = 4.0  # as many cost that, fewer cost less
+_UNSEEN_COST = 0.8  # of no content up to far below a cutoff, in a unit
+_UNSEEN_OCTAVES = 0.5  # as far below costs two thirds of that
+_LOW_HZ = (300.0, 3_000.0)  # where every sound is loud
+_HEARD_DB = 10.0  # over the floor, there
 _HIDDEN_DB = (20.0, 50.0)  # so far below the low bands the floor hides all content, and none
-_PRICE = 4.0
+_PRICE = 4.0  # of a change
 
 
 def cutoffs_hz(sample_rate: int) -> FloatArray:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from hifisr_cli.arrays import FloatArray
 from hifisr_cli.dsp.bandwidth.bands import BandLevels
 from hifisr_cli.dsp.bandwidth.frames import Frames, Framing
-from hifisr_cli.dsp.bandwidth.lines import Line, line_of
+from hifisr_cli.dsp.bandwidth.lines import KnownLine, line_of
 from hifisr_cli.dsp.bandwidth.reach import Course, Reach, cutoffs_hz
 
 _UNIT_FRAMES = 4  # 0.1 s, shorter than most consonants
@@ -94,7 +94,7 @@ class TrackMeter:
     def __init__(self, sample_rate: int) -> None:
         self.sample_rate = sample_rate
         self._framing = Framing(sample_rate)
-        self._lines = [Line(BandLevels(sample_rate), -1)]
+        self._lines = [KnownLine(BandLevels(sample_rate), -1)]
         self._reach = Reach(self._lines[0].levels.centres_hz, cutoffs_hz(sample_rate))
         self._pending: list[Frames] = []
         self._waiting: list[_Section] = []
@@ -202,7 +202,7 @@ class TrackMeter:
         levels.add(run.density)
         if self._lines[0].reach < 0:
             everything = self._lines[0].levels
-            self._lines[0] = Line(levels, run.reach)
+            self._lines[0] = KnownLine(levels, run.reach)
             self._lines[0].levels = everything
             return
         line = self._line_of(levels, run.reach, channel.line)
