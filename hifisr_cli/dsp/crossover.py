@@ -59,14 +59,19 @@ def replace_low_band(generated: Tensor, original: Tensor, cutoff_hz: float, kept
     Args:
         kept_hz: where the crossover begins; None for 0.9 of the cutoff. The original is whole up to there.
     """
-    kernel = highpass_kernel(cutoff_hz, kept_hz).to(original.device)
-    half, length = (kernel.numel() - 1) // 2, original.shape[-1]
+    output: Tensor = original + above_edge(generated - original, cutoff_hz, kept_hz)
+    return output
+
+
+def above_edge(signal: Tensor, cutoff_hz: float, kept_hz: float | None = None) -> Tensor:
+    """What a signal [..., T] has above the edge; see `replace_low_band`."""
+    kernel = highpass_kernel(cutoff_hz, kept_hz).to(signal.device)
+    half, length = (kernel.numel() - 1) // 2, signal.shape[-1]
     # In short blocks (overlap-save), which stay in the cache: ten times faster than one long transform.
     size = max(_BLOCK, 1 << (8 * half).bit_length())
     step = size - 2 * half
     count = -(-length // step)
-    difference = F.pad((generated - original).float(), (half, half + count * step - length))
-    spectra = torch.fft.rfft(difference.unfold(-1, size, step)) * torch.fft.rfft(kernel, size)
-    filtered = torch.fft.irfft(spectra, size)[..., 2 * half :].flatten(-2)[..., :length]
-    output: Tensor = original + filtered
-    return output
+    padded = F.pad(signal.float(), (half, half + count * step - length))
+    spectra = torch.fft.rfft(padded.unfold(-1, size, step)) * torch.fft.rfft(kernel, size)
+    filtered: Tensor = torch.fft.irfft(spectra, size)[..., 2 * half :].flatten(-2)[..., :length]
+    return filtered

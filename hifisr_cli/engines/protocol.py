@@ -66,7 +66,7 @@ class WindowBatch:
 
     Attributes:
         waves: [B, T] on the engine's device, at the level that the engine wants.
-        cutoff_hz: upper edge of the content of each, [B].
+        cutoff_hz: upper edge of the content of each in every frame of `Geometry.grid` samples, [B, F].
         starts: the place of each window's first sample in its recording, negative before it; equal for the channels
             of one recording, so that equal channels stay equal.
     """

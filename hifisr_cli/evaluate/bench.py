@@ -198,7 +198,7 @@ def _generated(degraded: Degraded, model: Engine) -> tuple[Wave, float, None]:
     surveyed = survey([degraded.wave[None]], degraded.rate)
     restoration = replace(surveyed.restoration(model.level_rms), keeps_low_band=False)
     stretches = stream([degraded.wave[None]], degraded.rate, restoration, model=model)
-    return np.concatenate([stretch.output[0] for stretch in stretches]), restoration.cutoff_hz, None
+    return np.concatenate([stretch.output[0] for stretch in stretches]), surveyed.bandwidth.cutoff_hz, None
 
 
 def read_full_band(path: Path) -> Wave:

@@ -12,7 +12,7 @@ from hifisr_cli.audio.resample import resample, resampled
 from hifisr_cli.engines.protocol import Engine
 from hifisr_cli.errors import EmptyAudioError, NonFiniteError, UsageError
 from hifisr_cli.restore.batches import Restored, restore_blocks
-from hifisr_cli.restore.survey import Restoration, survey
+from hifisr_cli.restore.survey import CutoffChoice, Restoration, survey
 from hifisr_cli.restore.windows import CHUNK_SECONDS
 from hifisr_cli.results import SAMPLE_RATE, Bandwidth
 
@@ -56,7 +56,7 @@ def restore_array(
         raise EmptyAudioError("the recording holds no samples")
     if not np.isfinite(channels).all():
         raise NonFiniteError("the recording holds NaN or infinite samples")
-    surveyed = survey([channels], sample_rate, cutoff_hz=cutoff_hz)
+    surveyed = survey([channels], sample_rate, choice=CutoffChoice(cutoff_hz))
     if surveyed.restorable:
         stretches = stream(
             [channels],

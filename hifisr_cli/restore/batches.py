@@ -1,4 +1,4 @@
-"""Windows through an engine in batches, low-band replacement, cores joined again.
+"""Windows through an engine in batches, the added layer, cores joined again.
 
 A window of one recording does not know which windows of which recordings share its batch: `compute` takes any mixture.
 """
@@ -15,12 +15,14 @@ import torch
 from torch import Tensor
 
 from hifisr_cli.arrays import Wave
-from hifisr_cli.dsp.crossover import reach, replace_low_band
+from hifisr_cli.dsp.added_layer import MARGIN, added_layer
+from hifisr_cli.dsp.crossover import above_edge, reach
 from hifisr_cli.engines.protocol import Engine, WindowBatch
 from hifisr_cli.errors import DeviceError
+from hifisr_cli.restore.course import Piece
 from hifisr_cli.restore.survey import Restoration
 from hifisr_cli.restore.windows import CHUNK_SECONDS, ChunkPlan, Seam, Window, check_chunk_seconds, windows
-from hifisr_cli.results import SAMPLE_RATE
+from hifisr_cli.results import LEAST_CROSSOVER_HZ, SAMPLE_RATE
 
 _GRAIN_SECONDS = 0.5
 """Where batches are worth it, short recordings of any length are given a few lengths, so that they can share them."""
@@ -63,7 +65,7 @@ def plan_for(engine: Engine, restoration: Restoration, chunk_seconds: float) -> 
     check_chunk_seconds(chunk_seconds)
     grid = geometry.grid
     core = max(round(chunk_seconds * SAMPLE_RATE / grid), 1) * grid
-    context = geometry.context + reach(restoration.cutoff_hz, restoration.kept_hz)
+    context = geometry.context + _layer_reach(restoration)
     grain = grid if engine.device.type == "cpu" else max(round(_GRAIN_SECONDS * SAMPLE_RATE / grid), 1) * grid
     return ChunkPlan(core, -(-context // grid) * grid, grain, geometry.outside)
 
@@ -140,37 +142,88 @@ def _joined(restored: Restored, task: WindowTask) -> Restored:
     return replace(restored, output=task.seam.join(restored.output, task.window.length))
 
 
+def _layer_reach(restoration: Restoration) -> int:
+    """Samples that the layer needs to either side; at most, where lines are still to come."""
+    course = restoration.course
+    if course.goes_on:
+        return MARGIN + reach(1_000.0, 1_000.0 - LEAST_CROSSOVER_HZ)  # the narrower, the longer
+    return max(
+        (reach(line.cutoff_hz, line.kept_hz) + (0 if line.background is None else MARGIN) for line in course.lines),
+        default=0,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Row:
+    """A channel of a window, samples [T], and what it goes through."""
+
+    samples: Tensor
+    task: WindowTask
+    pieces: list[Piece]
+
+    @property
+    def restores(self) -> bool:
+        """Anything of it is restored."""
+        return not self.task.restoration.keeps_low_band or any(piece.line.restores for piece in self.pieces)
+
+
 def _rows(group: Sequence[WindowTask], engine: Engine, batch_size: int) -> Wave:
     """The channels of windows of equal size, one below the other: [B, T - 2 trim]."""
-    samples = torch.from_numpy(np.concatenate([task.window.samples for task in group]))
-    owners = [task for task in group for _ in range(task.window.samples.shape[0])]
+    trim = engine.geometry.trim
+    rows = [
+        _Row(torch.from_numpy(samples), task, task.restoration.course.pieces(channel, task.window.start, len(samples)))
+        for task in group
+        for channel, samples in enumerate(task.window.samples)
+    ]
+    wanted = [row for row in rows if row.restores]
     try:
-        restored = [
-            _restore(samples[i : i + batch_size], owners[i : i + batch_size], engine)
-            for i in range(0, len(owners), batch_size)
-        ]
+        restored = [_restore(wanted[i : i + batch_size], engine) for i in range(0, len(wanted), batch_size)]
     except torch.OutOfMemoryError as error:
         hint = "try a smaller --chunk-seconds or --batch-size"
         raise DeviceError(f"{engine.device} ran out of memory", hint=hint) from error
-    return np.asarray(torch.cat(restored).numpy())
+    done = iter(torch.cat(restored)) if restored else iter(())
+    outputs = [next(done) if row.restores else row.samples[trim : len(row.samples) - trim] for row in rows]
+    return np.asarray(torch.stack(outputs).numpy())
 
 
-def _restore(samples: Tensor, owners: Sequence[WindowTask], engine: Engine) -> Tensor:
-    """[B, T] -> [B, T - 2 trim] on the CPU."""
-    device, trim = engine.device, engine.geometry.trim
+def _restore(rows: Sequence[_Row], engine: Engine) -> Tensor:
+    """The rows' samples less `trim` at either end, restored: [B, T - 2 trim] on the CPU."""
+    device, trim, grid = engine.device, engine.geometry.trim, engine.geometry.grid
     with torch.inference_mode():
-        on_device = samples.to(device)
-        gains = torch.tensor([task.restoration.gain for task in owners], device=device)[:, None]
-        cutoffs = torch.tensor([task.restoration.cutoff_hz for task in owners], dtype=torch.float32, device=device)
-        batch = WindowBatch(on_device * gains, cutoffs, tuple(task.window.start for task in owners))
+        on_device = torch.stack([row.samples for row in rows]).to(device)
+        gains = torch.tensor([row.task.restoration.gain for row in rows], device=device)[:, None]
+        frames = on_device.shape[1] // grid
+        cutoffs = torch.from_numpy(np.stack([_cutoffs(row, frames, grid) for row in rows])).to(device)
+        batch = WindowBatch(on_device * gains, cutoffs, tuple(row.task.window.start for row in rows))
         generated = engine.generate(batch) / gains
         original = on_device[:, trim : on_device.shape[1] - trim]
-        pairs = zip(generated, original, owners, strict=True)  # row by row: the same bytes for every batch size
-        return torch.stack([_crossed_over(row, kept, task.restoration) for row, kept, task in pairs]).cpu()
+        # Row by row: the same bytes for every batch size.
+        return torch.stack([_joined_bands(*each, trim) for each in zip(generated, original, rows, strict=True)]).cpu()
 
 
-def _crossed_over(generated: Tensor, original: Tensor, restoration: Restoration) -> Tensor:
-    """[T], [T] -> [T]."""
-    if not restoration.keeps_low_band:
+def _cutoffs(row: _Row, frames: int, grid: int) -> Wave:
+    """The cutoff in the middle of every frame, [F]."""
+    middles = row.task.window.start + grid * np.arange(frames) + grid // 2
+    stops = [piece.stop for piece in row.pieces[:-1]]
+    every = np.array([piece.line.cutoff_hz for piece in row.pieces], np.float32)
+    return np.asarray(every[np.searchsorted(stops, middles, "right")])
+
+
+def _joined_bands(generated: Tensor, original: Tensor, row: _Row, trim: int) -> Tensor:
+    """The original and the layers of all its lines: [T], [T] -> [T]."""
+    if not row.task.restoration.keeps_low_band:
         return generated
-    return replace_low_band(generated, original, restoration.cutoff_hz, restoration.kept_hz)
+    start, output = row.task.window.start + trim, original
+    for piece in row.pieces:
+        line = piece.line
+        if not line.restores:
+            continue
+        if line.background is None:
+            layer = generated - original
+        else:
+            background = torch.from_numpy(line.background).float().to(original.device)
+            layer = added_layer(generated, original, background, start=start, lowest_hz=line.kept_hz)
+        layer = above_edge(layer, line.cutoff_hz, line.kept_hz)
+        share = piece.share(start, len(original))
+        output = output + (layer if share is None else layer * torch.from_numpy(share).to(layer.device))
+    return output

@@ -20,9 +20,10 @@ from hifisr_cli.dsp.kept_band import KeptBandMeter
 from hifisr_cli.errors import UsageError
 from hifisr_cli.restore.cutoff_track import CutoffTrack
 from hifisr_cli.restore.levelled import LevelledOutput, Levels, Loudness
-from hifisr_cli.restore.survey import Survey, survey_file
+from hifisr_cli.restore.line import AboveCutoff
+from hifisr_cli.restore.survey import CutoffChoice, Survey, survey_file
 from hifisr_cli.restore.windows import CHUNK_SECONDS, check_chunk_seconds
-from hifisr_cli.results import KEPT_FRACTION, AudioInfo, FileResult
+from hifisr_cli.results import KEPT_FRACTION, AudioInfo, FileResult, restored_from_hz
 from hifisr_cli.system.hashing import Tally
 from hifisr_cli.system.staged_file import Overwrite
 
@@ -40,6 +41,7 @@ class RestoreOptions:
     Attributes:
         cutoff_hz: upper edge of the content; None measures it.
         cutoff_track: the same as a track, instead.
+        above_cutoff: what becomes of what stands above the edge.
         chunk_seconds, batch_size: memory against speed; they do not change the output.
         format: container of the output; None goes by the name of the output file, else WAV.
         bit_depth: of the output; "keep" is the input's, at least 24.
@@ -65,12 +67,18 @@ class RestoreOptions:
     raw: RawFormat | None = None
     measure_seconds: float | None = None
     cutoff_track: CutoffTrack | None = None
+    above_cutoff: AboveCutoff = "auto"
 
     def __post_init__(self) -> None:
         """Raises UsageError: chunks of no length, or a cutoff in two ways."""
         check_chunk_seconds(self.chunk_seconds)
         if self.cutoff_hz is not None and self.cutoff_track is not None:
             raise UsageError("a cutoff and a cutoff track contradict each other", hint="give one of them")
+
+    @property
+    def choice(self) -> CutoffChoice:
+        """What the user says of the cutoff."""
+        return CutoffChoice(self.cutoff_hz, self.cutoff_track, self.above_cutoff)
 
 
 def plan_file(
@@ -157,8 +165,7 @@ def restoring(
     chosen = _format(info, target, options)
     frames = output_length(survey.frames, info.sample_rate)
     seconds = survey.seconds
-    cutoff_hz = survey.bandwidth.cutoff_hz if survey.restorable else None
-    meter = KeptBandMeter(KEPT_FRACTION * (cutoff_hz or info.sample_rate / 2))
+    meter = KeptBandMeter(KEPT_FRACTION * (restored_from_hz(survey.stretches) or info.sample_rate / 2))
     levelling = options.loudness != "keep" or options.true_peak_dbtp is not None
     with (
         open_recording(source, salvage=options.salvage, raw=options.raw) as recording,
@@ -243,7 +250,7 @@ def _survey(
         if on_progress is not None:
             on_progress("survey", seconds, None)
 
-    return survey_file(source, cutoff_hz=options.cutoff_hz, on_progress=heard, salvage=options.salvage, raw=options.raw)
+    return survey_file(source, choice=options.choice, on_progress=heard, salvage=options.salvage, raw=options.raw)
 
 
 def _format(info: AudioInfo, target: Path | None, options: RestoreOptions) -> OutputFormat:
@@ -301,8 +308,6 @@ def _warnings(survey: Survey, clipped_samples: int) -> tuple[str, ...]:
             f"the cutoff of {survey.bandwidth.cutoff_hz:.0f} Hz" if survey.restorable else "that there is nothing to do"
         )
         warnings.append(f"{what} is uncertain: listen, or give the cutoff with --cutoff")
-    if survey.unequal is not None:
-        warnings.append(survey.unequal)
     if clipped_samples:
         warnings.append(f"{clipped_samples} samples reached full scale and were limited")
     return tuple(warnings)

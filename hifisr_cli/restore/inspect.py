@@ -8,8 +8,8 @@ from pathlib import Path
 
 from hifisr_cli.arrays import Wave
 from hifisr_cli.audio.open import open_recording
-from hifisr_cli.dsp.bandwidth.meter import BandwidthMeter
 from hifisr_cli.dsp.bandwidth.reason import CutoffEvidence, evidence
+from hifisr_cli.dsp.bandwidth.track import TrackMeter
 from hifisr_cli.dsp.inspection.bit_depth import BitDepthMeter
 from hifisr_cli.dsp.inspection.clipping import ClippingMeter, full_scale
 from hifisr_cli.dsp.inspection.dc_offset import OffsetMeter
@@ -105,7 +105,7 @@ class _Meters:
 
     def __init__(self, info: AudioInfo) -> None:
         self._info = info
-        self.cutoff = BandwidthMeter(info.sample_rate)
+        self.cutoff = TrackMeter(info.sample_rate)
         self.loudness = LoudnessMeter(info.sample_rate)
         self._peak = TruePeakMeter(info.sample_rate)
         self._clipping = ClippingMeter(full_scale(info.bits, info.codec))
@@ -131,7 +131,7 @@ class _Meters:
             seconds=measured.seconds,
             bandwidth=measured.bandwidth,
             stretches=measured.stretches,
-            cutoff_evidence=evidence(self.cutoff.levels, measured.bandwidth, lossy=info.lossy),
+            cutoff_evidence=evidence(measured.main.levels, measured.bandwidth, lossy=info.lossy),
             restorable=measured.restorable,
             reason=_reason(measured),
             effective_bits=None if self._depth is None else self._depth.result(),
@@ -144,7 +144,7 @@ class _Meters:
             dc_offset=self._offset.result(),
             hum=self._hum.result(),
             noise_floor_dbfs=self._floor.level_db(),
-            notes=notes if measured.unequal is None else (*notes, measured.unequal),
+            notes=notes,
         )
 
 

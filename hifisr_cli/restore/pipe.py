@@ -148,10 +148,10 @@ class _Live:
         while frames < seconds * rate:
             block = next(self._blocks, None)
             if block is None:
-                return _Window(held, survey(held, rate, cutoff_hz=options.cutoff_hz), ended=True)
+                return _Window(held, survey(held, rate, choice=options.choice), ended=True)
             held.append(block)
             frames += block.shape[1]
-        return _Window(held, survey(held, rate, cutoff_hz=options.cutoff_hz), ended=False)
+        return _Window(held, survey(held, rate, choice=options.choice), ended=False)
 
     def stretches(self, first: _Window) -> Iterator[tuple[Wave, Wave]]:
         """Finished output and resampled input, stretch by stretch."""

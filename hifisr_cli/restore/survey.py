@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hifisr_cli.arrays import Wave
 from hifisr_cli.audio.decoders.raw import RawFormat
 from hifisr_cli.audio.open import open_recording
-from hifisr_cli.dsp.bandwidth.channels import channel_edges
-from hifisr_cli.dsp.bandwidth.meter import BandwidthMeter, kept_edge_hz
+from hifisr_cli.audio.resample import output_length
+from hifisr_cli.dsp.bandwidth.bands import BandLevels
+from hifisr_cli.dsp.bandwidth.meter import bandwidth_of
+from hifisr_cli.dsp.bandwidth.track import Track, TrackMeter
 from hifisr_cli.dsp.level import NOMINAL_RMS, LevelMeter
 from hifisr_cli.dsp.loudness.integrated import LoudnessMeter
+from hifisr_cli.restore.course import Course
+from hifisr_cli.restore.cutoff_track import CutoffTrack
+from hifisr_cli.restore.line import AboveCutoff, Line, line_over
 from hifisr_cli.results import SAMPLE_RATE, AudioInfo, Bandwidth, Stretch, cutoffs_in_words
 
 RESAMPLER_EDGE = 0.985
 """The resampler is -6 dB at this fraction of the input's Nyquist frequency: no cutoff lies above."""
+
+Changes = tuple[tuple[tuple[int, Line], ...], ...]
+"""For each channel, or once where all are alike: from which sample on it came over which line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +33,13 @@ class Restoration:
     """What the windows of a recording have in common.
 
     Attributes:
-        cutoff_hz: upper edge of the content.
-        kept_hz: where the crossover to what is generated begins; None for 0.9 of the cutoff.
+        course: where its content ends, by channel and time.
         gain: brings the recording to the engine's level; undone after it.
-        keeps_low_band: below the crossover the output is the recording; False leaves all of it to the engine, which is
-            for measuring an engine alone.
+        keeps_low_band: the output is the recording and a layer; False leaves all of it to the engine, which is for
+            measuring an engine alone.
     """
 
-    cutoff_hz: float
-    kept_hz: float | None = None
+    course: Course
     gain: float = 1.0
     keeps_low_band: bool = True
 
@@ -44,38 +51,53 @@ class Survey:
     Attributes:
         frames: samples a channel.
         sample_rate: of the recording, in Hz.
-        bandwidth: the detected (or given) cutoff, no higher than the resampler reaches.
+        changes: its lines; the cutoffs are no higher than the resampler reaches.
         rms: active level, 0 for silence.
         peak: largest absolute sample.
         loudness_lufs: integrated loudness, where it was asked for and there is any.
-        kept_hz: where the crossover to what is generated begins: the recording is kept whole below.
-        channel_edges_hz: where each channel ends, where they clearly differ.
     """
 
     frames: int
     sample_rate: int
-    bandwidth: Bandwidth
+    changes: Changes
     rms: float
     peak: float
-    kept_hz: float
     loudness_lufs: float | None = None
-    channel_edges_hz: tuple[float, ...] | None = None
 
     @property
     def seconds(self) -> float:
         return self.frames / self.sample_rate
 
     @property
+    def main(self) -> Line:
+        """The line that most of the recording came over; of those that are restored where there are any."""
+        lasting: dict[int, int] = defaultdict(int)
+        lines: dict[int, Line] = {}
+        for channel in self.changes:
+            for (start, line), end in zip(channel, _ends(channel, self.frames), strict=True):
+                lines[id(line)] = line
+                lasting[id(line)] += end - start
+        return lines[max(lines, key=lambda key: (lines[key].restores, lasting[key]))]
+
+    @property
+    def bandwidth(self) -> Bandwidth:
+        """Of the main line."""
+        return self.main.bandwidth
+
+    @property
+    def kept_hz(self) -> float:
+        """Where the layer begins on the main line."""
+        return self.main.kept_hz
+
+    @property
     def stretches(self) -> tuple[Stretch, ...]:
         """The recording in parts of one cutoff each."""
-        if self.channel_edges_hz is None:
-            return (Stretch(None, 0.0, self.seconds, self.bandwidth),)
-        whole = self.bandwidth
-        found = (
-            whole if edge == whole.cutoff_hz else Bandwidth(edge, whole.confidence, "edge")
-            for edge in self.channel_edges_hz
+        rate = self.sample_rate
+        return tuple(
+            Stretch(None if len(self.changes) == 1 else number, start / rate, end / rate, line.bandwidth)
+            for number, channel in enumerate(self.changes, 1)
+            for (start, line), end in zip(channel, _ends(channel, self.frames), strict=True)
         )
-        return tuple(Stretch(channel, 0.0, self.seconds, bandwidth) for channel, bandwidth in enumerate(found, 1))
 
     @property
     def extended(self) -> str | None:
@@ -86,7 +108,7 @@ class Survey:
     @property
     def restorable(self) -> bool:
         """Something of it is to be restored."""
-        return self.bandwidth.restorable
+        return self.main.restores
 
     def gain(self, level_rms: float | None = NOMINAL_RMS) -> float:
         """What brings the active level to the one that an engine wants; 1 where it wants none."""
@@ -94,7 +116,9 @@ class Survey:
 
     def restoration(self, level_rms: float | None) -> Restoration:
         """For the windows of an engine that wants this level."""
-        return Restoration(self.bandwidth.cutoff_hz, self.kept_hz, self.gain(level_rms))
+        rate = self.sample_rate
+        course = Course([[(output_length(start, rate), line) for start, line in channel] for channel in self.changes])
+        return Restoration(course, self.gain(level_rms))
 
     @property
     def note(self) -> str | None:
@@ -107,75 +131,105 @@ class Survey:
             return "full band already: copied through"
         return f"no content above {self.bandwidth.cutoff_hz:.0f} Hz to restore from: copied through"
 
-    @property
-    def unequal(self) -> str | None:
-        """What becomes of channels that end at different frequencies, or None."""
-        if self.channel_edges_hz is None:
-            return None
-        ends: dict[str, list[str]] = {}
-        for number, edge in sorted(enumerate(self.channel_edges_hz, 1), key=lambda channel: -channel[1]):
-            ends.setdefault(f"{edge / 1000:.1f} kHz", []).append(str(number))
-        told = ", ".join(f"{_listed(numbers)} at {edge}" for edge, numbers in ends.items())
-        done = f"all are restored from {next(iter(ends))}" if self.restorable else "nothing is restored"
-        return f"its channels end at different frequencies: {told}; {done}, what the others lack below stays missing"
+
+def _ends(channel: Sequence[tuple[int, Line]], frames: int) -> list[int]:
+    return [*(start for start, _ in channel[1:]), max(frames, channel[-1][0])]
 
 
-def _listed(numbers: list[str]) -> str:
-    """Such as "1", "1 and 2", "1, 2, 3 and 9 more"."""
-    if len(numbers) > 4:
-        return f"{', '.join(numbers[:3])} and {len(numbers) - 3} more"
-    return " and ".join(filter(None, (", ".join(numbers[:-1]), numbers[-1])))
+@dataclass(frozen=True, slots=True)
+class CutoffChoice:
+    """What is said of the cutoff beforehand.
+
+    Attributes:
+        cutoff_hz: given for all of the recording; None measures it.
+        track: given as a track.
+        above: what becomes of what stands above the edge.
+    """
+
+    cutoff_hz: float | None = None
+    track: CutoffTrack | None = None
+    above: AboveCutoff = "auto"
+
+
+MEASURED = CutoffChoice()
+"""Nothing is said."""
 
 
 def survey(
     blocks: Iterable[Wave],
     sample_rate: int,
     *,
-    cutoff_hz: float | None = None,
+    choice: CutoffChoice = MEASURED,
     on_progress: Callable[[float], None] | None = None,
-    cutoff_meter: BandwidthMeter | None = None,
+    cutoff_meter: TrackMeter | None = None,
     loudness: LoudnessMeter | None = None,
 ) -> Survey:
     """Measures blocks [C, T] at the source's rate.
 
     Args:
-        cutoff_hz: given by the user; None measures it.
+        choice: what the user says of the cutoff.
         on_progress: called with the seconds done.
         cutoff_meter, loudness: meters to use, for a caller who wants to ask them more.
     """
-    cutoff_meter, level = cutoff_meter or BandwidthMeter(sample_rate), LevelMeter(sample_rate)
-    frames = 0
+    cutoff_meter, level = cutoff_meter or TrackMeter(sample_rate), LevelMeter(sample_rate)
+    frames = channels = 0
     for block in blocks:
         if loudness is not None:
             loudness.push(block)
         cutoff_meter.push(block)
         level.push(block)
-        frames += block.shape[1]
+        frames, channels = frames + block.shape[1], block.shape[0]
         if on_progress is not None:
             on_progress(frames / sample_rate)
     rms = level.rms()
-    bandwidth = cutoff_meter.result() if cutoff_hz is None else Bandwidth(cutoff_hz, 1.0, "given")
-    highest = RESAMPLER_EDGE * min(sample_rate, SAMPLE_RATE) / 2
-    if not bandwidth.full_band and bandwidth.cutoff_hz > highest:
-        bandwidth = Bandwidth(highest, bandwidth.confidence, bandwidth.source)
-    if rms == 0.0:
-        bandwidth = Bandwidth(0.0, 1.0, "silence")
+    heard = cutoff_meter.result()
     return Survey(
         frames,
         sample_rate,
-        bandwidth,
+        _SILENCE if rms == 0.0 else lines_of(heard, sample_rate, choice, channels=channels, frames=frames),
         rms=rms,
         peak=level.peak,
-        kept_hz=kept_edge_hz(cutoff_meter.levels, bandwidth.cutoff_hz),
         loudness_lufs=None if loudness is None else loudness.integrated(),
-        channel_edges_hz=channel_edges(cutoff_meter.levels, bandwidth.cutoff_hz),
     )
+
+
+_SILENCE: Changes = (((0, Line(Bandwidth(0.0, 1.0, "silence"), 0.0)),),)
+
+
+def lines_of(heard: Track, sample_rate: int, choice: CutoffChoice, *, channels: int, frames: int) -> Changes:
+    """The lines of a recording, as measured or as given."""
+    if choice.track is None:
+        lines = [line_over(levels, _bandwidth(levels, choice.cutoff_hz), choice.above) for levels in heard.lines]
+        if choice.cutoff_hz is not None:
+            return (((0, lines[0]),),)
+        return tuple(tuple((change.start, lines[change.line]) for change in channel) for channel in heard.channels)
+    levels = heard.lines[0]
+    given: dict[float | None, Line] = {}
+    found = []
+    for channel in range(1, channels + 1):
+        changes = choice.track.changes(channel, frames / sample_rate)
+        for _, cutoff_hz in changes:
+            if cutoff_hz not in given:
+                bandwidth = Bandwidth(sample_rate / 2, 1.0, "full-band") if cutoff_hz is None else None
+                given[cutoff_hz] = line_over(levels, bandwidth or _bandwidth(levels, cutoff_hz), choice.above)
+        found.append(tuple((round(start * sample_rate), given[cutoff_hz]) for start, cutoff_hz in changes))
+    alike = all(channel == found[0] for channel in found)
+    return tuple(found[:1] if alike else found)
+
+
+def _bandwidth(levels: BandLevels, cutoff_hz: float | None) -> Bandwidth:
+    """As measured or as given, no higher than the resampler reaches."""
+    bandwidth = bandwidth_of(levels) if cutoff_hz is None else Bandwidth(cutoff_hz, 1.0, "given")
+    highest = RESAMPLER_EDGE * min(levels.sample_rate, SAMPLE_RATE) / 2
+    if not bandwidth.full_band and bandwidth.cutoff_hz > highest:
+        bandwidth = replace(bandwidth, cutoff_hz=highest)
+    return bandwidth
 
 
 def survey_file(
     path: Path,
     *,
-    cutoff_hz: float | None = None,
+    choice: CutoffChoice = MEASURED,
     on_progress: Callable[[float], None] | None = None,
     salvage: bool = False,
     raw: RawFormat | None = None,
@@ -184,5 +238,7 @@ def survey_file(
     with open_recording(path, salvage=salvage, raw=raw) as recording:
         rate = recording.info.sample_rate
         loudness = LoudnessMeter(rate)
-        found = survey(recording.blocks(), rate, cutoff_hz=cutoff_hz, on_progress=on_progress, loudness=loudness)
+        if choice.track is not None:
+            choice.track.check_channels(recording.info.channels, path)
+        found = survey(recording.blocks(), rate, choice=choice, on_progress=on_progress, loudness=loudness)
         return recording.info, found, recording.notes

@@ -1,8 +1,8 @@
 """Child processes that take orders, and end when there are no more.
 
-The orders come over a `Line`. On Linux and macOS that is a socket, over which the child can also be given an open file,
-whose lock it then holds as long as it lives. On Windows nobody can hold another's lock: there a child ends at once with
-its line.
+They come over a line, `Orders`. On Linux and macOS that is a socket, over which the child can also be given an open
+file, whose lock it then holds as long as it lives. On Windows nobody can hold another's lock: there a child ends at
+once with its line.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 
 
-class Line:
+class Orders:
     """The way to the standard input of a child process, over which it can also be given an open file to hold.
 
     Attributes:
@@ -46,7 +46,7 @@ class Line:
             self._socket.close()
 
 
-def start_child(command: Sequence[str], environment: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], Line]:
+def start_child(command: Sequence[str], environment: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], Orders]:
     """A child process that does not hear Ctrl-C, which goes to all processes of a terminal, from its first moment.
 
     Its standard input is the line, its standard output a pipe, its standard error that of Python here.
@@ -64,7 +64,7 @@ def start_child(command: Sequence[str], environment: Mapping[str, str]) -> tuple
             )
         finally:
             os.close(reading)
-        return process, Line(os.fdopen(writing, "wb"))
+        return process, Orders(os.fdopen(writing, "wb"))
     mine, theirs = socket.socketpair()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -74,7 +74,7 @@ def start_child(command: Sequence[str], environment: Mapping[str, str]) -> tuple
             )
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return process, Line(mine.makefile("wb"), mine)
+    return process, Orders(mine.makefile("wb"), mine)
 
 
 def receive_line(fd: int) -> BinaryIO:

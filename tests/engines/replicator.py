@@ -43,7 +43,7 @@ class Replicator:
     def generate(self, windows: WindowBatch) -> Tensor:
         spectra = torch.fft.rfft(windows.waves.unfold(1, FRAME, HOP) * self.window)
         places = torch.arange(spectra.shape[-1], device=self.device)
-        edge = (windows.cutoff_hz * FRAME / RATE).long()[:, None, None]
+        edge = (windows.cutoff_hz * FRAME / RATE).long()[:, : spectra.shape[1], None]  # of each frame's first half
         source = torch.where(places < edge, places, edge - 1 - (places - edge) % edge.clamp(min=1))
         gain = 10.0 ** (self.identity.settings["tilt_db"] / 20.0)
         copied = spectra.gather(2, source.expand_as(spectra)) * torch.where(places < edge, 1.0, gain)

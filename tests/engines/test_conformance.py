@@ -18,8 +18,11 @@ from hifisr_cli.engines.hifisr.importing import import_published
 from hifisr_cli.engines.load import ENGINES, load_model
 from hifisr_cli.engines.protocol import Engine, WindowBatch
 from hifisr_cli.restore.batches import restore_blocks
+from hifisr_cli.restore.course import Course, steady
 from hifisr_cli.restore.file import RestoreOptions, restore_file
+from hifisr_cli.restore.line import Line
 from hifisr_cli.restore.survey import Restoration
+from hifisr_cli.results import LAYER_FRAME, Bandwidth
 from tests.engines import replicator
 from tests.engines.hifisr.published_form import Sizes, random_states, save
 from tests.restore.conftest import TINY
@@ -72,7 +75,8 @@ def batch(engine: Engine, count: int = 1, grids: int = 20) -> WindowBatch:
     geometry = engine.geometry
     length = 2 * geometry.context + (geometry.core or grids * geometry.grid)
     generator = torch.Generator().manual_seed(1)
-    cutoffs = torch.tensor([CUTOFF_HZ, 8000.0, 6000.0])[:count]
+    cutoffs = torch.tensor([CUTOFF_HZ, 8000.0, 6000.0])[:count, None].repeat(1, length // geometry.grid)
+    cutoffs[:, : cutoffs.shape[1] // 2] *= 0.75  # and it changes
     starts = tuple(-geometry.context + (count - 1 - i) * 7 * geometry.grid for i in range(count))
     return WindowBatch(0.05 * torch.randn(count, length, generator=generator), cutoffs, starts)
 
@@ -81,9 +85,20 @@ def row(windows: WindowBatch, index: int) -> WindowBatch:
     return WindowBatch(windows.waves[[index]], windows.cutoff_hz[[index]], (windows.starts[index],))
 
 
-def restored(engine: Engine, wave: Wave, *, chunk_seconds: float = 3.0, batch_size: int = 1, gain: float = 1.0) -> Wave:
+STEADY = steady(CUTOFF_HZ)
+
+
+def restored(
+    engine: Engine,
+    wave: Wave,
+    *,
+    course: Course = STEADY,
+    chunk_seconds: float = 3.0,
+    batch_size: int = 1,
+    gain: float = 1.0,
+) -> Wave:
     blocks = [wave[:, i : i + 10_000] for i in range(0, wave.shape[1], 10_000)]
-    restoration = Restoration(CUTOFF_HZ, gain=gain)
+    restoration = Restoration(course, gain=gain)
     stretches = restore_blocks(blocks, engine, restoration, chunk_seconds=chunk_seconds, batch_size=batch_size)
     return np.concatenate([stretch.output for stretch in stretches], axis=1)
 
@@ -136,6 +151,28 @@ def test_no_cut_and_no_batch_shows(engine: Engine, speech_like) -> None:  # type
     for chunk_seconds, batch_size in ((0.25, 1), (0.7, 3)):
         cut = restored(engine, wave, chunk_seconds=chunk_seconds, batch_size=batch_size)
         assert difference_db(cut, whole) < -100
+
+
+CHANGING = Course(
+    [
+        [
+            (0, Line(Bandwidth(CUTOFF_HZ, 1.0, "edge"), 3_900.0, np.full(LAYER_FRAME // 2 + 1, 1e-9))),
+            (30_001, Line(Bandwidth(24_000.0, 1.0, "full-band"), 24_000.0)),
+            (47_000, Line(Bandwidth(7_000.0, 1.0, "edge"), 6_300.0)),
+        ]
+    ]
+)
+
+
+def test_no_cut_shows_where_the_cutoff_changes(engine: Engine, speech_like) -> None:  # type: ignore[no-untyped-def]
+    wave = speech_like(1.5, cutoff_hz=CUTOFF_HZ)
+    whole = restored(engine, wave, course=CHANGING, chunk_seconds=10.0)
+    assert np.array_equal(whole[:, 31_000:46_000], wave[:, 31_000:46_000])  # nothing is missing there
+    for outer in (slice(0, 29_000), slice(48_000, None)):
+        assert difference_db(whole[:, outer], wave[:, outer]) > -60
+    cut = restored(engine, wave, course=CHANGING, chunk_seconds=0.25)
+    assert difference_db(cut, whole) < -100
+    assert np.array_equal(cut[:, 31_000:46_000], wave[:, 31_000:46_000])
 
 
 @pytest.mark.parametrize("name", ["compact-6", "hifisr published", "replicator"])

@@ -15,6 +15,7 @@ from hifisr_cli.dsp.crossover import reach
 from hifisr_cli.engines.protocol import Engine, Geometry, WindowBatch
 from hifisr_cli.errors import DeviceError, UsageError
 from hifisr_cli.restore.batches import plan_for, restore_blocks
+from hifisr_cli.restore.course import steady
 from hifisr_cli.restore.survey import Restoration
 from tests.restore.conftest import Unchanged
 
@@ -24,7 +25,7 @@ Wave = np.ndarray
 def run(wave: Wave, engine: Engine, chunk_seconds: float, batch_size: int = 1, block: int = 30_000) -> Wave:
     blocks = [wave[:, i : i + block] for i in range(0, wave.shape[1], block)]
     finished = restore_blocks(
-        blocks, engine, Restoration(4000.0, gain=2.0), chunk_seconds=chunk_seconds, batch_size=batch_size
+        blocks, engine, Restoration(steady(4000.0), gain=2.0), chunk_seconds=chunk_seconds, batch_size=batch_size
     )
     return np.concatenate([stretch.output for stretch in finished], axis=1)
 
@@ -88,11 +89,11 @@ def test_equal_channels_stay_equal(tiny_model: Engine, speech_like) -> None:  # 
 @pytest.mark.parametrize("seconds", [float("nan"), float("inf"), 0.0, -1.0])
 def test_chunks_of_no_length(unchanged: Unchanged, seconds: float) -> None:
     with pytest.raises(UsageError, match="seconds long"):
-        plan_for(unchanged, Restoration(4000.0), seconds)
+        plan_for(unchanged, Restoration(steady(4000.0)), seconds)
 
 
 def test_cores_and_contexts_are_whole_frames(unchanged: Unchanged) -> None:
-    restoration = Restoration(4000.0)
+    restoration = Restoration(steady(4000.0))
     plan = plan_for(unchanged, restoration, 1.0)
     assert (plan.core, plan.grain) == (48_000, 480)
     assert plan.context % 480 == 0

@@ -13,7 +13,7 @@ from hifisr_cli.dsp.bandwidth.features import features
 from hifisr_cli.dsp.bandwidth.templates import Evidence, weigh
 from hifisr_cli.results import KEPT_FRACTION, LEAST_CROSSOVER_HZ, Bandwidth
 
-__all__ = ["FULL_BAND_HZ", "BandwidthMeter", "blend", "decide"]
+__all__ = ["FULL_BAND_HZ", "BandwidthMeter", "bandwidth_of", "blend", "decide"]
 
 # What counts as the right cutoff, as a hit in `benchmarks/cutoff_detection.py`.
 _TOLERANCE = 0.08  # of the cutoff
@@ -88,21 +88,25 @@ class BandwidthMeter:
 
     def result(self) -> Bandwidth:
         """Returns the measured cutoff; it may be asked for at any time."""
-        levels = self._levels.finished()
-        nyquist = self.sample_rate / 2
-        if levels.frames == 0:
-            return Bandwidth(nyquist, 1.0, "silence")
-        verdict = judge(features(levels), nyquist)
+        return bandwidth_of(self.levels)
+
+
+def bandwidth_of(levels: BandLevels) -> Bandwidth:
+    """Returns the cutoff of what was heard; see `BandwidthMeter`."""
+    nyquist = levels.sample_rate / 2
+    if levels.frames == 0:
+        return Bandwidth(nyquist, 1.0, "silence")
+    verdict = judge(features(levels), nyquist)
+    cutoff, confidence = decide(verdict, nyquist)
+    if confidence < _SURE:
+        possible = CUTOFFS_HZ[verdict.cutoffs > _POSSIBLE]
+        low, high = float(possible.min()) / _ASIDE, float(possible.max()) * _ASIDE
+        verdict = blend(verdict, weigh(separate(levels), 2 * nyquist, low, high), nyquist)
         cutoff, confidence = decide(verdict, nyquist)
-        if confidence < _SURE:
-            possible = CUTOFFS_HZ[verdict.cutoffs > _POSSIBLE]
-            low, high = float(possible.min()) / _ASIDE, float(possible.max()) * _ASIDE
-            verdict = blend(verdict, weigh(separate(levels), 2 * nyquist, low, high), nyquist)
-            cutoff, confidence = decide(verdict, nyquist)
-        edge = steep_edge_hz(levels, cutoff)
-        if edge < open_from_hz(nyquist):
-            return Bandwidth(edge, confidence, "edge")
-        return Bandwidth(cutoff, confidence, "full-band" if cutoff >= FULL_BAND_HZ else "nyquist")
+    edge = steep_edge_hz(levels, cutoff)
+    if edge < open_from_hz(nyquist):
+        return Bandwidth(edge, confidence, "edge")
+    return Bandwidth(cutoff, confidence, "full-band" if cutoff >= FULL_BAND_HZ else "nyquist")
 
 
 def blend(verdict: Verdict, evidence: Evidence, nyquist: float) -> Verdict:

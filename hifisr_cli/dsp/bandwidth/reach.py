@@ -40,7 +40,7 @@ def cutoffs_hz(sample_rate: int) -> FloatArray:
 
 
 @dataclass(frozen=True)
-class Course:
+class Ways:
     """Ways through a section: origin [C, U, S], the cutoff before each one; and heard [C, U], where sound is."""
 
     origin: npt.NDArray[np.intp]
@@ -63,7 +63,7 @@ class Reach:
         self._low = low if low.any() else np.ones_like(low)
         self._cost: FloatArray = np.zeros((1, len(cutoffs_hz)))  # [C, S] of the cheapest way to each cutoff
 
-    def advance(self, density: FloatArray, floor: FloatArray) -> Course:
+    def advance(self, density: FloatArray, floor: FloatArray) -> Ways:
         """Goes through a section.
 
         Args:
@@ -78,9 +78,9 @@ class Reach:
             origin[:, unit] = np.where(self._cost <= changed, np.arange(costs.shape[2]), cheapest)
             self._cost = np.minimum(self._cost, changed) + costs[:, unit]
         self._cost = self._cost - self._cost.min(axis=1, keepdims=True)
-        return Course(origin, heard)
+        return Ways(origin, heard)
 
-    def cheapest(self, courses: list[Course]) -> npt.NDArray[np.intp]:
+    def cheapest(self, courses: list[Ways]) -> npt.NDArray[np.intp]:
         """Returns the cheapest way [C, U] through these consecutive sections, of which the last was heard last."""
         origin = np.concatenate([course.origin for course in courses], axis=1)
         channels, units, _ = origin.shape

@@ -37,7 +37,7 @@ def drop_db(levels: BandLevels, cutoff_hz: float) -> float | None:
     return float(np.median(content.level_db[below]) - np.median(heard[above]))
 
 
-def evidence(levels: BandLevels, bandwidth: Bandwidth, *, lossy: bool) -> CutoffEvidence:
+def evidence(levels: BandLevels | None, bandwidth: Bandwidth, *, lossy: bool) -> CutoffEvidence:
     """Says what the cutoff that was measured on these levels rests on.
 
     "edge": content breaks off. "codec-shelf": it does so steeply in a file whose own codec is lossy (that of an earlier
@@ -45,14 +45,14 @@ def evidence(levels: BandLevels, bandwidth: Bandwidth, *, lossy: bool) -> Cutoff
     sinks into the background at the cutoff. The others as in `Bandwidth`.
 
     Args:
-        levels: of the recording.
+        levels: what was heard; None where that is not known.
         bandwidth: the cutoff that was found.
         lossy: the file's codec is lossy.
     """
     source: CutoffSource = bandwidth.source
     if source != "edge":
         return source
-    drop = drop_db(levels, bandwidth.cutoff_hz)
+    drop = None if levels is None else drop_db(levels, bandwidth.cutoff_hz)
     if drop is None:
         return "edge"
     if drop < _EDGE_DB:

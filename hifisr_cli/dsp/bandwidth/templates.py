@@ -202,10 +202,14 @@ MURMUR = Sound(SPEECH.mean_hz, SPEECH.mean_db, fine=(5.0, 0.3), broad=(6.0, 2.0)
 
 @dataclass(frozen=True)
 class Evidence:
-    """Holds the log posterior (natural, up to a constant) of H hypotheses; a cutoff is infinite for "no low-pass"."""
+    """Holds the log posterior (natural, up to a constant) of H hypotheses, and what each takes from K bands, [H, K].
+
+    A cutoff is infinite for "no low-pass".
+    """
 
     cutoffs_hz: FloatArray
     log_posterior: FloatArray
+    attenuation_db: Single
 
 
 @dataclass(frozen=True)
@@ -258,7 +262,7 @@ def weigh(content: Content, sample_rate: float, low_hz: float = 0.0, high_hz: fl
         # or all of it was added after the low-pass, whichever that was; and no background outweighs the sound
         added = max(float(steady[-1]) + _ADDED_LATER, float(steady.max()) - _STEADY_WEIGHT)
         log_posterior += np.logaddexp(steady, added)
-    return Evidence(hypotheses.cutoffs_hz, log_posterior)
+    return Evidence(hypotheses.cutoffs_hz, log_posterior, hypotheses.attenuation_db)
 
 
 def _explain(y: FloatArray, limit: FloatArray, centres: FloatArray, sound: Sound, hyp: _Hypotheses) -> FloatArray:

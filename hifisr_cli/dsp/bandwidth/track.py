@@ -18,7 +18,7 @@ from hifisr_cli.arrays import FloatArray
 from hifisr_cli.dsp.bandwidth.bands import BandLevels
 from hifisr_cli.dsp.bandwidth.frames import Frames, Framing
 from hifisr_cli.dsp.bandwidth.lines import KnownLine, line_of
-from hifisr_cli.dsp.bandwidth.reach import Course, Reach, cutoffs_hz
+from hifisr_cli.dsp.bandwidth.reach import Reach, Ways, cutoffs_hz
 
 _UNIT_FRAMES = 4  # 0.1 s, shorter than most consonants
 _SECTION_UNITS = 40  # 3.4 to 5.1 s: what has no pause in it hides its floor
@@ -55,7 +55,7 @@ class _Section:
     frames: Frames
     density: FloatArray
     lowest: FloatArray
-    course: Course | None = None
+    course: Ways | None = None
 
 
 @dataclass

@@ -153,7 +153,7 @@ class HifisrEngine:
         return torch.cat([self._generated(*row) for row in zip(*(torch.split(r, 1) for r in rows), strict=True)])
 
     def _generated(self, waves: Tensor, cutoff_hz: Tensor, noise: Tensor) -> Tensor:
-        """[B, T], [B], [B, T - 2 trim] -> [B, T - 2 trim]."""
+        """[B, T], [B, F], [B, T - 2 trim] -> [B, T - 2 trim]."""
         import torch
 
         from hifisr_cli.engines.hifisr.level_match import match_level

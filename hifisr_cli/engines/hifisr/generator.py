@@ -20,9 +20,9 @@ from hifisr_cli.errors import ModelError
 class Generator(nn.Module):
     """Log-mel front end, MossFormer latent, HiFi-GAN head.
 
-    Shape: band-limited waveform at 48 kHz [B, T], cutoff in Hz [B], white noise of unit variance [B or 1, T] ->
-    full-band waveform [B, T]; T a multiple of `hop`. Without noise the parts that it would carry are missing. The low
-    band of the output is only a sketch: low-band replacement puts the original back.
+    Shape: band-limited waveform at 48 kHz [B, T], cutoff in Hz [B] or of every hop [B, F], white noise of unit
+    variance [B or 1, T] -> full-band waveform [B, T]; T a multiple of `hop`. Without noise the parts that it would
+    carry are missing. The low band of the output is only a sketch: what is added to the original leaves it out.
 
     Args:
         normed: with weight norm, for training.
@@ -57,12 +57,12 @@ class Generator(nn.Module):
         self.context = (frames + 1) * self.hop
 
     def featurize(self, wave: Tensor, cutoff_hz: Tensor) -> Tensor:
-        """What the latent transformer sees: [B, T], [B] -> [B, M or 2 M, F]. Always in the precision of the input."""
+        """What the latent transformer sees: [B, T], [B] or [B, F] -> [B, M or 2 M, F], as precise as the input."""
         log_mel: Tensor = self.mel(wave)
         return log_mel if self.features is None else self.features(log_mel, cutoff_hz)
 
     def regenerate(self, wave: Tensor, cutoff_hz: Tensor, *, trimmed: bool = False) -> Pulsation | None:
-        """The pulses for a head that is made for them: [B, T], [B] -> see `Pulses`, less `trim` if asked."""
+        """The pulses for a head that is made for them: [B, T], [B] or [B, F] -> see `Pulses`, less `trim` if asked."""
         if self.pulses is None:
             return None
         pulses: Pulsation = self.pulses(wave, cutoff_hz)

@@ -18,11 +18,11 @@ def match_level(generated: Tensor, original: Tensor, cutoff_hz: Tensor) -> Tenso
     Both have content there, and the original's is what has to be continued. A gain per row, so the shape of the signal
     is kept; the gain follows the original exactly: half the level in, half the level out.
 
-    Shape: [B, T], [B, T], cutoffs in Hz [B] -> [B, T].
+    Shape: [B, T], [B, T], cutoffs in Hz [B] or [B, F], of which the lowest counts -> [B, T].
     """
     spectra = torch.fft.rfft(torch.stack((generated, original)).float()).abs().square()
     frequencies = torch.linspace(0.0, SAMPLE_RATE / 2, spectra.shape[-1], device=generated.device)
-    top = KEPT_FRACTION * cutoff_hz[:, None]
+    top = KEPT_FRACTION * cutoff_hz.reshape(len(cutoff_hz), -1).amin(dim=1, keepdim=True)
     band = (frequencies > top / 2.0**OCTAVES) & (frequencies <= top)
     levels = (spectra * band).sum(dim=-1).sqrt() / generated.shape[-1]
     gains = levels[1] / levels[0].clamp(min=_FAINT)

@@ -95,8 +95,8 @@ class CutoffFeatures(nn.Module):
     What lies above the cutoff is not content (skirts of filters, codec noise, hiss added later), so the network must
     not lean on it. The visibility of band m falls from 1 to 0 while the cutoff sinks through the band.
 
-    Shape: log-mel [B, M, F], cutoff in Hz [B] -> [B, 2 M, F]: the visible part, scaled to about unit variance, and
-    the visibility.
+    Shape: log-mel [B, M, F], cutoff in Hz [B] or [B, F] -> [B, 2 M, F]: the visible part, scaled to about unit
+    variance, and the visibility.
     """
 
     edges: Tensor
@@ -109,7 +109,8 @@ class CutoffFeatures(nn.Module):
 
     def forward(self, log_mel: Tensor, cutoff_hz: Tensor) -> Tensor:
         low, high = self.edges[:-2], self.edges[2:]
-        visible = ((cutoff_hz[:, None] - low) / (high - low)).clamp(0.0, 1.0).to(log_mel.dtype)[:, :, None]
+        cutoffs = cutoff_hz.reshape(len(cutoff_hz), 1, -1)  # [B, 1, 1 or F]
+        visible = ((cutoffs - low[:, None]) / (high - low)[:, None]).clamp(0.0, 1.0).to(log_mel.dtype)
         shown = _HIDDEN + (log_mel - _HIDDEN) * visible
         scaled = (shown - self._CENTRE) / self._SCALE
         return torch.cat((scaled, visible.expand_as(scaled)), dim=1)

@@ -91,8 +91,8 @@ class Pulsation:
 
 
 class Pulses(nn.Module):
-    """Shape: waveform [B, F hop] at the network's level, cutoff in Hz [B] -> `Pulsation`: harmonics of the voice below
-    the cutoff where there is one, noise in the rhythm of the noise elsewhere."""
+    """Shape: waveform [B, F hop] at the network's level, cutoff in Hz [B] or, evenly spaced, [B, F'] -> `Pulsation`:
+    harmonics of the voice below the cutoff where there is one, noise in the rhythm of the noise elsewhere."""
 
     smooth_low: Tensor
     smooth_high: Tensor
@@ -114,11 +114,15 @@ class Pulses(nn.Module):
         return Pulsation(torch.cat([one.spectrum for one in found]), torch.cat([one.presence for one in found]))
 
     def _of(self, wave: Tensor, cutoff_hz: Tensor) -> Pulsation:
-        """[1, F hop], [1] -> the pulses of one recording."""
+        """[1, F hop], [1] or [1, F'] -> the pulses of one recording."""
         bins = self.smooth_low.shape[0]
         frequency = torch.arange(bins, device=wave.device) * (SAMPLE_RATE / self.frames.n_fft)
-        seen = (frequency > _LOWEST_HZ) & (frequency < _HIGHEST * cutoff_hz[:, None])
-        spectrum = times(self.sparse_frames.analyse(wave.float())[:, :bins], seen[:, :, None].float())
+        spectrum = self.sparse_frames.analyse(wave.float())[:, :bins]
+        cutoffs = cutoff_hz.reshape(1, -1)
+        middles = (torch.arange(spectrum.shape[2], device=wave.device) + 0.5) / spectrum.shape[2]
+        cutoffs = cutoffs[:, None, (middles * cutoffs.shape[1]).long()]  # [1, 1, F]
+        seen = (frequency[:, None] > _LOWEST_HZ) & (frequency[:, None] < _HIGHEST * cutoffs)
+        spectrum = times(spectrum, seen.float())
         white = _levelled(spectrum, self.smooth_low, _FAINT_INPUT).spectrum
         power = _power(white).sum(dim=1, keepdim=True) / self.frames.bins
         # The window's energy turns bins of unit variance into samples of unit variance.

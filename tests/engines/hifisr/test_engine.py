@@ -17,6 +17,7 @@ from hifisr_cli.engines.hifisr.importing import import_published
 from hifisr_cli.engines.load import Precision, load_model
 from hifisr_cli.engines.protocol import Engine, WindowBatch
 from hifisr_cli.restore.batches import plan_for, restore_blocks, tasks
+from hifisr_cli.restore.course import steady
 from hifisr_cli.restore.scheduler import drive
 from hifisr_cli.restore.survey import Restoration
 from tests.engines.hifisr.published_form import Sizes, random_states, save
@@ -38,7 +39,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> HifisrEngine:
 
 def run(wave: Wave, engine: Engine, batch_size: int = 1, cutoff_hz: float = 4000.0) -> Wave:
     blocks = [wave[:, i : i + 30_000] for i in range(0, wave.shape[1], 30_000)]
-    finished = restore_blocks(blocks, engine, Restoration(cutoff_hz), batch_size=batch_size)
+    finished = restore_blocks(blocks, engine, Restoration(steady(cutoff_hz)), batch_size=batch_size)
     return np.concatenate([stretch.output for stretch in finished], axis=1)
 
 
@@ -53,7 +54,7 @@ def test_its_windows_have_one_length_and_fade(published: HifisrEngine) -> None:
     assert geometry.core is not None
     assert 0 < geometry.fade < geometry.context
     assert geometry.core % geometry.grid == geometry.context % geometry.grid == 0
-    plans = {plan_for(published, Restoration(4000.0), seconds) for seconds in (0.5, 5.0)}
+    plans = {plan_for(published, Restoration(steady(4000.0)), seconds) for seconds in (0.5, 5.0)}
     assert len(plans) == 1
     wave = 0.05 * np.random.default_rng(0).standard_normal((2, 160_000)).astype(np.float32)
     assert run(wave, published, batch_size=2).shape == wave.shape
@@ -83,7 +84,7 @@ def test_recordings_that_share_batches_keep_their_own_seams(published: HifisrEng
 
     def restoring(wave: Wave):  # type: ignore[no-untyped-def]
         parts = []
-        for group in tasks([wave], published, Restoration(8000.0)):
+        for group in tasks([wave], published, Restoration(steady(8000.0))):
             parts += [stretch.output for stretch in (yield group)]
         return np.concatenate(parts, axis=1)
 
@@ -147,7 +148,7 @@ def test_a_batch_gives_the_bytes_of_single_windows(precision: Precision) -> None
     assert one_core.threads is None
     torch.manual_seed(1)
     samples = 2 * one_core.geometry.context + 8 * one_core.geometry.grid
-    waves, cutoffs, starts = 0.1 * torch.randn(3, samples), torch.tensor([4000.0, 8000.0, 4000.0]), (0, 0, -480)
+    waves, cutoffs, starts = 0.1 * torch.randn(3, samples), torch.tensor([[4000.0], [8000.0], [4000.0]]), (0, 0, -480)
     single = torch.cat(
         [one_core.generate(WindowBatch(waves[[i]], cutoffs[[i]], (starts[i],))) for i in range(3)],
     )
