@@ -20,7 +20,8 @@ from hifisr_cli.audio.decoders.prefetch import Prefetched
 from hifisr_cli.audio.formats import OutputFormat, choose_format
 from hifisr_cli.audio.metadata.carried import read_metadata
 from hifisr_cli.audio.metadata.treatment import WHERE_LIMITED
-from hifisr_cli.audio.output.output import STREAMING, Output
+from hifisr_cli.audio.output.encoded_file import STREAMING
+from hifisr_cli.audio.output.output import LayerTarget, Output
 from hifisr_cli.audio.recording import Recording
 from hifisr_cli.audio.resample import Resampler, output_length, resampled
 from hifisr_cli.dsp.kept_band import KeptBandMeter

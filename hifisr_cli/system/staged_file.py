@@ -87,7 +87,7 @@ class StagedFile:
             self.path, self.fd = _new_part(target.parent, unusual)
         except OSError as error:
             raise refused_name(error, target) or output_error(error, target) from error
-        self._open = True
+        self._open, self._new = True, False
 
     def __enter__(self) -> Self:
         return self
@@ -122,6 +122,7 @@ class StagedFile:
             OSError: the disk is full or failed.
         """
         os.fsync(self.fd)
+        self._new = not os.path.lexists(self.target)
         try:
             self._show()
         except OSError as error:
@@ -141,6 +142,12 @@ class StagedFile:
             self._replace()
         else:
             self._link()
+
+    def withdraw(self) -> None:
+        """Take back what `commit` has shown, unless it took the place of a file."""
+        if self._new and not self._open:
+            with contextlib.suppress(OSError):
+                self.target.unlink()
 
     def discard(self) -> None:
         """Remove the temporary file, as far as it is there."""

@@ -120,6 +120,23 @@ class Metadata:
         return _fitting(tags, treatment, notes)
 
 
+def of_layer(chosen: OutputFormat) -> Carried:
+    """What the file of an added layer says of itself: that it is no recording, and no tag of the recording's."""
+    from hifisr_cli.version import __version__
+
+    text = (
+        f"Not a recording: the layer that hifisr {__version__} has added to one. All of it is synthetic. "
+        "The restored recording minus this layer is the recording as it was"
+    )
+    match chosen.container:
+        case "raw":
+            return NOTHING
+        case "wav":
+            return Carried(before=(Chunk(b"LIST", make_info([(COMMENT, text)])[0]),))
+        case _:
+            return Carried(comment=text)
+
+
 def read_metadata(recording: Recording) -> Metadata:
     """What an open recording says about itself. Damage becomes problems."""
     info, chunks, tags = recording.info, chunks_of(recording), recording.tags

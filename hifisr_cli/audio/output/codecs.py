@@ -17,7 +17,7 @@ from hifisr_cli.audio.containers.ogg import set_serial
 from hifisr_cli.audio.formats import OutputFormat
 from hifisr_cli.audio.metadata.carried import NOTHING, Carried
 from hifisr_cli.audio.metadata.stream import with_tags
-from hifisr_cli.audio.output.wav import Encodable
+from hifisr_cli.audio.output.encoder import Encodable
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.system.files import write_all
 from hifisr_cli.system.hashing import Tally

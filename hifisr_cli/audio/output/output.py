@@ -1,64 +1,56 @@
-"""Outputs: from float32 blocks at 48 kHz to a file that appears complete or not at all, or to standard output."""
+"""Outputs: from float32 blocks at 48 kHz to a file, or standard output, and a second file for the added layer alone.
+
+Both are complete before either gets its name. The layer's comes first: an output that stands has its layer.
+"""
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
-import stat
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
+from hifisr_cli.arrays import Wave
 from hifisr_cli.audio.formats import OutputFormat
-from hifisr_cli.audio.metadata.carried import NOTHING, Carried
-from hifisr_cli.audio.output.codecs import CodecSink, FlacStreamSink
-from hifisr_cli.audio.output.quantise import DITHER_BELOW_BITS, Dither, quantise
-from hifisr_cli.audio.output.wav import Encodable, RawSink, WavSink
-from hifisr_cli.errors import NonFiniteError, OutputError, UnsupportedError
-from hifisr_cli.results import Container
-from hifisr_cli.system.files import write_all
+from hifisr_cli.audio.metadata.carried import NOTHING, Carried, of_layer
+from hifisr_cli.audio.output.encoded_file import EncodedFile
+from hifisr_cli.audio.output.encoder import Encoder
+from hifisr_cli.errors import NonFiniteError
 from hifisr_cli.system.hashing import Tally
-from hifisr_cli.system.staged_file import Overwrite, StagedFile, output_error
-from hifisr_cli.system.streams import stdout_descriptor
-
-STREAMING: frozenset[Container] = frozenset({"wav", "flac", "raw"})
-"""Containers that can be written into a pipe while they are made; the others follow when they are complete."""
+from hifisr_cli.system.staged_file import Overwrite
 
 WRITE_FRAMES = 65_536
-_STDOUT_NAME = "standard output"
-_COPY = 1 << 20
-_AIFF_MAX = 0xFFFF_0000  # bytes of sound; its sizes have 32 bits
+"""Samples a channel that are encoded and written at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerTarget:
+    """Where the added layer goes.
+
+    Attributes:
+        path: of the file.
+        overwrite: what happens to a file that is there already.
+    """
+
+    path: Path
+    overwrite: Overwrite
 
 
 class Output:
-    """An output, to be used in a `with` statement; leaving it without an exception completes the file.
+    """An output, to be used in a `with` statement; leaving it without an exception completes its files.
 
     Args:
-        target: of the file, or None for standard output: WAV, raw and (into a pipe) FLAC stream there, other formats
-            follow when complete.
-        chosen: how it is written.
-        channels: C.
-        frames: samples a channel that will be written, exactly; None where nobody knows (only what streams).
-        overwrite: replace what is there.
-        carried: metadata; that of the container's that is written.
-        mtime_ns: the file's time of modification, instead of now.
-        tally: counts the bytes that go to standard output.
+        target, chosen, channels, frames, overwrite, carried, mtime_ns, tally: of `EncodedFile`.
+        layer: where the added layer is written as well, with the same length and format; None for nowhere.
 
     Attributes:
-        clipped: samples that exceeded full scale and were limited (never those of floating-point files).
+        clipped: samples that exceeded full scale, or whose layer did, and were limited.
         problems: metadata that could not be written, one line each; complete when the output is.
 
-    Entering raises:
-        OutputExistsError: the target is there and may not be replaced.
-        OutputError: its folder cannot be written to.
-        UnsupportedError: too long for the container.
+    Entering raises what `EncodedFile` raises.
     """
 
     def __init__(
@@ -72,165 +64,94 @@ class Output:
         carried: Carried = NOTHING,
         mtime_ns: int | None = None,
         tally: Tally | None = None,
+        layer: LayerTarget | None = None,
     ) -> None:
-        self._target, self._format = target, chosen
-        self._channels, self._frames, self._overwrite = channels, frames, overwrite
-        self._written = 0
-        self._dither = Dither() if chosen.bits is not None and chosen.bits < DITHER_BELOW_BITS else None
-        self._staged: StagedFile | None = None
-        self._sink: RawSink | CodecSink | FlacStreamSink | None = None
+        self._target, self._channels, self._encoder = target, channels, Encoder(chosen)
+        self._output = EncodedFile(
+            target,
+            chosen,
+            channels=channels,
+            frames=frames,
+            overwrite=overwrite,
+            carried=carried,
+            mtime_ns=mtime_ns,
+            tally=tally,
+        )
+        self._layer = None
+        if layer is not None:
+            self._layer = EncodedFile(
+                layer.path,
+                chosen,
+                channels=channels,
+                frames=frames,
+                overwrite=layer.overwrite,
+                carried=of_layer(chosen),
+                mtime_ns=mtime_ns,
+            )
         self._resources = ExitStack()
-        self._carried, self._mtime_ns = carried, mtime_ns
-        self._tally = tally if target is None else None
-        self.clipped = 0
-        self.problems: tuple[str, ...] = ()
+
+    @property
+    def clipped(self) -> int:
+        return self._encoder.clipped
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        return self._output.problems
 
     def __enter__(self) -> Self:
-        chosen, channels, frames = self._format, self._channels, self._frames
-        if chosen.container == "aiff" and (frames or 0) * channels * (chosen.bits or 32) // 8 > _AIFF_MAX:
-            raise UnsupportedError("too long for an AIFF file", path=self._target, hint="write WAV instead")
         with ExitStack() as stack:
-            if self._target is not None:
-                self._staged = StagedFile(self._target, overwrite=self._overwrite)
-                stack.callback(self._staged.discard)  # harmless after `commit`
-            with self._reported():
-                self._fd = self._descriptor(stack)
-                if chosen.container == "wav":
-                    self._sink = WavSink(
-                        self._fd,
-                        chosen,
-                        channels=channels,
-                        frames=frames,
-                        seekable=self._target is not None,
-                        carried=self._carried,
-                        tally=self._tally,
-                    )
-                elif chosen.container == "raw":
-                    self._sink = RawSink(self._fd, chosen, self._tally)
-                elif self._fd == stdout_descriptor():
-                    self._sink = FlacStreamSink(
-                        self._fd, chosen, channels=channels, frames=frames, carried=self._carried, tally=self._tally
-                    )
-                else:
-                    self._sink = CodecSink(self._fd, chosen, channels=channels, carried=self._carried)
+            stack.enter_context(self._output)
+            if self._layer is not None:
+                stack.enter_context(self._layer)
             self._resources = stack.pop_all()
         return self
 
-    def write(self, block: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def write(self, restored: Wave, original: Wave | None = None) -> Wave:
         """Write samples [C, T] at 48 kHz; returns them as they were encoded: rounded and limited.
 
         (What a lossy codec does to them afterwards is not known here.)
+
+        Args:
+            original: the resampled input there; None where nothing was added to it.
 
         Raises:
             OutputError: disk full and the like. BrokenPipeError: standard output was closed.
             NonFiniteError: a sample is not a number or infinite.
         """
-        sink = self._sink
-        if sink is None:
-            raise ValueError("the output is not open")
-        if block.ndim != 2 or block.shape[0] != self._channels:
-            raise ValueError(f"expected a block [{self._channels}, T], got shape {block.shape}")
-        if not np.isfinite(block).all():
+        if restored.ndim != 2 or restored.shape[0] != self._channels:
+            raise ValueError(f"expected a block [{self._channels}, T], got shape {restored.shape}")
+        if not np.isfinite(restored).all():
             raise NonFiniteError(
                 "the restored sound has samples that are not numbers; it was not written",
                 path=self._target,
                 hint="try --precision float32",
             )
-        encoded = np.empty(block.shape, np.float32)
-        for start in range(0, block.shape[1], WRITE_FRAMES):
+        heard = np.empty(restored.shape, np.float32)
+        for start in range(0, restored.shape[1], WRITE_FRAMES):
             part = slice(start, start + WRITE_FRAMES)
-            samples, encoded[:, part] = self._encode(block[:, part])
-            with self._reported():
-                sink.write(samples)
-        self._written += block.shape[1]
-        return encoded
+            encoded = self._encoder.encode(restored[:, part], None if original is None else original[:, part])
+            heard[:, part] = encoded.heard
+            self._output.write(encoded.samples)
+            if self._layer is not None:
+                self._layer.write(encoded.layer)
+        return heard
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        sink, self._sink = self._sink, None
-        with self._resources:  # removes what is temporary, whatever happens here
-            if sink is None:
-                return
-            if kind is not None:
-                sink.abort()
-                return
-            if self._frames is not None and self._written != self._frames:
-                sink.abort()
-                raise ValueError(f"{self._written} samples were written, {self._frames} promised")
-            with self._reported():
-                sink.finish()
-                if isinstance(sink, CodecSink):
-                    self.problems = tuple(sink.problems)
-                    self._verify()
-                if self._staged is not None:
-                    if self._mtime_ns is not None:
-                        os.utime(self._staged.path, ns=(self._mtime_ns, self._mtime_ns))
-                    self._staged.commit()
-                elif self._fd != stdout_descriptor():
-                    self._copy_to_stdout()
+        with self._resources:
+            if kind is None:
+                self._show()
 
-    def _encode(self, block: npt.NDArray[np.float32]) -> tuple[Encodable, npt.NDArray[np.float32]]:
-        """Samples for the sink and the same as float."""
-        bits = self._format.bits
-        if self._format.codec == "FLOAT":
-            return block, block
-        if bits is None:
-            limited = np.clip(block, -1.0, 1.0)
-            self.clipped += int(np.count_nonzero(np.abs(block) > 1.0))
-            return limited, limited
-        integers, clipped = quantise(block, bits, self._dither)
-        self.clipped += clipped
-        return integers, (integers * (1.0 / (1 << (bits - 1)))).astype(np.float32)
-
-    def _descriptor(self, stack: ExitStack) -> int:
-        """Where the sink writes: the staged file, standard output, or a file that is copied there in the end."""
-        if self._staged is not None:
-            return self._staged.fd
-        if self._format.container in ("wav", "raw") or (
-            self._format.container == "flac" and _is_pipe(stdout_descriptor())
-        ):
-            return stdout_descriptor()
-        # These formats go back to their header when they know their length, which a pipe cannot.
-        return stack.enter_context(tempfile.TemporaryFile(prefix="hifisr-")).fileno()
-
-    def _copy_to_stdout(self) -> None:
-        os.lseek(self._fd, 0, os.SEEK_SET)
-        while data := os.read(self._fd, _COPY):
-            write_all(stdout_descriptor(), data, self._tally)
-
-    def _verify(self) -> None:
-        """libsndfile may lose the end of a file without an error when it closes it."""
-        from hifisr_cli.audio.decoders.no_seek import ForwardFile
-
-        os.lseek(self._fd, 0, os.SEEK_SET)
-        with ForwardFile(self._fd, closefd=False) as file:
-            if file.frames != self._written:
-                raise OSError(errno.EIO, f"{file.frames} of {self._written} samples arrived on the disk")
-
-    @contextmanager
-    def _reported(self) -> Iterator[None]:
-        """Turns what the operating system and libsndfile raise into our own errors."""
-        name = _STDOUT_NAME if self._target is None else self._target
-        try:
-            yield
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise output_error(error, name) from error
-        except RuntimeError as error:  # soundfile's LibsndfileError, which does not tell a full disk from the rest
-            if self._disk_is_full():
-                raise output_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), name) from error
-            raise OutputError(f"cannot be written: {error}", path=name) from error
-
-    def _disk_is_full(self) -> bool:
-        folder = tempfile.gettempdir() if self._target is None else self._target.parent
-        return shutil.disk_usage(folder).free < WRITE_FRAMES * self._channels * 4
-
-
-def _is_pipe(fd: int) -> bool:
-    """Whether a descriptor is anything but a regular file, where a complete header is worth more than no delay."""
-    try:
-        return not stat.S_ISREG(os.fstat(fd).st_mode)
-    except OSError:
-        return False
+    def _show(self) -> None:
+        """Both or none, as far as nobody cuts the power in between."""
+        self._output.complete()
+        if self._layer is None:
+            self._output.commit()
+            return
+        self._layer.complete()
+        with ExitStack() as undo:
+            undo.callback(self._layer.withdraw)
+            self._layer.commit()
+            self._output.commit()
+            undo.pop_all()

@@ -44,10 +44,8 @@ class Dither:
         return out
 
 
-def quantise(
-    block: npt.NDArray[np.float32], bits: int, dither: Dither | None = None
-) -> tuple[npt.NDArray[np.int32], int]:
-    """Integers [C, T] of `bits` bits (right-aligned) from float [C, T], and how many samples exceeded full scale.
+def quantise(block: npt.NDArray[np.float32], bits: int, dither: Dither | None = None) -> npt.NDArray[np.int32]:
+    """Integers [C, T] of `bits` bits (right-aligned) from float [C, T].
 
     Full scale is 2**(bits - 1); values are rounded to the nearest integer and saturate, they never wrap.
 
@@ -60,5 +58,4 @@ def quantise(
     scaled = block.astype(np.float64) * full
     if dither is not None:
         scaled += dither.take(block.shape[1])
-    integers = np.clip(np.rint(scaled), -full, full - 1).astype(np.int32)
-    return integers, int(np.count_nonzero(np.abs(block) > 1.0))
+    return np.clip(np.rint(scaled), -full, full - 1).astype(np.int32)

@@ -10,17 +10,14 @@ import struct
 from itertools import chain
 
 import numpy as np
-import numpy.typing as npt
 
 from hifisr_cli.audio.containers.riff import Chunk
 from hifisr_cli.audio.formats import OutputFormat
 from hifisr_cli.audio.metadata.carried import NOTHING, Carried
+from hifisr_cli.audio.output.encoder import Encodable
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.system.files import write_all
 from hifisr_cli.system.hashing import Tally
-
-Encodable = npt.NDArray[np.int32] | npt.NDArray[np.float32]
-"""Samples [C, T] as integers of the wanted number of bits, or as floating point."""
 
 DATA_HEADER = 8
 """Bytes of name and length in front of the samples."""
