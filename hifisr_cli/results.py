@@ -171,6 +171,7 @@ class FileResult:
         input, output: paths as text ("-" for the standard streams); output is None if there is none.
         status: restored; copied (full band, nothing to restore); skipped (output stood there already);
             failed; planned (dry run).
+        layer: path of the file that has what was added to the recording alone.
         seconds: duration of the recording.
         bandwidth: the detected or given cutoff: that of most of what is restored.
         stretches: the whole recording in parts of one cutoff each, by channel and time; one where it has one cutoff.
@@ -192,6 +193,7 @@ class FileResult:
     input: str
     output: str | None
     status: Status
+    layer: str | None = None
     info: AudioInfo | None = None
     seconds: float | None = None
     bandwidth: Bandwidth | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from hifisr_cli.errors import UnsupportedError, UsageError
@@ -64,6 +65,20 @@ class OutputFormat:
 def kept_suffix(suffix: str) -> str:
     """Suffix of an output that keeps the format of an input named so: its own where it can be written, else .wav."""
     return suffix if suffix.lower() in _WRITABLE else ".wav"
+
+
+def check_layer_name(layer: Path, suffix: str) -> None:
+    """Refuses the name of a file for the added layer that is not in the format of its output.
+
+    Args:
+        suffix: of the output, or of its format.
+
+    Raises:
+        UsageError: it has the suffix of another format.
+    """
+    kinds = {**_WRITABLE, RAW_SUFFIX: "raw"}
+    if kinds.get(layer.suffix.lower()) != kinds.get(suffix.lower()):
+        raise UsageError("the layer has the format of the output", path=layer, hint=f"name it {suffix}")
 
 
 def choose_format(

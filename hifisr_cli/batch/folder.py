@@ -22,6 +22,7 @@ def restore_folder(
     *,
     model: Engine,
     options: RestoreOptions | None = None,
+    layers: str | os.PathLike[str] | None = None,
     on_event: Callable[[Event], None] | None = None,
 ) -> Iterator[FileResult]:
     """Restore every recording below `folder` into the same tree below `output`; yields each result when it is there.
@@ -33,6 +34,7 @@ def restore_folder(
     Args:
         model: from `load_model`.
         options: the defaults where None.
+        layers: a folder for the added layers, which then stand there in the same tree.
         on_event: called as the work goes on.
 
     Raises:
@@ -47,7 +49,8 @@ def restore_folder(
     if (Path(output) / "bagit.txt").is_file():
         raise UsageError("is a BagIt bag, which `hifisr upsample` keeps valid", path=output, hint="name another folder")
     into = os.path.join(output, "")  # noqa: PTH118  a folder, whatever its name looks like
-    return _results(open_run(RunRequest([folder], into, options or RestoreOptions(), model)), on_event)
+    apart = None if layers is None else os.fspath(layers)
+    return _results(open_run(RunRequest([folder], into, options or RestoreOptions(), model, layer=apart)), on_event)
 
 
 def _results(run: Run, on_event: Callable[[Event], None] | None) -> Iterator[FileResult]:

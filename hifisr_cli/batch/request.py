@@ -82,6 +82,7 @@ class RunRequest:
         settings: how the run goes about its work.
         name_suffix: goes into the names of outputs in a folder: "_48k" makes `NAME_48k.wav`.
         payload: where in the output folder the outputs go; the journal stays at its top.
+        layer: where the added layers go: a folder, or a file where the output is a single one; None writes none.
         backups: in place, the folder that the originals are kept in; None keeps each beside its output.
         record: where the record of a single output goes; standard output has nothing beside it. None writes none.
         dry_run: the recordings are looked at, and nothing is written.
@@ -94,6 +95,7 @@ class RunRequest:
     settings: RunSettings = RunSettings()
     name_suffix: str = ""
     payload: str = ""
+    layer: str | None = None
     backups: Path | None = None
     record: Path | Literal["beside"] | None = "beside"
     dry_run: bool = False

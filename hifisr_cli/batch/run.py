@@ -119,7 +119,11 @@ class Run:
         if to_be_done and not request.dry_run:
             if plan.folder is not None:
                 return OutputFolder(
-                    plan.folder, options=request.options, settings=request.settings, model=self._identity
+                    plan.folder,
+                    options=request.options,
+                    settings=request.settings,
+                    model=model,
+                    layers=plan.layers,
                 )
             if plan.record is not None:
                 return SingleRecord(plan.record, plan.jobs[0], options=request.options, model=model)

@@ -29,6 +29,14 @@ Output = Annotated[
         metavar="DIR|FILE|-",
     ),
 ]
+Layer = Annotated[
+    str | None,
+    _output(
+        "Write what is added alone, too: output minus layer is the input. A folder, or a file for a single output.",
+        "--layer",
+        metavar="DIR|FILE",
+    ),
+]
 FileFormat = Annotated[
     Literal["wav", "flac", "raw", "keep"] | None,
     _output(
@@ -95,6 +103,10 @@ Threads = Annotated[
 ]
 
 _sound = partial(_option, "Cutoff and loudness")
+
+LayerGain = Annotated[
+    str, _sound("Gain of what is added: -6 is half of it, -inf nothing.", "--layer-gain", metavar="DB|-inf")
+]
 
 Cutoff = Annotated[
     str, _sound("Upper edge of the recordings' real content: measured, or given in Hz.", metavar="auto|HZ")

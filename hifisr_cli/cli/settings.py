@@ -44,6 +44,14 @@ def parse_true_peak(text: str | None, loudness: Literal["keep", "match"] | float
     return _within(text, _DBTP, problem, "say --true-peak -1")
 
 
+def parse_layer_gain(text: str) -> float:
+    """The value of --layer-gain in dB; -inf is one."""
+    gain_db = _number(text)
+    if math.isnan(gain_db):
+        raise UsageError(f"--layer-gain {text!r} is neither -inf nor a number of dB", hint="say --layer-gain -6")
+    return gain_db
+
+
 def _number(text: str) -> float:
     try:
         return float(text)

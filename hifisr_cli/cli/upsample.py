@@ -21,6 +21,7 @@ from hifisr_cli.cli.settings import (
     parse_cutoff,
     parse_duration,
     parse_engine_settings,
+    parse_layer_gain,
     parse_loudness,
     parse_measure,
     parse_true_peak,
@@ -38,6 +39,7 @@ def upsample(
     inputs: given.Inputs,
     *,
     output: given.Output = None,
+    layer: given.Layer = None,
     file_format: given.FileFormat = None,
     bit_depth: given.BitDepth = "keep",
     overwrite: given.Overwrite = False,
@@ -55,6 +57,7 @@ def upsample(
     cutoff: given.Cutoff = "auto",
     cutoff_track: given.CutoffTrackFile = None,
     measure: given.Measure = None,
+    layer_gain: given.LayerGain = "0",
     loudness: given.LoudnessTarget = "keep",
     true_peak: given.TruePeak = None,
     raw: given.Raw = None,
@@ -109,6 +112,7 @@ def upsample(
         raw=None if raw is None else parse_raw(raw),
         measure_seconds=parse_measure(measure),
         cutoff_track=None if cutoff_track is None else read_cutoff_track(cutoff_track),
+        layer_gain_db=parse_layer_gain(layer_gain),
     )
     extras = Afterwards(report, premis, bagit)
     payload = extras.payload(None if single else output, in_place=in_place, dry_run=dry_run)
@@ -121,6 +125,7 @@ def upsample(
             settings,
             name_suffix=name_suffix,
             payload=payload,
+            layer=layer,
             backups=backup_dir,
             record=None if no_record else record or "beside",
             dry_run=dry_run,

@@ -42,7 +42,7 @@ def verify(
         folder = output.is_dir()
         if folder and record is not None:
             raise UsageError("--record goes with a single output", path=output, hint="name the file that it speaks of")
-        found = verify_folder(output, on_read=progress.update) if folder else [verify_file(output, record)]
+        found = verify_folder(output, on_read=progress.update) if folder else verify_file(output, record)
         for checked in found:
             counts[checked.state] += 1
             if as_json:

@@ -48,8 +48,8 @@ def check_bag(folder: Path) -> None:
 def seal(folder: Path) -> Path:
     """Makes the folder a valid bag of what lies below `data/` now; returns the folder.
 
-    The hashes of outputs are those of the journal, taken while they were written; other files are read. Fields that
-    somebody has added to bag-info.txt are kept.
+    The hashes of outputs and layers are those of the journal, taken while they were written; other files are read.
+    Fields that somebody has added to bag-info.txt are kept.
 
     Raises:
         OutputError: something cannot be read or written, or has a name that a manifest cannot hold.
@@ -57,11 +57,7 @@ def seal(folder: Path) -> Path:
     from hifisr_cli import __version__
 
     (folder / PAYLOAD).mkdir(parents=True, exist_ok=True)
-    known = {
-        (record.output.path, record.output.size): record.output.sha256
-        for record in read_journal(folder)
-        if record.output is not None
-    }
+    known = {(file.path, file.size): file.sha256 for record in read_journal(folder) for file in record.files}
     lines, size, count = [], 0, 0
     for path in _files(folder / PAYLOAD):
         name = path.relative_to(folder).as_posix()

@@ -1,7 +1,7 @@
 """The journal as PREMIS 3 (https://www.loc.gov/standards/premis/v3): what preservation systems read.
 
-An object for every input and output with its fixity and size, an event for every file that was worked on, and the
-software and the models as agents. Written piece by piece, so that memory does not grow with the number of files.
+An object for every input, output and layer with its fixity and size, an event for every file that was worked on, and
+the software and the models as agents. Written piece by piece, so that memory does not grow with the number of files.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from hifisr_cli.batch.history.journal import read_journal
-from hifisr_cli.batch.history.record import Record
+from hifisr_cli.batch.history.record import OutputFile, Record
 from hifisr_cli.errors import JournalError
 from hifisr_cli.results import cutoffs_in_words
 from hifisr_cli.system.staged_file import write_file
@@ -55,8 +55,8 @@ def to_premis(records: Sequence[Record]) -> Iterator[str]:
     yield _HEAD
     for record in records:
         yield _xml("object", _input(record), {"xsi:type": "file"})
-        if record.output is not None:
-            yield _xml("object", _output(record), {"xsi:type": "file"})
+        for file in record.files:
+            yield _xml("object", _written(record, file), {"xsi:type": "file"})
     for record in records:
         yield _xml("event", _event(record))
     yield from (_xml("agent", agent) for agent in _agents(records))
@@ -74,13 +74,12 @@ def _input(record: Record) -> Tree:
     ]
 
 
-def _output(record: Record) -> Tree:
-    assert record.output is not None
-    result = record.result
-    name = Path(record.output.path).suffix.lstrip(".").upper() or "WAV"
+def _written(record: Record, file: OutputFile) -> Tree:
+    """The output, or the layer that was added in it."""
+    name = Path(file.path).suffix.lstrip(".").upper() or "WAV"
     return [
-        ("objectIdentifier", _identifier("object", *_output_id(record))),
-        ("objectCharacteristics", _characteristics(record.output.sha256, record.output.size, name, result)),
+        ("objectIdentifier", _identifier("object", *_file_id(file))),
+        ("objectCharacteristics", _characteristics(file.sha256, file.size, name, record.result)),
         (
             "relationship",
             [
@@ -130,8 +129,8 @@ def _event(record: Record) -> Tree:
             [*_identifier("linkingObject", *_input_id(record)), ("linkingObjectRole", "source")],
         )
     ]
-    if record.output is not None:
-        identifier = _identifier("linkingObject", *_output_id(record))
+    for file in record.files:
+        identifier = _identifier("linkingObject", *_file_id(file))
         objects.append(("linkingObjectIdentifier", [*identifier, ("linkingObjectRole", "outcome")]))
     return [
         ("eventIdentifier", _identifier("event", *_event_id(record))),
@@ -173,6 +172,8 @@ def _notes(record: Record) -> Iterable[str]:
     kept = result.get("kept_band_error_db")
     if record.status == "restored" and kept is not None and math.isfinite(kept):
         yield f"error below the cutoff {kept:.1f} dB"
+    if record.layer is not None:
+        yield f"{record.layer.path} is what was added: the outcome minus this layer is the source"
     gain = result.get("loudness_gain_db")
     if gain is not None:
         yield f"gain {gain:.2f} dB"
@@ -205,9 +206,8 @@ def _input_id(record: Record) -> tuple[str, str]:
     return "path of the input", record.input.absolute or record.input.path
 
 
-def _output_id(record: Record) -> tuple[str, str]:
-    assert record.output is not None
-    return "path below this folder", record.output.path
+def _file_id(file: OutputFile) -> tuple[str, str]:
+    return "path below this folder", file.path
 
 
 def _event_id(record: Record) -> tuple[str, str]:

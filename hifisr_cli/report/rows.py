@@ -88,6 +88,7 @@ def to_row(record: Record, how: Shared) -> Row:
         "output": None if record.output is None else record.output.path,
         "bytes": [record.input.size, None if record.output is None else record.output.size],
         "sha256": [record.input.sha256, None if record.output is None else record.output.sha256],
+        "layer": None if record.layer is None else [record.layer.path, record.layer.size, record.layer.sha256],
         "time": record.time,
         "work": result.get("wall_seconds"),
         "how": how.number(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from hifisr_cli.arrays import Wave
 from hifisr_cli.audio.decoders.raw import RawFormat
-from hifisr_cli.audio.formats import OutputFormat, choose_format
+from hifisr_cli.audio.formats import OutputFormat, check_layer_name, choose_format
 from hifisr_cli.audio.metadata.carried import read_metadata
 from hifisr_cli.audio.open import open_recording
 from hifisr_cli.audio.output.output import Output
@@ -19,13 +19,14 @@ from hifisr_cli.audio.resample import output_length, resampled
 from hifisr_cli.dsp.kept_band import KeptBandMeter
 from hifisr_cli.errors import UsageError
 from hifisr_cli.restore.cutoff_track import CutoffTrack
+from hifisr_cli.restore.layer_gain import check_layer_gain, mixed
 from hifisr_cli.restore.levelled import LevelledOutput, Levels, Loudness
 from hifisr_cli.restore.line import AboveCutoff
 from hifisr_cli.restore.survey import CutoffChoice, Survey, survey_file
 from hifisr_cli.restore.windows import CHUNK_SECONDS, check_chunk_seconds
 from hifisr_cli.results import KEPT_FRACTION, AudioInfo, FileResult, restored_from_hz
 from hifisr_cli.system.hashing import Tally
-from hifisr_cli.system.staged_file import Overwrite
+from hifisr_cli.system.staged_file import FileTarget, Overwrite
 
 if TYPE_CHECKING:
     from hifisr_cli.engines.protocol import Engine
@@ -52,6 +53,7 @@ class RestoreOptions:
         salvage: restore what is readable of a damaged recording.
         raw: what the header would say of inputs that have none.
         measure_seconds: of a stream that goes on while it is restored, what is measured first; None chooses.
+        layer_gain_db: of what is added to a recording; -inf adds nothing.
     """
 
     cutoff_hz: float | None = None
@@ -68,10 +70,12 @@ class RestoreOptions:
     measure_seconds: float | None = None
     cutoff_track: CutoffTrack | None = None
     above_cutoff: AboveCutoff = "auto"
+    layer_gain_db: float = 0.0
 
     def __post_init__(self) -> None:
-        """Raises UsageError: chunks of no length, or a cutoff in two ways."""
+        """Raises UsageError: chunks of no length, a cutoff in two ways, or a gain that is none."""
         check_chunk_seconds(self.chunk_seconds)
+        check_layer_gain(self.layer_gain_db)
         if self.cutoff_hz is not None and self.cutoff_track is not None:
             raise UsageError("a cutoff and a cutoff track contradict each other", hint="give one of them")
 
@@ -105,6 +109,7 @@ def restore_file(
     *,
     model: Engine,
     options: RestoreOptions,
+    layer: Path | None = None,
     on_progress: Progress | None = None,
     label: str | None = None,
     tally: Tally | None = None,
@@ -113,6 +118,7 @@ def restore_file(
 
     Args:
         target: the output file, or None for standard output.
+        layer: a file for the added layer alone, in the format of the output: output minus layer is the input again.
         on_progress: called with the stage, the seconds done and the seconds in all (None while unknown).
         label: the name to report instead of `source`.
         tally: counts the bytes that go to standard output.
@@ -120,6 +126,7 @@ def restore_file(
     Raises:
         FileError: this recording cannot be done (unreadable, not audio, empty, truncated, non-finite, unsupported;
             output there already or identical with the input).
+        UsageError: a file for the layer that is not named as the output's format is.
         OutputError: nothing can be written there.
         DeviceError: the device ran out of memory.
         BrokenPipeError: whoever read standard output is gone.
@@ -132,6 +139,7 @@ def restore_file(
         model=model,
         options=options,
         overwrite=options.overwrite,
+        layer=None if layer is None else FileTarget(layer, options.overwrite),
         on_progress=on_progress,
         label=label,
         tally=tally,
@@ -149,6 +157,7 @@ def restoring(
     model: Engine,
     options: RestoreOptions,
     overwrite: Overwrite,
+    layer: FileTarget | None = None,
     on_progress: Progress | None = None,
     label: str | None = None,
     tally: Tally | None = None,
@@ -159,10 +168,13 @@ def restoring(
 
     Args:
         overwrite: what happens to an output that is there already, whatever the options say.
+        layer: where the added layer goes as well.
     """
     started = time.monotonic()
     info, survey, _ = _survey(source, options, on_progress)
     chosen = _format(info, target, options)
+    if layer is not None:
+        check_layer_name(layer.path, chosen.suffix)
     frames = output_length(survey.frames, info.sample_rate)
     seconds = survey.seconds
     meter = KeptBandMeter(KEPT_FRACTION * (restored_from_hz(survey.stretches) or info.sample_rate / 2))
@@ -180,6 +192,7 @@ def restoring(
             ),
             mtime_ns=source.stat().st_mtime_ns if options.keep_mtime else None,
             tally=tally,
+            layer=layer,
         ) as output,
         LevelledOutput(
             output,
@@ -194,7 +207,7 @@ def restoring(
 
         def write(finished: Wave, original: Wave) -> None:
             nonlocal done
-            levelled.write(finished, original)
+            levelled.write(mixed(finished, original, options.layer_gain_db), original)
             done += finished.shape[1]
             if on_progress is not None:
                 on_progress("restore", seconds * done / frames, seconds)
@@ -219,6 +232,7 @@ def restoring(
         engine=model,
         notes=(*recording.notes, *carried.warnings, *output.problems),
         salvaged=recording.salvaged,
+        layer=None if layer is None else layer.path,
     )
 
 
@@ -250,7 +264,10 @@ def _survey(
         if on_progress is not None:
             on_progress("survey", seconds, None)
 
-    return survey_file(source, choice=options.choice, on_progress=heard, salvage=options.salvage, raw=options.raw)
+    info, survey, notes = survey_file(
+        source, choice=options.choice, on_progress=heard, salvage=options.salvage, raw=options.raw
+    )
+    return info, replace(survey, muted=options.layer_gain_db == -math.inf), notes
 
 
 def _format(info: AudioInfo, target: Path | None, options: RestoreOptions) -> OutputFormat:
@@ -272,6 +289,7 @@ def make_result(
     engine: Engine | None = None,
     notes: tuple[str, ...] = (),
     salvaged: bool = False,
+    layer: Path | None = None,
 ) -> FileResult:
     """The result of a recording, from what was measured and done. `names` are those of input and output."""
     gain = survey.gain() if engine is None else survey.gain(engine.level_rms)
@@ -279,6 +297,7 @@ def make_result(
     return FileResult(
         input=names[0],
         output=names[1],
+        layer=None if layer is None else str(layer),
         status=status,
         info=info,
         seconds=survey.seconds,
@@ -303,7 +322,7 @@ def make_result(
 
 def _warnings(survey: Survey, clipped_samples: int) -> tuple[str, ...]:
     warnings = [] if survey.note is None else [survey.note]
-    if not survey.bandwidth.certain:
+    if not survey.bandwidth.certain and not survey.muted:
         what = (
             f"the cutoff of {survey.bandwidth.cutoff_hz:.0f} Hz" if survey.restorable else "that there is nothing to do"
         )

@@ -33,7 +33,7 @@ _CLOSE_LU = 0.05
 class Writer(Protocol):
     """An output that says how it encoded what it was given (`audio.output.output.Output`)."""
 
-    def write(self, block: Wave) -> Wave: ...
+    def write(self, restored: Wave, original: Wave) -> Wave: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +114,10 @@ class LevelledOutput:
 
     def _write(self, finished: Wave, original: Wave) -> None:
         if self._gain_db == 0.0:
-            encoded = plain = self._output.write(finished)
+            encoded = plain = self._output.write(finished, original)
         else:
             factor = np.float32(10.0 ** (self._gain_db / 20.0))
-            encoded = self._output.write(finished * factor)
+            encoded = self._output.write(finished * factor, original * factor)
             plain = encoded / factor
         self._compare(plain, original)
         self._loudness.push(encoded)

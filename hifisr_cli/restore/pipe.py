@@ -7,6 +7,7 @@ as it is.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,18 +18,20 @@ import numpy as np
 
 from hifisr_cli.arrays import Wave
 from hifisr_cli.audio.decoders.prefetch import Prefetched
-from hifisr_cli.audio.formats import OutputFormat, choose_format
+from hifisr_cli.audio.formats import OutputFormat, check_layer_name, choose_format
 from hifisr_cli.audio.metadata.carried import read_metadata
 from hifisr_cli.audio.metadata.treatment import WHERE_LIMITED
 from hifisr_cli.audio.output.encoded_file import STREAMING
-from hifisr_cli.audio.output.output import LayerTarget, Output
+from hifisr_cli.audio.output.output import Output
 from hifisr_cli.audio.recording import Recording
 from hifisr_cli.audio.resample import Resampler, output_length, resampled
 from hifisr_cli.dsp.kept_band import KeptBandMeter
 from hifisr_cli.errors import UnsupportedError
+from hifisr_cli.restore.layer_gain import mixed
 from hifisr_cli.restore.survey import Survey, survey
 from hifisr_cli.results import KEPT_FRACTION, SAMPLE_RATE, FileResult
 from hifisr_cli.system.hashing import Tally
+from hifisr_cli.system.staged_file import FileTarget
 
 if TYPE_CHECKING:
     from hifisr_cli.engines.protocol import Engine
@@ -64,6 +67,7 @@ def restore_live(
     model: Engine,
     options: RestoreOptions,
     label: str,
+    layer: FileTarget | None = None,
     on_progress: Progress | None = None,
     tally: Tally | None = None,
 ) -> FileResult:
@@ -72,6 +76,7 @@ def restore_live(
     Args:
         recording: from `audio.incoming.open_stream`.
         label: the name to report.
+        layer: a file for the added layer; it appears when the stream is over.
         tally: counts the bytes that go to standard output.
 
     Raises:
@@ -80,6 +85,8 @@ def restore_live(
     started = time.monotonic()
     info = recording.info
     chosen = choose_format(info, requested=options.format, bit_depth=options.bit_depth, suffix=None)
+    if layer is not None:
+        check_layer_name(layer.path, chosen.suffix)
     length = max(1, round(info.sample_rate * _BLOCK_SECONDS))
     ahead = max(4, min(round(MEASURE_SECONDS / _BLOCK_SECONDS), _AHEAD_BYTES // (4 * length * info.channels)))
     with Prefetched(recording.blocks(length), ahead) as prefetched:
@@ -92,16 +99,27 @@ def restore_live(
         carried = read_metadata(recording).for_output(chosen, extended=extended)
         total = None if known is None else known / info.sample_rate
         with Output(
-            None, chosen, channels=info.channels, frames=frames, overwrite=False, carried=carried, tally=tally
+            None,
+            chosen,
+            channels=info.channels,
+            frames=frames,
+            overwrite=False,
+            carried=carried,
+            tally=tally,
+            layer=layer,
         ) as output:
             done = 0
             for finished, original in work.stretches(first):
-                work.meter.push(output.write(finished), original)
+                work.meter.push(output.write(finished, original), original)
                 done += finished.shape[1]
                 if on_progress is not None:
                     on_progress("restore", done / SAMPLE_RATE, total)
         result = work.result(label, output.clipped, time.monotonic() - started)
-        return replace(result, warnings=(*result.warnings, *carried.warnings))
+        return replace(
+            result,
+            layer=None if layer is None else str(layer.path),
+            warnings=(*result.warnings, *carried.warnings),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,10 +167,14 @@ class _Live:
         while frames < seconds * rate:
             block = next(self._blocks, None)
             if block is None:
-                return _Window(held, survey(held, rate, choice=options.choice), ended=True)
+                return _Window(held, self._survey(held), ended=True)
             held.append(block)
             frames += block.shape[1]
-        return _Window(held, survey(held, rate, choice=options.choice), ended=False)
+        return _Window(held, self._survey(held), ended=False)
+
+    def _survey(self, held: list[Wave]) -> Survey:
+        found = survey(held, self._info.sample_rate, choice=self._options.choice)
+        return replace(found, muted=self._options.layer_gain_db == -math.inf)
 
     def stretches(self, first: _Window) -> Iterator[tuple[Wave, Wave]]:
         """Finished output and resampled input, stretch by stretch."""
@@ -180,7 +202,7 @@ class _Live:
             chunk_seconds=self._options.chunk_seconds,
             batch_size=self._options.batch_size,
         ):
-            yield stretch.output, stretch.original
+            yield mixed(stretch.output, stretch.original, self._options.layer_gain_db), stretch.original
 
     def result(self, label: str, clipped: int, wall_seconds: float) -> FileResult:
         """What became of the stream."""

@@ -55,6 +55,7 @@ class Survey:
         rms: active level, 0 for silence.
         peak: largest absolute sample.
         loudness_lufs: integrated loudness, where it was asked for and there is any.
+        muted: what would be added to it is not wanted.
     """
 
     frames: int
@@ -63,6 +64,7 @@ class Survey:
     rms: float
     peak: float
     loudness_lufs: float | None = None
+    muted: bool = False
 
     @property
     def seconds(self) -> float:
@@ -108,7 +110,7 @@ class Survey:
     @property
     def restorable(self) -> bool:
         """Something of it is to be restored."""
-        return self.main.restores
+        return self.main.restores and not self.muted
 
     def gain(self, level_rms: float | None = NOMINAL_RMS) -> float:
         """What brings the active level to the one that an engine wants; 1 where it wants none."""
@@ -125,6 +127,8 @@ class Survey:
         """Why nothing is restored, or None."""
         if self.restorable:
             return None
+        if self.main.restores:
+            return "its layer is left out (a gain of -inf): copied through"
         if self.bandwidth.source == "silence":
             return "silence: copied through"
         if self.bandwidth.full_band:

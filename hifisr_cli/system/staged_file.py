@@ -11,6 +11,7 @@ import stat
 import string
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -54,6 +55,15 @@ def refused_name(error: OSError, path: Path) -> UnsupportedError | None:
 
 
 Overwrite = bool | Literal["same"]
+"""Whether a file that is there is replaced; "same": it stays, and has to have the very bytes that are written."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileTarget:
+    """A file that is to be written, and what happens to one that is there already."""
+
+    path: Path
+    overwrite: Overwrite
 
 
 class StagedFile:

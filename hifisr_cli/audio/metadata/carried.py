@@ -125,7 +125,7 @@ def of_layer(chosen: OutputFormat) -> Carried:
     from hifisr_cli.version import __version__
 
     text = (
-        f"Not a recording: the layer that hifisr {__version__} has added to one. All of it is synthetic. "
+        f"Not a recording: the layer that hifisr {__version__} has added to one. "
         "The restored recording minus this layer is the recording as it was"
     )
     match chosen.container:

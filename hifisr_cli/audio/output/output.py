@@ -6,7 +6,6 @@ Both are complete before either gets its name. The layer's comes first: an outpu
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,23 +19,10 @@ from hifisr_cli.audio.output.encoded_file import EncodedFile
 from hifisr_cli.audio.output.encoder import Encoder
 from hifisr_cli.errors import NonFiniteError
 from hifisr_cli.system.hashing import Tally
-from hifisr_cli.system.staged_file import Overwrite
+from hifisr_cli.system.staged_file import FileTarget, Overwrite
 
 WRITE_FRAMES = 65_536
 """Samples a channel that are encoded and written at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class LayerTarget:
-    """Where the added layer goes.
-
-    Attributes:
-        path: of the file.
-        overwrite: what happens to a file that is there already.
-    """
-
-    path: Path
-    overwrite: Overwrite
 
 
 class Output:
@@ -64,7 +50,7 @@ class Output:
         carried: Carried = NOTHING,
         mtime_ns: int | None = None,
         tally: Tally | None = None,
-        layer: LayerTarget | None = None,
+        layer: FileTarget | None = None,
     ) -> None:
         self._target, self._channels, self._encoder = target, channels, Encoder(chosen)
         self._output = EncodedFile(
@@ -112,7 +98,7 @@ class Output:
         (What a lossy codec does to them afterwards is not known here.)
 
         Args:
-            original: the resampled input there; None where nothing was added to it.
+            original: the resampled input there; the same array, or None, where nothing was added to it.
 
         Raises:
             OutputError: disk full and the like. BrokenPipeError: standard output was closed.
@@ -126,6 +112,8 @@ class Output:
                 path=self._target,
                 hint="try --precision float32",
             )
+        if original is restored:
+            original = None
         heard = np.empty(restored.shape, np.float32)
         for start in range(0, restored.shape[1], WRITE_FRAMES):
             part = slice(start, start + WRITE_FRAMES)

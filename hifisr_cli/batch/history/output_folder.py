@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from hifisr_cli.batch.history.journal import Journal, journal_size, mend_journal
 from hifisr_cli.batch.history.lock import FolderLock
@@ -30,6 +30,7 @@ class OutputFolder:
 
     Args:
         model: what the network is, if it runs.
+        layers: the folder of the added layers.
 
     Attributes:
         lock_fd: for worker processes to hold, too; None before it is entered.
@@ -42,8 +43,16 @@ class OutputFolder:
 
     keeps_hashes = True
 
-    def __init__(self, folder: Path, *, options: RestoreOptions, settings: RunSettings, model: Identity) -> None:
-        self.folder, self._settings, self._model = folder, settings, ModelUsed.of(model)
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        options: RestoreOptions,
+        settings: RunSettings,
+        model: Identity,
+        layers: Path | None = None,
+    ) -> None:
+        self.folder, self._settings, self._model, self._layers = folder, settings, ModelUsed.of(model), layers
         self._overwrite, self._keep_mtime = options.overwrite, options.keep_mtime
         self._options = options_data(options)
         self._lock: FolderLock | None = None
@@ -57,6 +66,8 @@ class OutputFolder:
         self._lock = FolderLock(self.folder)
         try:
             sweep(self.folder)
+            if self._layers is not None:
+                sweep(self._layers)
             mend_journal(self.folder)
             self._ledger = Ledger(
                 self.folder,
@@ -89,20 +100,25 @@ class OutputFolder:
         """
         if job.source is None or job.target is None:
             return WorkItem(index, job)
-        stray = self._ledger.name(job.target) in self._ledger.strays
+        stray = not self._ledger.strays.keys().isdisjoint(self._names(job))
+        layer = self._ledger.layer_sha256(job)
         if self._overwrite and job.backup is None:
-            return WorkItem(index, job, "overwrite" if os.path.lexists(job.target) else "new", stray=stray)
+            mode: Literal["new", "overwrite"] = "overwrite" if os.path.lexists(job.target) else "new"
+            return WorkItem(index, job, mode, expected_layer=layer, stray=stray)
         standing = self._ledger.judge(job)
         made = standing.made
-        done = standing.kind == "done" and not self._overwrite and (not stray or job.backup is not None)
+        trusted = not stray or (job.backup is not None and job.layer is None)
+        done = standing.kind == "done" and not self._overwrite and trusted
         if done and made is not None:
             self._complete(job, made)
             return skipped(job, DONE_BEFORE)
         if job.backup is None and not os.path.lexists(job.target):
-            return WorkItem(index, job, stray=stray)
+            return WorkItem(index, job, expected_layer=layer, stray=stray)
         if standing.kind != "unknown":
-            return WorkItem(index, job, "replace", None if made is None else made.output_sha256, stray)
-        return WorkItem(index, job, stray=stray) if stray or job.backup is not None else skipped(job)
+            expected = None if made is None else made.output_sha256
+            return WorkItem(index, job, "replace", expected, layer, stray)
+        new = WorkItem(index, job, expected_layer=layer, stray=stray)
+        return new if stray or job.backup is not None else skipped(job)
 
     def announce(self, items: Iterable[WorkItem]) -> None:
         """Write down which outputs are about to be made.
@@ -111,8 +127,7 @@ class OutputFolder:
             OutputError: it cannot be written down.
         """
         assert self._lock is not None
-        names = [self._ledger.name(item.job.target) for item in items if item.job.target is not None]
-        self._lock.announce(names, journal_size(self.folder))
+        self._lock.announce([name for item in items for name in self._names(item.job)], journal_size(self.folder))
 
     def finish(self, job: Job, outcome: WorkOutcome) -> None:
         """Record what became of a job.
@@ -120,23 +135,27 @@ class OutputFolder:
         Raises:
             OutputError: the journal cannot be written to.
         """
-        name = None if job.target is None else self._ledger.name(job.target)
         if outcome.end is not None:
             return
         if outcome.result.status != "skipped":
             if self._journal is None:
                 self._journal = Journal(self.folder)
-            backup = None if job.backup is None else self._ledger.name(job.backup)
             self._journal.append(
-                make_record(job, outcome, name=name, options=self._options, model=self._model, backup=backup)
+                make_record(job, outcome, name=self._ledger.name, options=self._options, model=self._model)
             )
-        if name is not None and self._lock is not None:
-            self._lock.settle(name)
+        if self._lock is not None:
+            for name in self._names(job):
+                self._lock.settle(name)
+
+    def _names(self, job: Job) -> list[str]:
+        """The files that a job makes, as the journal calls them."""
+        return [self._ledger.name(path) for path in (job.target, job.layer) if path is not None]
 
     def _complete(self, job: Job, made: Made) -> None:
-        """The sidecar and the mtime that an earlier run was not asked for."""
+        """The sidecars and the mtime that an earlier run was not asked for."""
         assert job.target is not None
         if self._keep_mtime and job.backup is None and job.target.stat().st_mtime_ns != made.mtime_ns:
             os.utime(job.target, ns=(made.mtime_ns, made.mtime_ns))
-        if self._settings.sidecars and not os.path.lexists(sidecar_path(job.target)):
-            write_sidecar(job.target, made.output_sha256)
+        for path, sha256 in ((job.target, made.output_sha256), (job.layer, self._ledger.layer_sha256(job))):
+            if self._settings.sidecars and path is not None and not os.path.lexists(sidecar_path(path)):
+                write_sidecar(path, sha256 or "")

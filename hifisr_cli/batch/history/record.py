@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -26,7 +26,7 @@ from hifisr_cli.system.files import portable_path
 
 if TYPE_CHECKING:
     from hifisr_cli.batch.plan.output_names import Job
-    from hifisr_cli.batch.workers.work_item import WorkOutcome
+    from hifisr_cli.batch.workers.work_item import Fingerprint, WorkOutcome
     from hifisr_cli.engines.protocol import Identity
     from hifisr_cli.restore.file import RestoreOptions
 
@@ -77,12 +77,12 @@ class InputFile:
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """The output.
+    """The output, or the file of the layer that was added in it.
 
     Attributes:
         path: from the folder that holds the record; "-" is standard output.
         size, sha256, mtime_ns: as it was made; a stream has no mtime.
-        synthetic_above_hz: the lowest cutoff, above which content is generated; None where nothing is.
+        synthetic_above_hz: the lowest cutoff, above which content is generated; None where nothing is, and for a layer.
     """
 
     path: str
@@ -125,6 +125,7 @@ class Record:
         time: when the work on it ended, UTC, "2026-11-21T15:00:00.000Z".
         software: versions by name: "hifisr", "resampler", "outputs" (see `OUTPUT_REVISION`), ...
         output: None where there is none: the file failed.
+        layer: None where none was written.
         model: None where no network ran: the recording was copied through, or failed.
         options: `RestoreOptions` as plain data.
         result: `FileResult` as plain data.
@@ -137,6 +138,12 @@ class Record:
     model: ModelUsed | None
     options: Mapping[str, Any]
     result: Mapping[str, Any]
+    layer: OutputFile | None = None
+
+    @property
+    def files(self) -> tuple[OutputFile, ...]:
+        """What was written."""
+        return tuple(file for file in (self.output, self.layer) if file is not None)
 
     @property
     def status(self) -> str:
@@ -168,6 +175,7 @@ class Record:
             "software": dict(self.software),
             "input": _lean(self.input),
             "output": None if self.output is None else _lean(self.output),
+            **({} if self.layer is None else {"layer": _lean(self.layer)}),
             "model": None if self.model is None else _lean(self.model),
             "options": dict(self.options),
             "result": dict(self.result),
@@ -187,12 +195,13 @@ class Record:
                     f"a record of version {data['version']!r}; this hifisr reads {RECORD_VERSION}",
                     hint="use a newer hifisr",
                 )
-            output, model = data["output"], data["model"]
+            output, layer, model = data["output"], data.get("layer"), data["model"]
             return cls(
                 time=str(data["time"]),
                 software=dict(data["software"]),
                 input=InputFile(**_known(InputFile, data["input"])),
                 output=None if output is None else OutputFile(**_known(OutputFile, output)),
+                layer=None if layer is None else OutputFile(**_known(OutputFile, layer)),
                 model=None if model is None else ModelUsed(**_known(ModelUsed, model)),
                 options=dict(data["options"]),
                 result=dict(data.get("result") or {}),
@@ -235,18 +244,16 @@ def make_record(
     job: Job,
     outcome: WorkOutcome,
     *,
-    name: str | None,
+    name: Callable[[Path], str],
     options: Mapping[str, Any],
     model: ModelUsed | None,
-    backup: str | None = None,
 ) -> Record:
     """The record of a job that has been worked on, at this moment.
 
     Args:
-        name: of the output, relative to where the record is kept; "-" for standard output.
+        name: gives a file as the record calls it, relative to where the record is kept.
         options: from `options_data`.
         model: the one that was loaded; it is left out where no network ran.
-        backup: where the original is kept that was replaced.
     """
     source, output, result = outcome.input, outcome.output, outcome.result
     if source is None:
@@ -264,26 +271,30 @@ def make_record(
             mtime_ns=0 if job.source is None else mtime_ns,
             sha256=sha256,
             absolute=None if job.source is None else os.path.abspath(job.source),  # noqa: PTH100
-            backup=None if output is None else backup,
+            backup=None if output is None or job.backup is None else name(job.backup),
         ),
         output=_output(job, outcome, name),
+        layer=_written(job.layer, outcome.layer, name),
         model=model if result.status == "restored" else None,
         options=options,
         result=result_data(result),
     )
 
 
-def _output(job: Job, outcome: WorkOutcome, name: str | None) -> OutputFile | None:
-    made, result = outcome.output, outcome.result
-    if made is None or made.sha256 is None or name is None:
+def _output(job: Job, outcome: WorkOutcome, name: Callable[[Path], str]) -> OutputFile | None:
+    result, written = outcome.result, _written(job.target, outcome.output, name)
+    if written is None or result.status != "restored":
+        return written
+    return replace(written, synthetic_above_hz=restored_from_hz(result.stretches))
+
+
+def _written(path: Path | None, made: Fingerprint | None, name: Callable[[Path], str]) -> OutputFile | None:
+    """A file, or standard output, that is complete."""
+    if made is None or made.sha256 is None:
         return None
-    return OutputFile(
-        name,
-        made.size,
-        made.sha256,
-        mtime_ns=None if job.target is None else made.mtime_ns,
-        synthetic_above_hz=restored_from_hz(result.stretches) if result.status == "restored" else None,
-    )
+    if path is None:
+        return OutputFile(STREAM_NAME, made.size, made.sha256)
+    return OutputFile(name(path), made.size, made.sha256, made.mtime_ns)
 
 
 def _identity(job: Job) -> tuple[int, int]:

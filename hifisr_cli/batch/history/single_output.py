@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -81,12 +82,14 @@ def with_record(job: Job, asked: Path | Literal["beside"] | None, *, overwrite: 
     That is where the user wants it, or beside the output. Standard output has nothing beside it.
 
     Raises:
-        UsageError: it is the place of the output itself.
+        UsageError: it is the place of the output itself, or of its layer.
     """
     if not isinstance(asked, Path):
         place = None if asked is None or job.target is None else record_path(job.target)
     elif job.target is not None and _same_place(asked, job.target):
         raise UsageError("the record would take the place of the output", path=asked, hint="give it another name")
+    elif job.layer is not None and _same_place(asked, job.layer):
+        raise UsageError("the record would take the place of the layer", path=asked, hint="give it another name")
     else:
         place = asked
     if job.error is not None:
@@ -110,7 +113,7 @@ def _obstacle(job: Job, place: Path, *, overwrite: bool) -> FileError | None:
     made, hint = _read(place), _ELSEWHERE
     if made is None:
         what = "a folder has that name" if place.is_dir() else "is there already, and is no record of hifisr's"
-    elif made.output is None or made.output.path != _name(job, place):
+    elif made.output is None or made.output.path != (STREAM_NAME if job.target is None else _name(job.target, place)):
         what = "is the record of another output"
     elif not overwrite:
         what, hint = "is the record of an earlier output", "--overwrite replaces it"
@@ -147,14 +150,16 @@ class SingleRecord(NoRecord):
 
     def __init__(self, place: Path, job: Job, *, options: RestoreOptions, model: Identity) -> None:
         super().__init__(overwrite=options.overwrite)
-        self._place, self._name, self._model = place, _name(job, place), ModelUsed.of(model)
+        self._place, self._model = place, ModelUsed.of(model)
         self._options = options_data(options)
         self._beside = job.target is not None and _same_folder(place.parent, job.target.parent)
+        self._layers = None if job.layer is None else job.layer.parent
         self._staged: StagedFile | None = None
 
     def __enter__(self) -> Self:
-        if self._place.parent.is_dir():
-            sweep(self._place.parent, below=False)
+        for folder in (self._place.parent, self._layers):
+            if folder is not None and folder.is_dir():
+                sweep(folder, below=False)
         if not self._beside:  # before hours of work
             self._staged = StagedFile(self._place, overwrite=self._overwrite)
         return self
@@ -171,7 +176,8 @@ class SingleRecord(NoRecord):
         """
         if outcome.end is not None or outcome.output is None:
             return
-        record = make_record(job, outcome, name=self._name, options=self._options, model=self._model)
+        name = partial(_name, place=self._place)
+        record = make_record(job, outcome, name=name, options=self._options, model=self._model)
         text = record.to_text().encode("ascii")
         try:
             with self._staged or StagedFile(self._place, overwrite=self._overwrite) as file:
@@ -185,12 +191,10 @@ class SingleRecord(NoRecord):
             ) from error
 
 
-def _name(job: Job, place: Path) -> str:
-    """The output as its record calls it: relative to the record's folder."""
-    if job.target is None:
-        return STREAM_NAME
-    folder, target = os.path.realpath(place.parent), os.path.realpath(job.target.parent)
-    return relative_path(os.path.join(target, job.target.name), folder)  # noqa: PTH118
+def _name(file: Path, place: Path) -> str:
+    """A file as the record at `place` calls it: relative to the record's folder."""
+    folder, parent = os.path.realpath(place.parent), os.path.realpath(file.parent)
+    return relative_path(os.path.join(parent, file.name), folder)  # noqa: PTH118
 
 
 def _same_place(one: Path, other: Path) -> bool:

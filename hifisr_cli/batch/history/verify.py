@@ -1,4 +1,7 @@
-"""Is every output still what was written? The journal, or a single record, against the bytes. Never loads torch."""
+"""Is every output still what was written? The journal, or a single record, against the bytes. Never loads torch.
+
+What holds for an output holds for the file of its layer.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Literal
 
 from hifisr_cli.audio.suffixes import AUDIO_SUFFIXES
 from hifisr_cli.batch.history.journal import iter_journal, journal_path
-from hifisr_cli.batch.history.record import RECORD_SUFFIX, STREAM_NAME, Record, read_record, record_path
+from hifisr_cli.batch.history.record import RECORD_SUFFIX, STREAM_NAME, OutputFile, Record, read_record, record_path
 from hifisr_cli.errors import JournalError, UsageError, reason_of
 from hifisr_cli.system.files import relative_path
 from hifisr_cli.system.hashing import file_sha256
@@ -41,6 +44,11 @@ class _Expected:
     sha256: str | None
     needed: bool
     time: str = ""
+
+    @classmethod
+    def of(cls, record: Record, file: OutputFile) -> _Expected:
+        """What a record says of a file that was written."""
+        return cls(file.size, file.sha256, needed=True, time=record.time)
 
 
 def verify_folder(folder: Path, *, on_read: Callable[[int, int], None] | None = None) -> Iterator[Checked]:
@@ -76,8 +84,10 @@ def verify_folder(folder: Path, *, on_read: Callable[[int, int], None] | None = 
     yield from (Checked(name, "extra") for name in recordings if name not in expected)
 
 
-def verify_file(path: Path, record: Path | None = None) -> Checked:
+def verify_file(path: Path, record: Path | None = None) -> list[Checked]:
     """A single output against the record beside it; without one, against the journal of the run that made it.
+
+    The layer that a record speaks of is checked with its output, where the record says that it lies.
 
     Args:
         path: of the output, or of its record.
@@ -92,13 +102,14 @@ def verify_file(path: Path, record: Path | None = None) -> Checked:
     if record is None:
         record = record_path(path)
         if not os.path.lexists(record):
-            return _by_journal(path)
-    made = read_record(record).output
-    if made is None:
+            return [_by_journal(path)]
+    made = read_record(record)
+    if made.output is None:
         raise UsageError("is the record of a failure, which left no output", path=record)
-    checked = _check(path, str(path), _Expected(made.size, made.sha256, needed=True))
-    assert checked is not None
-    return checked
+    files = [(path, made.output)]
+    if made.layer is not None:
+        files.append((record.parent / made.layer.path, made.layer))
+    return [checked for place, file in files if (checked := _check(place, str(place), _Expected.of(made, file)))]
 
 
 def _output_of(record: Path) -> Path:
@@ -135,17 +146,16 @@ def _by_journal(path: Path) -> Checked:
 def _expected(folder: Path) -> dict[str, _Expected]:
     """What should be there by name. What an input no longer is the last word on may be there, but need not."""
     expected: dict[str, _Expected] = {}
-    latest: dict[str, str] = {}
+    latest: dict[str, set[str]] = {}
     for record in iter_journal(folder):
         if record.output is None:
             continue
         key = record.input.absolute or record.input.path
-        name = record.output.path
-        before = latest.get(key)
-        if before not in (None, name) and before in expected:
+        written = {file.path: _Expected.of(record, file) for file in record.files}
+        for before in latest.get(key, set()) & expected.keys():
             expected[before] = replace(expected[before], needed=False)
-        latest[key] = name
-        expected[name] = _Expected(record.output.size, record.output.sha256, needed=True, time=record.time)
+        latest[key] = set(written)
+        expected |= written
         _expect_backup(expected, record)
     return expected
 
@@ -158,7 +168,10 @@ def _expect_single(expected: dict[str, _Expected], folder: Path, name: str) -> N
         outside = below.split("/", 1)[0] == os.pardir or Path(below).is_absolute()
         if made.output is None or outside or (below in expected and expected[below].time > made.time):
             return
-        expected[below] = _Expected(made.output.size, made.output.sha256, needed=True, time=made.time)
+        expected[below] = _Expected.of(made, made.output)
+        if made.layer is not None:
+            layer = relative_path(folder / name / os.pardir / made.layer.path, folder)
+            expected[layer] = _Expected.of(made, made.layer)
 
 
 def _expect_backup(expected: dict[str, _Expected], record: Record) -> None:

@@ -37,6 +37,7 @@ class Made:
     output_size: int
     output_mtime_ns: int | None
     output_sha256: str
+    layer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ class Ledger:
         self._prefix = os.path.join(self._folder, "")  # noqa: PTH118  strings: for each of a hundred thousand files
         self._options, self._model = options_key(options), model
         self._made: dict[str, Made] = {}
+        self._layers: dict[str, tuple[int, str]] = {}
         self._last: dict[str, str | None] = {}
         self._names: dict[str, str] = {}
         self._seen: dict[bytes, str] = {}  # nearly every record has the same options
@@ -94,8 +96,9 @@ class Ledger:
                     record = Record.from_line(head + b"}" if found else line)
                     start = head.rfind(_OPTIONS)
                     self.note(record, head[start:] if start >= 0 else line)
-                    if record.output is not None and self.strays.get(record.output.path, offset + 1) <= offset:
-                        del self.strays[record.output.path]
+                    for file in record.files:
+                        if self.strays.get(file.path, offset + 1) <= offset:
+                            del self.strays[file.path]
                 offset += len(line)
 
     def note(self, record: Record, raw_options: bytes) -> None:
@@ -119,7 +122,10 @@ class Ledger:
             output.size,
             output.mtime_ns,
             output.sha256,
+            None if record.layer is None else record.layer.path,
         )
+        if record.layer is not None:
+            self._layers[record.layer.path] = record.layer.size, record.layer.sha256
 
     def judge(self, job: Job) -> Standing:
         """How a job stands that has a source and a target."""
@@ -141,9 +147,23 @@ class Ledger:
             ours = True
         else:
             stands, ours = False, made.absolute == os.path.abspath(job.source)  # noqa: PTH100
-        if stands and self._wanted(made):
+        if stands and self._wanted(made) and self._has_layer(job, made):
             return Standing("done", made)
         return Standing("ours" if ours else "unknown", made)
+
+    def layer_sha256(self, job: Job) -> str | None:
+        """What the file of a job's layer held when a run wrote it; None where none did."""
+        return None if job.layer is None else self._layers.get(self.name(job.layer), (0, None))[1]
+
+    def _has_layer(self, job: Job, made: Made) -> bool:
+        """Whether the layer that is asked for stands there, too, and was written with this output."""
+        if job.layer is None:
+            return True
+        name = self.name(job.layer)
+        try:
+            return made.layer == name and job.layer.stat().st_size == self._layers[name][0]
+        except OSError:
+            return False
 
     def name(self, target: Path) -> str:
         """A target as the journal calls it: its path below the folder."""

@@ -7,7 +7,7 @@ Rules, so that a list of arguments always means the same list of recordings:
   recordings have no header), and what is left aside is counted. Links to files are followed,
   links to folders inside it are not (a loop would never end), and `._*` files, which macOS writes beside recordings on
   foreign disks, are not recordings. A link that leads nowhere, or a pipe of such a name, is a failure of its own;
-- the output folder is never searched, and a recording that is reached twice is taken once.
+- the folders of outputs and layers are never searched, and a recording that is reached twice is taken once.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def discover(
     inputs: Sequence[str | os.PathLike[str]],
     *,
     suffixes: frozenset[str] = AUDIO_SUFFIXES,
-    exclude: Path | None = None,
+    exclude: Sequence[Path | None] = (),
     aside: LeftAside | None = None,
     on_many: Callable[[], None] | None = None,
 ) -> tuple[Found, ...]:
@@ -74,7 +74,7 @@ def discover(
         inputs: files, folders, "-" for standard input. The content of a folder that is the only input lands directly
             in the output folder; of several inputs, each folder keeps its name there.
         suffixes: of the files that are taken from folders.
-        exclude: a folder that is not searched (the output folder).
+        exclude: folders that are not searched (that of the outputs first).
         aside: is told of the files in folders that were not taken.
         on_many: called once, on the way, when there are so many that the rest will take a while.
 
@@ -101,13 +101,13 @@ def no_collection() -> Iterator[None]:
 def _discover(
     inputs: Sequence[str | os.PathLike[str]],
     suffixes: frozenset[str],
-    exclude: Path | None,
+    exclude: Sequence[Path | None],
     aside: LeftAside,
     on_many: Callable[[], None] | None,
 ) -> tuple[Found, ...]:
     if not inputs:
         raise UsageError("no input given", hint="name files, folders, or '-' for standard input")
-    excluded = None if exclude is None else _identity(exclude)
+    excluded = {identity for folder in exclude if folder is not None and (identity := _identity(folder)) is not None}
     found: list[Found] = []
     for given in inputs:
         argument = os.fspath(given)
@@ -116,7 +116,7 @@ def _discover(
         elif argument == "":
             raise UsageError("an input is an empty string", hint="check the shell variable that it came from")
         elif os.path.isdir(argument):  # noqa: PTH112  a str keeps the argument's own spelling for the label
-            if excluded is not None and _identity(Path(argument)) == excluded:
+            if excluded and _identity(Path(argument)) in excluded:
                 raise UsageError(
                     "the output folder is the input folder", path=argument, hint="name another folder with --output"
                 )
@@ -162,7 +162,7 @@ def _named(argument: str) -> Found:
 
 
 def _in_folder(
-    folder: str, suffixes: frozenset[str], excluded: tuple[int, int] | None, aside: LeftAside, *, keep_name: bool
+    folder: str, suffixes: frozenset[str], excluded: set[tuple[int, int]], aside: LeftAside, *, keep_name: bool
 ) -> Iterator[Found]:
     """The recordings below a folder, depth first, sorted by name."""
     prefix = os.path.join(Path(folder).resolve().name, "") if keep_name else ""  # noqa: PTH118
@@ -179,7 +179,7 @@ def _in_folder(
         subfolders: list[tuple[str, str]] = []
         for entry in listed:
             if entry.is_dir(follow_symlinks=False):
-                if excluded is None or _identity(Path(entry.path)) != excluded:
+                if not excluded or _identity(Path(entry.path)) not in excluded:
                     subfolders.append((entry.path, below + entry.name + os.sep))
             elif (suffix := _suffix(entry.name)) not in suffixes:
                 if entry.is_file():

@@ -51,6 +51,7 @@ class Job:
         error: why the job fails without being tried.
         relative: of the input, below the folder that was given.
         backup: where the original is kept that the output replaces.
+        adds: `layer`, as text for speed.
     """
 
     reads: str | Path | None
@@ -61,6 +62,7 @@ class Job:
     error: FileError | None = None
     relative: str = ""
     backup: Path | None = None
+    adds: str | Path | None = None
 
     @property
     def source(self) -> Path | None:
@@ -71,6 +73,11 @@ class Job:
     def target(self) -> Path | None:
         """The output; None for standard output, and where there is an error."""
         return None if self.writes is None else Path(self.writes)
+
+    @property
+    def layer(self) -> Path | None:
+        """The file of the added layer; None where nobody wants it."""
+        return None if self.adds is None else Path(self.adds)
 
 
 def names_file(output: str, inputs: Sequence[str | os.PathLike[str]]) -> bool:
@@ -163,7 +170,7 @@ def _distinct(wanted: Sequence[tuple[str, str, str]]) -> list[str]:
     Works on text: a Path for each step would take seconds where there are a hundred thousand.
     """
     plain = [_stem(name) + extra + suffix for name, extra, suffix in wanted]
-    plain_keys = [_key(name) for name in plain]
+    plain_keys = [name_key(name) for name in plain]
     if len(set(plain_keys)) == len(plain):
         return plain
     full = [name + extra + suffix for name, extra, suffix in wanted]
@@ -171,13 +178,13 @@ def _distinct(wanted: Sequence[tuple[str, str, str]]) -> list[str]:
     names = [
         short if plain_counts[key] == 1 else long for short, long, key in zip(plain, full, plain_keys, strict=True)
     ]
-    keys = [_key(name) for name in names]
+    keys = [name_key(name) for name in names]
     counts = Counter(keys)
     taken = {key for key in keys if counts[key] == 1}
     for index, key in enumerate(keys):
         if counts[key] > 1:
             names[index] = _free(plain[index], taken)
-            taken.add(_key(names[index]))
+            taken.add(name_key(names[index]))
     return names
 
 
@@ -191,13 +198,13 @@ def _stem(name: str) -> str:
 def _free(name: str, taken: set[str]) -> str:
     """`name`, or the first of `name~2`, `name~3`, ... that is not taken."""
     candidate, number, stem = name, 1, _stem(name)
-    while _key(candidate) in taken:
+    while name_key(candidate) in taken:
         number += 1
         candidate = f"{stem}~{number}{name[len(stem) :]}"
     return candidate
 
 
-def _key(name: str) -> str:
+def name_key(name: str) -> str:
     """Equal for names that some file system cannot tell apart."""
     if name.isascii():
         return name.lower()

@@ -12,6 +12,7 @@ from hifisr_cli.audio.suffixes import AUDIO_SUFFIXES, raw_suffixes
 from hifisr_cli.batch.history.single_output import with_record
 from hifisr_cli.batch.plan.backup import BACKUP_SUFFIX
 from hifisr_cli.batch.plan.discover import STDIN, Found, discover, no_collection
+from hifisr_cli.batch.plan.layer_names import check_layer_folder, with_layer, with_layers
 from hifisr_cli.batch.plan.left_aside import LeftAside
 from hifisr_cli.batch.plan.output_names import LONGEST_NAME, STDOUT, Job, names_file, plan_outputs
 from hifisr_cli.batch.request import RunRequest
@@ -26,12 +27,14 @@ class RunPlan:
         jobs: one for each recording.
         folder: the one that the journal is kept in, None where a single output is made.
         record: where the record of the single output goes, None where there is none.
+        layers: the folder of the added layers, None where none are written.
         left_aside: what was not looked at in the folders among the inputs, in one line; None where there was nothing.
     """
 
     jobs: tuple[Job, ...]
     folder: Path | None
     record: Path | None = None
+    layers: Path | None = None
     left_aside: str | None = None
 
 
@@ -52,36 +55,62 @@ def plan_run(request: RunRequest, *, on_many: Callable[[], None] | None = None) 
         search = raw_suffixes(raw.encoding, raw.sample_rate)
     aside = LeftAside(raw=raw is not None)
     if request.output is None:
-        folder, excluded = _place_folder(request.inputs), request.backups
-        if excluded is not None and os.path.realpath(excluded) == os.path.realpath(folder):
-            raise UsageError("the folder for the backups is the input's own", path=excluded, hint="name another one")
-        found = discover(request.inputs, suffixes=search, exclude=excluded, aside=aside, on_many=on_many)
+        folder, backups = _place_folder(request.inputs), request.backups
+        if backups is not None and os.path.realpath(backups) == os.path.realpath(folder):
+            raise UsageError("the folder for the backups is the input's own", path=backups, hint="name another one")
+        layers = _layer_folder(request, folder)
+        found = discover(request.inputs, suffixes=search, exclude=(backups, layers), aside=aside, on_many=on_many)
         with no_collection():
-            jobs = tuple(_in_place(item, request.backups) for item in found)
+            jobs = tuple(_in_place(item, backups) for item in found)
+            if layers is not None:
+                jobs = with_layers(jobs, found, layers, outputs=None)
     else:
         to_file = request.output != STDOUT and names_file(request.output, request.inputs)
         folder = None if to_file or request.output == STDOUT else Path(request.output)
         if request.name_suffix and folder is None:
             raise UsageError("--suffix is for outputs in a folder", hint="say the whole name with --output")
-        found = discover(request.inputs, suffixes=search, exclude=folder, aside=aside, on_many=on_many)
+        layers = None if folder is None else _layer_folder(request, folder)
+        found = discover(request.inputs, suffixes=search, exclude=(folder, layers), aside=aside, on_many=on_many)
+        below = None if folder is None else folder / request.payload
         with no_collection():
             jobs = plan_outputs(
                 found,
-                request.output if folder is None else os.fspath(folder / request.payload),
+                request.output if below is None else os.fspath(below),
                 requested=request.options.format,
                 to_file=to_file,
                 name_suffix=request.name_suffix,
             )
+            if layers is not None:
+                jobs = with_layers(jobs, found, layers, outputs=below)
     if folder is None:
-        job, place = with_record(jobs[0], request.record, overwrite=request.options.overwrite)
-        return RunPlan((job,), None, place, aside.line)
+        return _single(request, jobs[0], found[0], aside)
     if request.record != "beside":
         what = "--no-record" if request.record is None else "--record"
         raise UsageError(
             f"{what} is for a single output file and standard output",
             hint="an output folder has its journal, by which runs resume",
         )
-    return RunPlan(jobs, folder, left_aside=aside.line)
+    return RunPlan(jobs, folder, layers=layers, left_aside=aside.line)
+
+
+def _single(request: RunRequest, job: Job, found: Found, aside: LeftAside) -> RunPlan:
+    """The plan of a run that makes one file, or fills one stream."""
+    overwrite, layers = request.options.overwrite, None
+    if request.layer is not None:
+        job = with_layer(job, request.layer, found, requested=request.options.format, overwrite=overwrite)
+        layers = Path(request.layer).parent
+    job, place = with_record(job, request.record, overwrite=overwrite)
+    return RunPlan((job,), None, place, layers, aside.line)
+
+
+def _layer_folder(request: RunRequest, output: Path) -> Path | None:
+    """The folder for the layers of outputs in a folder. Raises UsageError: it does not fit."""
+    if request.layer is None:
+        return None
+    inputs = () if request.output is None else request.inputs  # whose folder is that of the outputs, in place
+    return check_layer_folder(
+        request.layer, inputs=inputs, output=output, payload=request.payload, backups=request.backups
+    )
 
 
 def _place_folder(inputs: Sequence[str | os.PathLike[str]]) -> Path:

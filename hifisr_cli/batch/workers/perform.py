@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import os
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor
@@ -23,7 +24,7 @@ from hifisr_cli.batch.workers.work_item import Fingerprint, Manner, WorkItem, Wo
 from hifisr_cli.errors import HifisrError, OutputError, OutputExistsError, RunError, reason_of
 from hifisr_cli.results import FileResult
 from hifisr_cli.system.hashing import Tally, file_sha256
-from hifisr_cli.system.staged_file import Overwrite, output_error, refused_name
+from hifisr_cli.system.staged_file import FileTarget, Overwrite, output_error, refused_name
 
 if TYPE_CHECKING:
     from hifisr_cli.engines.protocol import Engine
@@ -141,9 +142,11 @@ def _performing(
                 taken = take_stdin(
                     stack, label=job.label, to_stdout=job.target is None, model=model, options=options,
                     on_progress=on_progress, received=received, written=written,
+                    layer=None if job.layer is None else FileTarget(job.layer, options.overwrite),
                 )  # fmt: skip
                 if isinstance(taken, FileResult):
-                    return WorkOutcome(taken, _passed(received), _passed(written))
+                    layer = _fingerprint(job.layer, hashed=True) if job.layer is not None and manner.hashes else None
+                    return WorkOutcome(taken, _passed(received), _passed(written), layer)
                 source = taken
             try:
                 return (yield from _restoring(item, source, model, options, manner, on_progress=on_progress))
@@ -181,10 +184,16 @@ def _restoring(
         return WorkOutcome(
             recording.plan_file(source, job.target, options=options, label=job.label, on_progress=on_progress)
         )
-    _make_folder(job)
+    _make_folders(job)
     overwrite = _may_overwrite(item)
     if overwrite is None:
         return WorkOutcome(skipped(job, "the output was changed after it was made; --overwrite replaces it"))
+    layer = None
+    if job.layer is not None:
+        replaced = _may_replace_layer(item, job.layer, options)
+        if replaced is None:
+            return WorkOutcome(skipped(job, f"its layer is another file already: {job.layer}; --overwrite replaces it"))
+        layer = FileTarget(job.layer, replaced)
     with ExitStack() as stack:
         backup = None
         if job.backup is not None:
@@ -198,6 +207,7 @@ def _restoring(
             model=model,
             options=options,
             overwrite=overwrite,
+            layer=layer,
             on_progress=on_progress,
             label=job.label,
             tally=tally,
@@ -207,25 +217,36 @@ def _restoring(
     if before is None:
         return WorkOutcome(result)
     before, result = _identified(source, before, result)
-    if job.target is None:
-        return WorkOutcome(result, before, _passed(tally))
-    return _finished(job.target, before, result, manner)
+    after, made_layer = _passed(tally), None
+    if job.target is not None:
+        after, result = _finished(job.target, result, manner)
+    if job.layer is not None:
+        made_layer, result = _finished(job.layer, result, manner)
+    return WorkOutcome(result, before, after, made_layer)
 
 
 def _may_overwrite(item: WorkItem) -> Overwrite | None:
     """What may happen to an output that is there already; None where it stays and there is nothing to do."""
-    if item.mode == "overwrite" or (item.mode == "replace" and _is_ours(item)):
+    if item.mode == "overwrite" or (item.mode == "replace" and _is_ours(item.job.target, item.expected)):
         return True
     if item.stray:
         return "same"
     return None if item.mode == "replace" else False
 
 
-def _is_ours(item: WorkItem) -> bool:
-    """Whether the output that is there still is the one that the journal speaks of."""
-    target = item.job.target
+def _may_replace_layer(item: WorkItem, layer: Path, options: RestoreOptions) -> Overwrite | None:
+    """The same of the file of the layer."""
+    if options.overwrite or not os.path.lexists(layer):
+        return options.overwrite
+    if _is_ours(layer, item.expected_layer):
+        return True
+    return "same" if item.stray else None
+
+
+def _is_ours(path: Path | None, expected: str | None) -> bool:
+    """Whether the file that is there still is the one that the journal speaks of."""
     try:
-        return target is None or file_sha256(target) == item.expected
+        return path is None or file_sha256(path) == expected
     except FileNotFoundError:
         return True
     except OSError:
@@ -253,29 +274,30 @@ def _passed(tally: Tally | None) -> Fingerprint | None:
     return None if tally is None else Fingerprint(tally.size, 0, tally.sha256)
 
 
-def _finished(target: Path, before: Fingerprint, result: FileResult, manner: Manner) -> WorkOutcome:
-    """The output is in its place: its hash, its sidecar."""
+def _finished(path: Path, result: FileResult, manner: Manner) -> tuple[Fingerprint, FileResult]:
+    """A file is in its place: its hash, its sidecar."""
     try:
-        after = _fingerprint(target, hashed=True)
+        made = _fingerprint(path, hashed=True)
     except OSError as error:
-        raise output_error(error, target) from error
-    if manner.sidecars and after.sha256 is not None and (note := write_sidecar(target, after.sha256)) is not None:
+        raise output_error(error, path) from error
+    if manner.sidecars and made.sha256 is not None and (note := write_sidecar(path, made.sha256)) is not None:
         result = replace(result, warnings=(*result.warnings, note))
-    return WorkOutcome(result, before, after)
+    return made, result
 
 
-def _make_folder(job: Job) -> None:
-    """The folder of the output, before a file is read for nothing."""
-    if job.target is None:
-        return
-    folder = job.target.parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise OutputExistsError("a file stands where the output's folder should be", path=folder) from error
-    except OSError as error:
-        problem = OutputError(f"the folder cannot be made: {reason_of(error)}", path=folder)
-        raise refused_name(error, folder) or problem from error
+def _make_folders(job: Job) -> None:
+    """The folders of output and layer, before a file is read for nothing."""
+    for path in (job.target, job.layer):
+        if path is None:
+            continue
+        folder = path.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise OutputExistsError("a file stands where the output's folder should be", path=folder) from error
+        except OSError as error:
+            problem = OutputError(f"the folder cannot be made: {reason_of(error)}", path=folder)
+            raise refused_name(error, folder) or problem from error
 
 
 def _run_error(error: Exception) -> RunError | None:

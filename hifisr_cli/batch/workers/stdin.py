@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hifisr_cli.engines.protocol import Engine
     from hifisr_cli.restore.file import Progress, RestoreOptions
     from hifisr_cli.system.hashing import Tally
+    from hifisr_cli.system.staged_file import FileTarget
 
 _KEPT = {b"RIFF": "wav", b"RF64": "wav", b"fLaC": "flac"}
 
@@ -25,6 +26,7 @@ def take_stdin(
     model: Engine | None,
     options: RestoreOptions,
     on_progress: Progress,
+    layer: FileTarget | None = None,
     received: Tally | None = None,
     written: Tally | None = None,
 ) -> FileResult | Path:
@@ -33,6 +35,7 @@ def take_stdin(
     Args:
         stack: deletes the file when it is closed.
         model: None for a dry run.
+        layer: a file for the added layer.
         received, written: updated with all bytes of the two streams, where one became the other as it came: the end of
             the input is then waited for, also where its header has promised an earlier one.
     """
@@ -46,8 +49,9 @@ def take_stdin(
         recording = open_stream(stream, Path(label), salvage=options.salvage, raw=options.raw)
         if recording is not None:
             result = restore_live(
-                recording, model=model, options=options, label=label, on_progress=on_progress, tally=written
-            )
+                recording, model=model, options=options, label=label, layer=layer, on_progress=on_progress,
+                tally=written,
+            )  # fmt: skip
             if received is not None:
                 stream.drain()
             return result

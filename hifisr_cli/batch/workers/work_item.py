@@ -20,6 +20,7 @@ class WorkItem:
         index: of the job in the run.
         mode: what may happen to an output that is there already: "new" nothing; "replace" it is replaced if it has
             the SHA-256 `expected`; "overwrite" it is replaced.
+        expected_layer: the SHA-256 of the layer that an earlier run wrote, which may be replaced; None: there is none.
         stray: it may be the work of a run that died before it could record it. What "new" and "replace" do not let it
             replace is adopted if it is what would be written.
     """
@@ -28,6 +29,7 @@ class WorkItem:
     job: Job
     mode: Literal["new", "replace", "overwrite"] = "new"
     expected: str | None = None
+    expected_layer: str | None = None
     stray: bool = False
 
 
@@ -45,13 +47,14 @@ class WorkOutcome:
     """What became of a work item.
 
     Attributes:
-        input, output: fingerprints for the record, None where there is none.
+        input, output, layer: fingerprints for the record, None where there is none.
         end: what ends the run.
     """
 
     result: FileResult
     input: Fingerprint | None = None
     output: Fingerprint | None = None
+    layer: Fingerprint | None = None
     end: RunError | None = None
 
 

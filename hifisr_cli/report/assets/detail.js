@@ -132,6 +132,11 @@ function facts(row) {
   if (row.output) link("Restored", 1, row.output);
   say("", row.written && row.bytes[1] !== null && `${row.written}, ${size(row.bytes[1])}`);
   say("SHA-256", row.sha256[1], true);
+  if (row.layer) {
+    say("Layer", row.layer[0]);
+    say("", `what was added, alone; ${size(row.layer[1])}`);
+    say("SHA-256", row.layer[2], true);
+  }
   if (!missing(row.cutoff) && row.found !== "silence") {
     const sure = missing(row.sure) || row.found === "given" ? "" : `, confidence ${Math.round(100 * row.sure)} %`;
     say("Cutoff", `${row.ranges || kilohertz(row.cutoff)}, ${found(row)}${sure}`);

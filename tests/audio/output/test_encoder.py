@@ -90,7 +90,7 @@ def test_floats_give_back_every_multiple_of_a_step_of_25_bits(original: np.ndarr
 
 @given(seed=seeds, level=levels, added=levels)
 def test_floats_give_the_input_back_wherever_float32_can(seed: int, level: float, added: float) -> None:
-    """Any input: exactly where the layer, or the output, has the input's last bit; else to the rounding of the output."""
+    """Exactly where the layer or the output has the last bit of the input, else to the rounding of the output."""
     original = noise(seed, level)
     restored = original + noise(seed + 1, added)
     encoded = Encoder(FLOAT).encode(restored, original)

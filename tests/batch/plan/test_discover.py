@@ -98,13 +98,13 @@ def test_linked_folder_is_searched_when_it_is_the_argument(tmp_path: Path) -> No
 def test_output_folder_inside_the_input_is_not_searched(tmp_path: Path) -> None:
     touch(tmp_path / "a.wav")
     touch(tmp_path / "restored" / "a.wav")
-    assert names(tmp_path, exclude=tmp_path / "restored") == ["a.wav"]
+    assert names(tmp_path, exclude=[tmp_path / "restored"]) == ["a.wav"]
 
 
 def test_output_folder_as_input_is_refused(tmp_path: Path) -> None:
     touch(tmp_path / "sub" / "a.wav")
     with pytest.raises(UsageError, match="output folder is the input folder"):
-        discover([tmp_path], exclude=tmp_path / "sub" / "..")
+        discover([tmp_path], exclude=[tmp_path / "sub" / ".."])
 
 
 def test_the_same_recording_is_taken_once(tmp_path: Path) -> None:
@@ -167,7 +167,9 @@ def test_what_is_left_aside_is_counted(tmp_path: Path) -> None:
     for name in ("a.wav", "b.gsm", "deep/c.GSM", "deep/d.xyz", "notes.txt", ".hidden", "out/e.gsm"):
         touch(tmp_path / name)
     aside = LeftAside()
-    assert len(discover([tmp_path, touch(tmp_path / "deep" / "named.xyz")], exclude=tmp_path / "out", aside=aside)) == 2
+    assert (
+        len(discover([tmp_path, touch(tmp_path / "deep" / "named.xyz")], exclude=[tmp_path / "out"], aside=aside)) == 2
+    )
     assert aside.line is not None
     assert aside.line.startswith("4 files in the folder were not looked at: 2 .gsm, 2 .xyz")
 
