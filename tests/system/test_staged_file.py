@@ -8,13 +8,29 @@ import pytest
 
 from hifisr_cli.errors import OutputError, OutputExistsError, UnsupportedError
 from hifisr_cli.system.files import open_file
-from hifisr_cli.system.staged_file import StagedFile, sweep, write_file
+from hifisr_cli.system.staged_file import Overwrite, StagedFile, sweep, write_file
 
 
-def staged(target: Path, *, overwrite: bool = False) -> StagedFile:
+def staged(target: Path, *, overwrite: Overwrite = False) -> StagedFile:
     file = StagedFile(target, overwrite=overwrite)
     os.write(file.fd, b"new")
     return file
+
+
+def test_what_was_shown_can_be_taken_back(tmp_path: Path) -> None:
+    """But not into the place of a file that it has replaced, nor what was never shown."""
+    file = staged(tmp_path / "a.wav")
+    file.withdraw()
+    file.commit()
+    file.withdraw()
+    file.discard()
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "a.wav").write_bytes(b"old")
+    for overwrite in (True, "same"):
+        file = staged(tmp_path / "a.wav", overwrite=overwrite)
+        file.commit()
+        file.withdraw()
+        assert (tmp_path / "a.wav").read_bytes() == b"new"
 
 
 def test_appears_when_committed(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from hifisr_cli.audio.open import open_recording
 from hifisr_cli.audio.output.output import Output
 from hifisr_cli.errors import NonFiniteError, OutputError, OutputExistsError, UnsupportedError
 from hifisr_cli.results import AudioInfo
+from hifisr_cli.system.staged_file import FileTarget
 
 resource = pytest.importorskip("resource")
 
@@ -264,3 +265,47 @@ def test_long_blocks_are_written_in_portions(tmp_path: Path) -> None:
     audio = sound(60 * 48_000, 1)  # one write of this length crashes libvorbis
     write(tmp_path / "a.ogg", "vorbis", audio)
     assert soundfile.info(tmp_path / "a.ogg").frames == audio.shape[1]
+
+
+def with_layer(folder: Path, name: str, restored: Audio, original: Audio) -> tuple[Path, Path]:
+    out, layer = folder / "out", folder / "layer"
+    made = Output(
+        out, FORMATS[name], channels=2, frames=restored.shape[1], overwrite=True, layer=FileTarget(layer, True)
+    )
+    with made as output:
+        for a, b in pairwise([0, 1_000, 70_000]):
+            output.write(restored[:, a:b], original[:, a:b])
+    return out, layer
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_layer_has_the_length_and_the_format(tmp_path: Path, name: str) -> None:
+    original = (np.round(sound() * 2**23) / 2**23).astype(np.float32)
+    out, layer = with_layer(tmp_path, name, original + sound()[::-1], original)
+    (written, info), (added, about) = decode(out), decode(layer)
+    assert (about.codec, about.sample_rate, about.bits) == (info.codec, info.sample_rate, info.bits)
+    assert added.shape == written.shape == original.shape
+    if name in LOSSLESS and name != "wav32":  # which float32 does not hold
+        write(tmp_path / "alone", name, original)
+        assert np.array_equal(written.astype(np.float64) - added, decode(tmp_path / "alone")[0])
+
+
+def test_an_error_leaves_neither(tmp_path: Path) -> None:
+    (tmp_path / "out").write_bytes(b"before")
+    with pytest.raises(NonFiniteError):
+        with_layer(tmp_path, "wav24", np.full((2, 70_000), np.nan, np.float32), sound())
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("out", b"before")]
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_an_output_that_cannot_be_shown_takes_its_layer_back(tmp_path: Path, there: bool) -> None:
+    """What the layer has replaced is gone, so it stays then."""
+    if there:
+        (tmp_path / "layer").write_bytes(b"before")
+    chosen, layer = FORMATS["wav24"], FileTarget(tmp_path / "layer", overwrite=True)
+    output = Output(tmp_path / "out", chosen, channels=2, frames=10, overwrite=False, layer=layer)
+    with pytest.raises(OutputExistsError), output:
+        output.write(sound(10), sound(10))
+        (tmp_path / "out").write_bytes(b"somebody else's")
+    assert (tmp_path / "layer").exists() is there
+    assert (tmp_path / "out").read_bytes() == b"somebody else's"

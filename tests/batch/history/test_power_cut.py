@@ -26,7 +26,7 @@ from hifisr_cli.engines.protocol import Identity
 from hifisr_cli.restore import file as recording
 from hifisr_cli.restore.file import RestoreOptions
 from hifisr_cli.results import FileResult
-from hifisr_cli.system.staged_file import StagedFile
+from hifisr_cli.system.staged_file import FileTarget, StagedFile
 from tests.batch.history.disk import Fate, Recorder
 from tests.conftest import in_steps
 
@@ -40,15 +40,21 @@ NAMES = ("a.wav", "sub/b.wav", "sub/c.wav")
 FATES: tuple[tuple[Fate, int], ...] = (("all", 0), ("nothing", 0), ("chance", 1), ("chance", 2))
 
 
-def restore_file(source: Path, target: Path, *, overwrite: Any, label: str, **_: Any) -> FileResult:
-    """As the real one writes an output, but what it writes."""
-    staged = StagedFile(target, overwrite=overwrite)
+def restore_file(
+    source: Path, target: Path, *, overwrite: Any, label: str, layer: FileTarget | None = None, **_: Any
+) -> FileResult:
+    """As the real one writes an output, and its layer, but what it writes."""
+    files = [] if layer is None else [(StagedFile(layer.path, overwrite=layer.overwrite), b"the layer of ")]
+    files.append((StagedFile(target, overwrite=overwrite), b"restored "))
     try:
-        os.write(staged.fd, b"restored ")
-        os.write(staged.fd, source.read_bytes())
-        staged.commit()
+        for staged, words in files:
+            os.write(staged.fd, words)
+            os.write(staged.fd, source.read_bytes())
+        for staged, _words in files:
+            staged.commit()
     finally:
-        staged.discard()
+        for staged, _words in files:
+            staged.discard()
     return FileResult(label, str(target), "restored", seconds=1.0)
 
 
@@ -66,14 +72,15 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
-def opened(source: Path, out: Path | None, backups: Path | None = None) -> Run:
+def opened(source: Path, out: Path | None, backups: Path | None = None, layers: Path | None = None) -> Run:
     """In place where there is no output folder."""
-    return open_run(RunRequest([source], None if out is None else str(out), RestoreOptions(), MODEL, backups=backups))
+    into, apart = (None if folder is None else str(folder) for folder in (out, layers))
+    return open_run(RunRequest([source], into, RestoreOptions(), MODEL, layer=apart, backups=backups))
 
 
-def run(source: Path, out: Path | None, backups: Path | None = None) -> dict[str, str]:
+def run(source: Path, out: Path | None, backups: Path | None = None, layers: Path | None = None) -> dict[str, str]:
     """Status by name of the input, or why it was skipped."""
-    with opened(source, out, backups) as going:
+    with opened(source, out, backups, layers) as going:
         results = list(going.results())
     return {Path(r.input).name: r.warnings[0] if r.status == "skipped" else str(r.error or r.status) for r in results}
 
@@ -114,6 +121,27 @@ def test_the_next_run_goes_on(source: Path, tmp_path: Path, monkeypatch: pytest.
         assert run(source, out) == dict.fromkeys(("a.wav", "b.wav", "c.wav"), DONE_BEFORE), moment
         seen += 1
     assert seen > 100, "a run does that much to a disk"
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_an_output_has_its_layer(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_place: bool) -> None:
+    """At no moment is an output recorded that lacks its layer, and the next run makes what is missing, and no more."""
+    out = source if in_place else tmp_path / "out"
+    out.mkdir(exist_ok=True)
+    into, layers = None if in_place else out, out / "layers"
+    originals = {name: (source / name).read_bytes() for name in NAMES}
+    for moment, fate in moments(out, monkeypatch, lambda: run(source, into, None, layers)):
+        recorded = {record.input.relative for record in read_journal(out) if record.layer is not None}
+        for name in recorded if fate == "all" else ():
+            assert (layers / name).exists(), moment
+        results = run(source, into, None, layers)
+        assert set(results.values()) <= {"restored", DONE_BEFORE}, moment
+        for name, content in originals.items():
+            assert (out / name).read_bytes() == b"restored " + content, moment
+            assert (layers / name).read_bytes() == b"the layer of " + content, moment
+        assert {item.state for item in verify_folder(out)} == {"ok"}, moment
+        assert set(run(source, into, None, layers).values()) == {DONE_BEFORE}, moment
+        assert not list(out.rglob(".hifisr*")), moment
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])

@@ -16,13 +16,21 @@ from hifisr_cli.errors import EXIT_STATUSES, UsageError
 
 
 def note(
-    folder: Path, name: str, *, source: str | None = None, failed: bool = False, backup: str | None = None
+    folder: Path,
+    name: str,
+    *,
+    source: str | None = None,
+    failed: bool = False,
+    backup: str | None = None,
+    layer: str | None = None,
 ) -> None:
     """Record the file that stands there."""
     content = b"" if failed else (folder / name).read_bytes()
     output = OutputFile(name, len(content), hashlib.sha256(content).hexdigest())
     given = InputFile(f"in/{source or name}", name, 4, 0, hashlib.sha256(b"orig").hexdigest(), backup=backup)
-    record = Record("2026-11-21T15:00:00Z", {}, given, None if failed else output, None, {}, {"status": "copied"})
+    made = None if failed else output
+    added = None if layer is None else OutputFile(layer, len(content), hashlib.sha256(content).hexdigest())
+    record = Record("2026-11-21T15:00:00Z", {}, given, made, None, {}, {"status": "copied"}, added)
     with Journal(folder) as journal:
         journal.append(record)
 
@@ -121,3 +129,21 @@ def test_it_needs_no_network_of_any_kind(folder: Path) -> None:
     code = "import sys; from hifisr_cli.cli.app import run; run(sys.argv[1:]); print('torch' in sys.modules)"
     ended = subprocess.run([sys.executable, "-c", code, "verify", folder], capture_output=True, text=True, check=True)
     assert ended.stdout == "False\n"
+
+
+def test_layers_are_checked_with_their_outputs(tmp_path: Path) -> None:
+    """Wherever they lie; and one that a later record of the input does not speak of need not be there."""
+    out, layers = tmp_path / "out", tmp_path / "layers"
+    for folder in (out, layers):
+        folder.mkdir()
+        for name in ("a.wav", "b.wav"):
+            (folder / name).write_bytes(name.encode())
+    for name in ("a.wav", "b.wav"):
+        note(out, name, layer=f"../layers/{name}")
+    assert {checked.path for checked in verify_folder(out)} == {"a.wav", "b.wav", "../layers/a.wav", "../layers/b.wav"}
+    assert states(out) == {}
+    (layers / "a.wav").write_bytes(b"a.wax")
+    (layers / "b.wav").unlink()
+    assert states(out) == {"../layers/a.wav": "changed", "../layers/b.wav": "missing"}
+    note(out, "b.wav")
+    assert states(out) == {"../layers/a.wav": "changed"}

@@ -18,7 +18,7 @@ def touch(path: Path) -> Path:
     return path
 
 
-def names(*inputs: str | Path, exclude: Path | None = None) -> list[str]:
+def names(*inputs: str | Path, exclude: Sequence[Path] = ()) -> list[str]:
     return [Path(item.relative).as_posix() for item in discover(inputs, exclude=exclude)]
 
 
