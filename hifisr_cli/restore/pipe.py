@@ -95,7 +95,7 @@ def restore_live(
         known = first.survey.frames if first.ended else None if options.salvage else info.frames
         work.promised = known
         frames = None if known is None else output_length(known, info.sample_rate)
-        extended = WHERE_LIMITED if first.quiet else first.survey.extended
+        extended = WHERE_LIMITED if first.quiet and not first.survey.muted else first.survey.extended
         carried = read_metadata(recording).for_output(chosen, extended=extended)
         total = None if known is None else known / info.sample_rate
         with Output(

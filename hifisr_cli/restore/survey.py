@@ -104,7 +104,7 @@ class Survey:
     @property
     def extended(self) -> str | None:
         """Where the bandwidth is to be extended, such as "above 3.4 kHz"; None where it is not."""
-        told = cutoffs_in_words(self.stretches)
+        told = None if self.muted else cutoffs_in_words(self.stretches)
         return None if told is None else f"above {told}"
 
     @property
