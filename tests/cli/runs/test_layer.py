@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +21,7 @@ from hifisr_cli.batch.history.output_folder import DONE_BEFORE
 from hifisr_cli.batch.history.record import read_record
 from hifisr_cli.provenance.premis import to_premis
 from tests.cli.runs.conftest import PYTHON_M, Command, Ended, Make, Spawn, leftovers, outputs
+from tests.cli.runs.test_single_record import load
 
 DEPTHS = {"16": "int16", "24": "int32", "32f": "float64"}
 
@@ -94,6 +95,16 @@ def test_output_minus_layer_is_the_resampled_input(
         assert np.array_equal(written - added, original)
     else:
         assert (np.abs(written - added - original) <= np.spacing(np.abs(written).astype(np.float32)) / 2).all()
+
+
+def test_sox_undoes_it(upsample: Command, untouched: Callable[..., np.ndarray], good: Path) -> None:
+    """As the documentation says."""
+    sox = shutil.which("sox")
+    if sox is None:
+        pytest.skip("sox is not installed")
+    assert upsample(good, "-o", "o.wav", "--layer", "l.wav").status == 0
+    subprocess.run([sox, "-D", "-m", "-v", "1", "o.wav", "-v", "-1", "l.wav", "back.wav"], check=True)
+    assert np.array_equal(samples(Path("back.wav")), untouched(good, "int32"))
 
 
 def test_flac_and_its_layer(
@@ -367,7 +378,7 @@ class TestStreams:
         assert ended.returncode == 0, ended.stderr
         whole = spawn("upsample", *quick, "-", "-o", "-", "--layer-gain", "-inf", input=source.read_bytes())
         assert np.array_equal(samples(ended.stdout) - samples(layer), samples(whole.stdout))
-        assert json.loads(record.read_text())["layer"]["sha256"] == hashlib.sha256(layer.read_bytes()).hexdigest()
+        assert load(record)["layer"]["sha256"] == hashlib.sha256(layer.read_bytes()).hexdigest()
         (tmp_path / "kept.wav").write_bytes(ended.stdout)
         assert hifisr("verify", tmp_path / "kept.wav", "--record", record).status == 0
         layer.write_bytes(b"")
