@@ -171,7 +171,6 @@ class FileResult:
         input, output: paths as text ("-" for the standard streams); output is None if there is none.
         status: restored; copied (full band, nothing to restore); skipped (output stood there already);
             failed; planned (dry run).
-        layer: path of the file that has what was added to the recording alone.
         seconds: duration of the recording.
         bandwidth: the detected or given cutoff: that of most of what is restored.
         stretches: the whole recording in parts of one cutoff each, by channel and time; one where it has one cutoff.
@@ -187,13 +186,13 @@ class FileResult:
         loudness_gain_db: gain of the output for the sake of its loudness or true peak; 0 is exactly 1.
         salvaged: the recording was damaged; this is what was readable of it (a warning says how much).
         measured_seconds: of a stream, what its cutoff and level were measured on; None: the whole recording.
+        layer: path of the file that has what was added to the recording, alone.
         warnings: one line each.
     """
 
     input: str
     output: str | None
     status: Status
-    layer: str | None = None
     info: AudioInfo | None = None
     seconds: float | None = None
     bandwidth: Bandwidth | None = None
@@ -212,6 +211,7 @@ class FileResult:
     model: str | None = None
     salvaged: bool = False
     measured_seconds: float | None = None
+    layer: str | None = None
     warnings: tuple[str, ...] = ()
     error: ErrorInfo | None = None
 
