@@ -16,7 +16,6 @@ _ABOVE = (1.06, 1.45)  # here
 _STEP_DB = 10.0  # that the wider one rises by from one to the other
 _CONFIDENCE = 0.5  # of the narrower cutoff
 _RATIO = 1.12  # of both cutoffs
-_CELLS = 1  # that the reaches of one line may be apart
 
 
 class KnownLine:
@@ -35,10 +34,6 @@ class KnownLine:
         self.reach = reach
         self._first = first
 
-    def reaches(self, reach: int) -> bool:
-        """Says whether it reaches just as far."""
-        return abs(self.reach - reach) <= _CELLS
-
     def differs(self, levels: BandLevels) -> bool:
         """Says whether this was not heard on it."""
         return apart(self._first if self._first.frames > self.levels.frames else self.levels, levels)
@@ -51,7 +46,7 @@ def line_of(levels: BandLevels, reach: int, current: int, lines: list[KnownLine]
         return current
     others = sorted(set(range(len(lines))) - {current}, key=lambda line: abs(lines[line].reach - reach))
     for line in others:
-        if lines[line].reaches(reach) or not lines[line].differs(levels):
+        if lines[line].reach == reach or not lines[line].differs(levels):
             return line
     if len(lines) == MOST_LINES:
         return others[0]

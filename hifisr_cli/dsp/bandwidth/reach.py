@@ -91,6 +91,11 @@ class Reach:
             cutoff = origin[np.arange(channels), unit, cutoff]
         return way
 
+    def between(self, density: FloatArray, before: int, after: int) -> tuple[FloatArray, bool]:
+        """Returns the mean level in dB [N] of the bands between two cutoffs, from a density [N, K]; and if it rises."""
+        bands = self._above[:, min(before, after)] > self._above[:, max(before, after)]
+        return 10 * np.log10(density[:, bands] + 1e-30).mean(axis=1), after > before
+
     def _costs(self, level_db: FloatArray, floor_db: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
         """[C, U, S], and [C, U] where anything is heard."""
         floor_db = np.maximum(floor_db, _FLOOR_DB)[:, None]

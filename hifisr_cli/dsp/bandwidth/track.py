@@ -173,15 +173,18 @@ class TrackMeter:
             for first, last in _runs(reaches[number]):
                 if first >= section.density.shape[1]:
                     break
-                of_run = slice(first * _UNIT_FRAMES, last * _UNIT_FRAMES)
-                run = _Run(
-                    int(frames.starts[of_run.start]),
-                    int(reaches[number, first]),
-                    int(heard[number, first:last].sum()),
-                    frames.density[number, of_run],
-                )
-                self._consider(channel, run)
-                lines[number, of_run.start :] = channel.line
+                begin, reach = first * _UNIT_FRAMES, int(reaches[number, first])
+                start = int(frames.starts[begin])
+                if first > 0:
+                    around = slice(begin - _UNIT_FRAMES, begin + _UNIT_FRAMES)
+                    inside, rises = self._reach.between(
+                        frames.density[number, around], reaches[number, first - 1], reach
+                    )
+                    begin += _border(inside, rises) - _UNIT_FRAMES
+                    start = int(frames.starts[begin]) + (3 if rises else 1) * self._framing.window // 4
+                density = frames.density[number, begin : last * _UNIT_FRAMES]
+                self._consider(channel, _Run(start, reach, int(heard[number, first:last].sum()), density))
+                lines[number, begin:] = channel.line
         self._waiting.pop(0)
         self._lowest_before = [section.lowest]
         if len(self._lines) > 1:
@@ -191,7 +194,7 @@ class TrackMeter:
         """Decides whether a run is a change of the channel's line."""
         if run.heard < _LEAST_UNITS:
             return
-        if channel.known and self._lines[channel.line].reaches(run.reach):
+        if channel.known and self._lines[channel.line].reach == run.reach:
             channel.refused = None
             return
         if run.reach == channel.refused:
@@ -236,6 +239,14 @@ def _joined(parts: list[Frames]) -> Frames:
         np.concatenate([part.powers for part in parts], axis=1),
         np.concatenate([part.density for part in parts], axis=1),
     )
+
+
+def _border(level_db: FloatArray, rises: bool) -> int:
+    """Returns the first frame of [N] at which they rise, or fall, the most: that parts them into the two most unlike."""
+    after = np.arange(1, len(level_db))
+    sums = np.cumsum(level_db)
+    apart = sums[:-1] / after - (sums[-1] - sums[:-1]) / (len(level_db) - after)
+    return int(np.argmax((-apart if rises else apart) * np.sqrt(after * (len(level_db) - after)))) + 1
 
 
 def _runs(values: npt.NDArray[np.intp]) -> Iterator[tuple[int, int]]:
