@@ -24,7 +24,7 @@ _UNIT_FRAMES = 4  # 0.1 s, shorter than most consonants
 _SECTION_UNITS = 40  # 3.4 to 5.1 s: what has no pause in it hides its floor
 _SECTION = _SECTION_UNITS * _UNIT_FRAMES
 _LAG = 3  # sections that are heard after one before it is decided: 10 to 15 s
-_LEAST_UNITS = 8  # in which something must be heard before a change is believed in: 0.7 to 1 s
+_LEAST_UNITS = 8  # in which something must be heard of a run: 0.7 to 1 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +242,7 @@ def _joined(parts: list[Frames]) -> Frames:
 
 
 def _border(level_db: FloatArray, rises: bool) -> int:
-    """Returns the first frame of [N] at which they rise, or fall, the most: that parts them into the two most unlike."""
+    """Returns the first frame of [N] at which they rise, or fall, the most: the two parts are most unlike."""
     after = np.arange(1, len(level_db))
     sums = np.cumsum(level_db)
     apart = sums[:-1] / after - (sums[-1] - sums[:-1]) / (len(level_db) - after)
