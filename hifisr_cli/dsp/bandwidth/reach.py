@@ -56,6 +56,7 @@ class Reach:
     """
 
     def __init__(self, centres_hz: FloatArray, cutoffs_hz: FloatArray) -> None:
+        self._centres_hz, self._cutoffs_hz = centres_hz, cutoffs_hz
         self._above = np.array(centres_hz[:, None] > _MARGIN * cutoffs_hz, np.float64)  # [K, S]
         self._above[:, -1] = 0.0  # nothing is above the last cutoff
         self._octaves = np.maximum(np.log2(cutoffs_hz / centres_hz[:, None]), 0.0)  # [K, S] from a band to a cutoff
@@ -93,8 +94,9 @@ class Reach:
 
     def between(self, density: FloatArray, before: int, after: int) -> tuple[FloatArray, bool]:
         """Returns the mean level in dB [N] of the bands between two cutoffs, from a density [N, K]; and if it rises."""
-        bands = self._above[:, min(before, after)] > self._above[:, max(before, after)]
-        return 10 * np.log10(density[:, bands] + 1e-30).mean(axis=1), after > before
+        low, high = np.searchsorted(self._centres_hz, self._cutoffs_hz[[min(before, after), max(before, after)]])
+        first = min(int(low), density.shape[1] - 1)
+        return 10 * np.log10(density[:, first : max(int(high), first + 1)] + 1e-30).mean(axis=1), after > before
 
     def _costs(self, level_db: FloatArray, floor_db: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
         """[C, U, S], and [C, U] where anything is heard."""

@@ -165,7 +165,8 @@ class TrackMeter:
         courses = [section.course for section in self._waiting if section.course is not None]
         reaches = self._reach.cheapest(courses)
         heard = np.concatenate([course.heard for course in courses], axis=1)
-        frames = _joined([section.frames for section in self._waiting])
+        starts = np.concatenate([section.frames.starts for section in self._waiting])
+        density = np.concatenate([section.frames.density for section in self._waiting], axis=1)
         section = self._waiting[0]
         lines = np.empty((len(self._channels), len(section.frames)), np.intp)
         for number, channel in enumerate(self._channels):
@@ -174,16 +175,14 @@ class TrackMeter:
                 if first >= section.density.shape[1]:
                     break
                 begin, reach = first * _UNIT_FRAMES, int(reaches[number, first])
-                start = int(frames.starts[begin])
+                start = int(starts[begin])
                 if first > 0:
                     around = slice(begin - _UNIT_FRAMES, begin + _UNIT_FRAMES)
-                    inside, rises = self._reach.between(
-                        frames.density[number, around], reaches[number, first - 1], reach
-                    )
+                    inside, rises = self._reach.between(density[number, around], reaches[number, first - 1], reach)
                     begin += _border(inside, rises) - _UNIT_FRAMES
-                    start = int(frames.starts[begin]) + (3 if rises else 1) * self._framing.window // 4
-                density = frames.density[number, begin : last * _UNIT_FRAMES]
-                self._consider(channel, _Run(start, reach, int(heard[number, first:last].sum()), density))
+                    start = int(starts[begin]) + (3 if rises else 1) * self._framing.window // 4
+                run = density[number, begin : last * _UNIT_FRAMES]
+                self._consider(channel, _Run(start, reach, int(heard[number, first:last].sum()), run))
                 lines[number, begin:] = channel.line
         self._waiting.pop(0)
         self._lowest_before = [section.lowest]
