@@ -20,6 +20,7 @@ import math
 import time
 import zlib
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,18 +120,29 @@ def is_hit(found: Bandwidth, truth: float, disturbance: str) -> bool:
     return not found.full_band and abs(found.cutoff_hz - truth) <= max(0.08 * truth, 300.0)
 
 
+def chance(name: str, cutoff: int | None, kind: str) -> np.random.Generator:
+    """What decides on the details of a recording's filter and disturbances, always alike."""
+    return np.random.default_rng(zlib.crc32(f"{name}{cutoff}{kind}".encode()))
+
+
+def disturbed(filtered: Audio, rate: int, rng: np.random.Generator) -> Iterator[tuple[str, Audio]]:
+    """A filtered recording [T], disturbed in every way. Half of them (by chance) also went through 16 bits."""
+    for disturbance in DISTURBANCES:
+        degraded = disturb(filtered, rate, disturbance, rng)
+        if rng.integers(2):
+            degraded = np.round(np.clip(degraded, -1, 1) * 32767) / 32768
+        yield disturbance, degraded
+
+
 def cases(path: Path, bandwidth: float) -> list[Case]:
-    """Every degradation of one recording. Half of them (by chance) also went through 16 bits."""
+    """Every degradation of one recording."""
     audio, rate = soundfile.read(path)
     result = []
     for cutoff in (*CUTOFFS_HZ, None):
         for kind in FILTERS if cutoff else ("none",):
-            rng = np.random.default_rng(zlib.crc32(f"{path.name}{cutoff}{kind}".encode()))
+            rng = chance(path.name, cutoff, kind)
             filtered = low_pass(audio, rate, kind, cutoff, rng) if cutoff else audio
-            for disturbance in DISTURBANCES:
-                degraded = disturb(filtered, rate, disturbance, rng)
-                if rng.integers(2):
-                    degraded = np.round(np.clip(degraded, -1, 1) * 32767) / 32768
+            for disturbance, degraded in disturbed(filtered, rate, rng):
                 truth = min(cutoff or math.inf, bandwidth)
                 found = detect(degraded, rate)
                 hit = is_hit(found, truth, disturbance)
@@ -199,6 +211,21 @@ def report(every: list[Case], worst: int) -> None:
         )
 
 
+def recordings(data: Path, files: int | None) -> list[tuple[Path, float]]:
+    """The recordings of a folder, or so many of them, evenly spread, and the bandwidth of each in Hz.
+
+    That is known from `sources.csv`, in the folder or beside it.
+    """
+    data = data.resolve()
+    root = data if (data / "sources.csv").exists() else data.parent
+    with (root / "sources.csv").open(newline="") as stream:
+        known = [(root / row["path"], float(row["bandwidth_hz"])) for row in csv.DictReader(stream)]
+    found = [(path, bandwidth) for path, bandwidth in known if path.is_relative_to(data)]
+    if files and files < len(found):
+        found = [found[place] for place in np.linspace(0, len(found) - 1, files).astype(int)]
+    return found
+
+
 def main() -> None:
     """Reads the arguments, measures, prints."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -206,19 +233,14 @@ def main() -> None:
     parser.add_argument("--files", type=int, help="only so many, evenly spread")
     parser.add_argument("--worst", type=int, default=15)
     options = parser.parse_args()
-    root = options.data.resolve().parent
-    with (root / "sources.csv").open(newline="") as stream:
-        known = {row["path"]: float(row["bandwidth_hz"]) for row in csv.DictReader(stream)}
-    paths = [root / path for path in known if (root / path).is_relative_to(options.data.resolve())]
-    if options.files and options.files < len(paths):
-        paths = [paths[i] for i in np.linspace(0, len(paths) - 1, options.files).astype(int)]
+    known = recordings(options.data, options.files)
     began = time.perf_counter()
     every: list[Case] = []
-    for path in paths:
-        every += cases(path, known[str(path.relative_to(root))])
-    print(f"{len(every)} cases from {len(paths)} recordings in {time.perf_counter() - began:.0f} s")
+    for path, bandwidth in known:
+        every += cases(path, bandwidth)
+    print(f"{len(every)} cases from {len(known)} recordings in {time.perf_counter() - began:.0f} s")
     report(every, options.worst)
-    native = [case for path in paths for case in native_cases(path, known[str(path.relative_to(root))])]
+    native = [case for path, bandwidth in known for case in native_cases(path, bandwidth)]
     rows: dict[str, list[Case]] = defaultdict(list)
     for case in native:
         rows[f"{2 * (case.cutoff or 0)} Hz"].append(case)

@@ -46,11 +46,15 @@ HEARD_DB = 10.0
 
 @dataclass(frozen=True)
 class Programme:
-    """A recording [C, T], and for each channel at which second which cutoff begins, and whether that can be heard."""
+    """A recording [C, T], and for each channel at which second which cutoff begins, and whether that can be heard.
+
+    `reference` is what it was before, of programmes and calls.
+    """
 
     name: str
     audio: Audio
     truth: tuple[tuple[tuple[float, int, bool], ...], ...]
+    reference: Audio | None = None
 
 
 def load(path: Path) -> Audio:
@@ -110,7 +114,7 @@ def spliced(paths: list[Path], number: int, rng: Rng) -> Programme:
     audible = [True] + [heard(audio[places[i]], audio[places[i + 1]], (cutoffs[i], cutoffs[i + 1])) for i in range(2)]
     name = f"{kind}, {'no floor' if floor is None else f'{floor:.0f} dBFS'}"
     truth = tuple((float(s), c, a) for s, c, a in zip(starts, cutoffs, audible, strict=True))
-    return Programme(name, audio[None], (truth,))
+    return Programme(name, audio[None], (truth,), whole[None, : audio.shape[-1]])
 
 
 def call(first: list[Path], second: list[Path], number: int, rng: Rng) -> Programme:
@@ -118,13 +122,26 @@ def call(first: list[Path], second: list[Path], number: int, rng: Rng) -> Progra
     kind, floor = FILTERS[number % 4], FLOORS_DBFS[number % 3]
     cutoffs = [int(cutoff) for cutoff in rng.permutation(CUTOFFS_HZ)[:2]]
     turns = np.repeat(np.arange(8) % 2, 3 * RATE)
-    legs = [
-        limited(speaker(p, 24.0, rng), kind, c, rng) * (turns == i)
-        for i, (p, c) in enumerate(zip((first, second), cutoffs, strict=True))
-    ]
+    legs, before = [], []
+    for leg, (paths, cutoff) in enumerate(zip((first, second), cutoffs, strict=True)):
+        whole = speaker(paths, 24.0, rng)
+        legs.append(limited(whole, kind, cutoff, rng) * (turns == leg))
+        before.append(whole * (turns == leg))
     audio = finish(np.stack(legs), floor, number % 2 == 0, rng)
     audible = heard(audio[0, turns == 0], audio[1, turns == 1], (cutoffs[0], cutoffs[1]))
-    return Programme("two legs", audio, tuple(((0.0, c, audible),) for c in cutoffs))
+    return Programme("two legs", audio, tuple(((0.0, c, audible),) for c in cutoffs), np.stack(before))
+
+
+def speakers(folder: Path) -> list[list[Path]]:
+    """The recordings of each."""
+    return [sorted(each.glob("*.flac")) for each in sorted({path.parent for path in folder.rglob("*.flac")})]
+
+
+def programmes(speech: list[list[Path]], count: int, rng: Rng) -> Iterator[Programme]:
+    """Every fifth is a call."""
+    for number in range(count):
+        first, second = (speech[(number + shift) % len(speech)] for shift in (0, 1))
+        yield call(first, second, number, rng) if number % 5 == 4 else spliced(first, number, rng)
 
 
 def uniform(speech: list[list[Path]], sound: list[Path], each: int, rng: Rng) -> Iterator[Programme]:
@@ -236,17 +253,14 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=1_000, help="recordings of each speaker among the uniform ones")
     parser.add_argument("--verbose", action="store_true", help="every programme that has something wrong")
     arguments = parser.parse_args()
-    folders = sorted({path.parent for path in arguments.speech.rglob("*.flac")})
-    speech = [sorted(folder.glob("*.flac")) for folder in folders]
+    speech = speakers(arguments.speech)
     sound = sorted(arguments.sound.rglob("*.flac"))
     rng = np.random.default_rng(0)
     headings = ("programme", "changes", "missed", "hidden", "false", "beyond 0.5 s", "median s", "90 %", "worst")
     print(f"| {' | '.join(headings)} | legs taken for alike | cutoffs right |")
     print("|" + "---|" * 11)
     tallies: dict[str, Tally] = defaultdict(Tally)
-    for number in range(arguments.programmes):
-        first, second = (speech[(number + shift) % len(speech)] for shift in (0, 1))
-        programme = call(first, second, number, rng) if number % 5 == 4 else spliced(first, number, rng)
+    for number, programme in enumerate(programmes(speech, arguments.programmes, rng)):
         before = Tally()
         track = measure(programme.audio)
         for tally in (before, tallies[programme.name], tallies["all"]):
@@ -254,7 +268,7 @@ def main() -> None:
         if arguments.verbose and (before.missed or before.false):
             found = [[(round(c.start / RATE, 2), c.line) for c in changes] for changes in track.channels]
             cutoffs = [tuple(round(x, 2) for x in cutoff_of(levels)) for levels in track.lines]
-            print(number, first[0].parent.name, programme.name, programme.truth, found, cutoffs, flush=True)
+            print(number, programme.name, programme.truth, found, cutoffs, flush=True)
     for name in sorted(tallies, key=lambda name: (name == "all", name)):
         print(tallies[name].row(name))
     total, split = 0, []
