@@ -23,10 +23,14 @@ class KeptBandMeter:
     """
 
     def __init__(self, edge_hz: float) -> None:
-        self._bins = max(int(edge_hz * _FRAME / SAMPLE_RATE) - _GUARD_BINS, 1)
+        self._bins = _bins_below(edge_hz)
         self._rest = np.zeros((2, 0, 0), np.float32)
         self._error = 0.0
         self._energy = 0.0
+
+    def lower(self, edge_hz: float) -> None:
+        """From now on compares below this, where it is lower."""
+        self._bins = min(self._bins, _bins_below(edge_hz))
 
     def push(self, output: Wave, original: Wave) -> None:
         """Takes the next stretch of both signals [C, T]."""
@@ -55,3 +59,7 @@ class KeptBandMeter:
         if self._energy == 0.0:
             return None
         return 10.0 * math.log10(self._error / self._energy) if self._error > 0.0 else -math.inf
+
+
+def _bins_below(edge_hz: float) -> int:
+    return max(int(edge_hz * _FRAME / SAMPLE_RATE) - _GUARD_BINS, 1)

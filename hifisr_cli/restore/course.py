@@ -47,6 +47,10 @@ class Course:
         self.channels = [list(changes) for changes in channels]
         self.goes_on = goes_on
 
+    def begin(self, place: int) -> None:
+        """Counts from this place on, so far from the beginning."""
+        self.channels = [[(start - place, line) for start, line in changes] for changes in self.channels]
+
     @property
     def lines(self) -> list[Line]:
         """Every line of it that restores."""

@@ -25,10 +25,12 @@ from hifisr_cli.audio.output.encoded_file import STREAMING
 from hifisr_cli.audio.output.output import Output
 from hifisr_cli.audio.recording import Recording
 from hifisr_cli.audio.resample import Resampler, output_length, resampled
+from hifisr_cli.dsp.bandwidth.track import TrackMeter
 from hifisr_cli.dsp.kept_band import KeptBandMeter
 from hifisr_cli.errors import UnsupportedError
+from hifisr_cli.restore.following import Following
 from hifisr_cli.restore.layer_gain import mixed
-from hifisr_cli.restore.survey import Survey, survey
+from hifisr_cli.restore.survey import Changes, Survey, survey
 from hifisr_cli.results import KEPT_FRACTION, SAMPLE_RATE, FileResult
 from hifisr_cli.system.hashing import Tally
 from hifisr_cli.system.staged_file import FileTarget
@@ -84,6 +86,8 @@ def restore_live(
     """
     started = time.monotonic()
     info = recording.info
+    if options.cutoff_track is not None:
+        options.cutoff_track.check_channels(info.channels, recording.path)
     chosen = choose_format(info, requested=options.format, bit_depth=options.bit_depth, suffix=None)
     if layer is not None:
         check_layer_name(layer.path, chosen.suffix)
@@ -128,11 +132,13 @@ class _Window:
 
     Attributes:
         ended: the stream is over with them.
+        meter: has heard them, and may hear more.
     """
 
     blocks: list[Wave]
     survey: Survey
     ended: bool
+    meter: TrackMeter
 
     @property
     def quiet(self) -> bool:
@@ -154,6 +160,8 @@ class _Live:
         self._received = 0
         self.promised: int | None = None
         self._found: _Window | None = None
+        self._following: Following | None = None
+        self._quiet_samples = 0
         self.meter = KeptBandMeter(KEPT_FRACTION * self._info.sample_rate / 2)
 
     def listen(self) -> _Window:
@@ -161,20 +169,19 @@ class _Live:
         options, rate = self._options, self._info.sample_rate
         seconds = options.measure_seconds
         if seconds is None:
-            seconds = MEASURE_SECONDS if options.cutoff_hz is None else MEASURE_LEVEL_SECONDS
+            seconds = MEASURE_SECONDS if options.choice.measures else MEASURE_LEVEL_SECONDS
         held: list[Wave] = []
-        frames = 0
-        while frames < seconds * rate:
+        frames, ended = 0, False
+        while frames < seconds * rate and not ended:
             block = next(self._blocks, None)
             if block is None:
-                return _Window(held, self._survey(held), ended=True)
-            held.append(block)
-            frames += block.shape[1]
-        return _Window(held, self._survey(held), ended=False)
-
-    def _survey(self, held: list[Wave]) -> Survey:
-        found = survey(held, self._info.sample_rate, choice=self._options.choice)
-        return replace(found, muted=self._options.layer_gain_db == -math.inf)
+                ended = True
+            else:
+                held.append(block)
+                frames += block.shape[1]
+        meter = TrackMeter(rate)
+        found = survey(held, rate, choice=options.choice, cutoff_meter=meter, goes_on=not ended)
+        return _Window(held, replace(found, muted=options.layer_gain_db == -math.inf), ended, meter)
 
     def stretches(self, first: _Window) -> Iterator[tuple[Wave, Wave]]:
         """Finished output and resampled input, stretch by stretch."""
@@ -186,22 +193,33 @@ class _Live:
             for block in window.blocks:
                 out = resampler.push(self._count(block))
                 yield out, out
+            self._quiet_samples = self._received
             window = self.listen()
         self._found, found = window, window.survey
-        blocks = map(self._count, chain(window.blocks, self._blocks, self._lacking()))
-        wide = resampled(blocks, self._info.sample_rate, resampler)
-        if not found.restorable:
+        restoration = found.restoration(self._model.level_rms)
+        rest: Iterator[Wave] = chain(window.blocks, self._blocks)
+        if self._options.cutoff_track is not None:
+            restoration.course.begin(output_length(self._quiet_samples, self._info.sample_rate))
+        elif not window.ended and self._options.cutoff_hz is None:
+            rate = self._info.sample_rate
+            self._following = Following(rate, window.blocks, window.meter, found.changes, self._options.choice)
+            restoration = replace(restoration, course=self._following.course)
+            rest = self._following.blocks(self._blocks)
+        wide = resampled(map(self._count, chain(rest, self._lacking())), self._info.sample_rate, resampler)
+        if found.muted:
             for block in wide:
                 yield block, block
             return
-        self.meter = KeptBandMeter(KEPT_FRACTION * found.bandwidth.cutoff_hz)
         for stretch in restore_blocks(
             wide,
             self._model,
-            found.restoration(self._model.level_rms),
+            restoration,
             chunk_seconds=self._options.chunk_seconds,
             batch_size=self._options.batch_size,
         ):
+            edges = [line.cutoff_hz for line in restoration.course.lines]
+            if edges:
+                self.meter.lower(KEPT_FRACTION * min(edges))
             yield mixed(stretch.output, stretch.original, self._options.layer_gain_db), stretch.original
 
     def result(self, label: str, clipped: int, wall_seconds: float) -> FileResult:
@@ -211,9 +229,9 @@ class _Live:
         window = self._found
         if window is None:
             raise ValueError("the stream was not read to its end")
-        found = replace(window.survey, frames=self._received)
+        found = replace(window.survey, frames=self._received, changes=self._changes(window.survey.changes))
         measured = None if window.survey.frames == self._received else window.survey.seconds
-        what = "level and crossover were" if self._options.cutoff_hz is not None else "cutoff and level were"
+        what = "cutoff and level were" if self._options.choice.measures else "level and crossover were"
         note = () if measured is None else (f"{what} measured on {measured:.0f} s of the stream",)
         result = make_result(
             (label, "-"),
@@ -229,6 +247,16 @@ class _Live:
             salvaged=self._recording.salvaged,
         )
         return replace(result, measured_seconds=measured)
+
+    def _changes(self, first: Changes) -> Changes:
+        """Of all of the stream: what came before anything was heard is like what comes after."""
+        if self._following is None:
+            return first
+        late = [
+            tuple((place and place + self._quiet_samples, line) for place, line in channel)
+            for channel in self._following.changes
+        ]
+        return tuple(late[:1] if all(channel == late[0] for channel in late) else late)
 
     def _lacking(self) -> Iterator[Wave]:
         """Silence for what the recording counts and has not, where that is no loss: the output counts it, too."""

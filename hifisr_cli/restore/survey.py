@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -76,7 +77,7 @@ class Survey:
         lasting: dict[int, int] = defaultdict(int)
         lines: dict[int, Line] = {}
         for channel in self.changes:
-            for (start, line), end in zip(channel, _ends(channel, self.frames), strict=True):
+            for start, end, line in _parts(channel, self.frames):
                 lines[id(line)] = line
                 lasting[id(line)] += end - start
         return lines[max(lines, key=lambda key: (lines[key].restores, lasting[key]))]
@@ -98,7 +99,7 @@ class Survey:
         return tuple(
             Stretch(None if len(self.changes) == 1 else number, start / rate, end / rate, line.bandwidth)
             for number, channel in enumerate(self.changes, 1)
-            for (start, line), end in zip(channel, _ends(channel, self.frames), strict=True)
+            for start, end, line in _parts(channel, self.frames)
         )
 
     @property
@@ -136,8 +137,12 @@ class Survey:
         return f"no content above {self.bandwidth.cutoff_hz:.0f} Hz to restore from: copied through"
 
 
-def _ends(channel: Sequence[tuple[int, Line]], frames: int) -> list[int]:
-    return [*(start for start, _ in channel[1:]), max(frames, channel[-1][0])]
+def _parts(channel: Sequence[tuple[int, Line]], frames: int) -> Iterator[tuple[int, int, Line]]:
+    """From where to where a channel came over which line."""
+    for index, (start, line) in enumerate(channel):
+        end = channel[index + 1][0] if index + 1 < len(channel) else frames
+        if index == 0 or start < frames:
+            yield start, min(end, frames), line
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +159,11 @@ class CutoffChoice:
     track: CutoffTrack | None = None
     above: AboveCutoff = "auto"
 
+    @property
+    def measures(self) -> bool:
+        """Nothing is given."""
+        return self.cutoff_hz is None and self.track is None
+
 
 MEASURED = CutoffChoice()
 """Nothing is said."""
@@ -167,6 +177,7 @@ def survey(
     on_progress: Callable[[float], None] | None = None,
     cutoff_meter: TrackMeter | None = None,
     loudness: LoudnessMeter | None = None,
+    goes_on: bool = False,
 ) -> Survey:
     """Measures blocks [C, T] at the source's rate.
 
@@ -174,6 +185,7 @@ def survey(
         choice: what the user says of the cutoff.
         on_progress: called with the seconds done.
         cutoff_meter, loudness: meters to use, for a caller who wants to ask them more.
+        goes_on: the blocks are but the beginning; of a given track all changes count.
     """
     cutoff_meter, level = cutoff_meter or TrackMeter(sample_rate), LevelMeter(sample_rate)
     frames = channels = 0
@@ -190,7 +202,9 @@ def survey(
     return Survey(
         frames,
         sample_rate,
-        _SILENCE if rms == 0.0 else lines_of(heard, sample_rate, choice, channels=channels, frames=frames),
+        _SILENCE
+        if rms == 0.0
+        else _changes(heard, choice, channels=channels, seconds=math.inf if goes_on else frames / sample_rate),
         rms=rms,
         peak=level.peak,
         loudness_lufs=None if loudness is None else loudness.integrated(),
@@ -200,18 +214,18 @@ def survey(
 _SILENCE: Changes = (((0, Line(Bandwidth(0.0, 1.0, "silence"), 0.0)),),)
 
 
-def lines_of(heard: Track, sample_rate: int, choice: CutoffChoice, *, channels: int, frames: int) -> Changes:
+def _changes(heard: Track, choice: CutoffChoice, *, channels: int, seconds: float) -> Changes:
     """The lines of a recording, as measured or as given."""
     if choice.track is None:
-        lines = [line_over(levels, _bandwidth(levels, choice.cutoff_hz), choice.above) for levels in heard.lines]
+        lines = [measured_line(levels, choice) for levels in heard.lines]
         if choice.cutoff_hz is not None:
             return (((0, lines[0]),),)
         return tuple(tuple((change.start, lines[change.line]) for change in channel) for channel in heard.channels)
-    levels = heard.lines[0]
+    levels, sample_rate = heard.lines[0], heard.lines[0].sample_rate
     given: dict[float | None, Line] = {}
     found = []
     for channel in range(1, channels + 1):
-        changes = choice.track.changes(channel, frames / sample_rate)
+        changes = choice.track.changes(channel, seconds)
         for _, cutoff_hz in changes:
             if cutoff_hz not in given:
                 bandwidth = Bandwidth(sample_rate / 2, 1.0, "full-band") if cutoff_hz is None else None
@@ -219,6 +233,11 @@ def lines_of(heard: Track, sample_rate: int, choice: CutoffChoice, *, channels: 
         found.append(tuple((round(start * sample_rate), given[cutoff_hz]) for start, cutoff_hz in changes))
     alike = all(channel == found[0] for channel in found)
     return tuple(found[:1] if alike else found)
+
+
+def measured_line(levels: BandLevels, choice: CutoffChoice) -> Line:
+    """The line that these levels were heard on, its cutoff as measured, or as given for all of a recording."""
+    return line_over(levels, _bandwidth(levels, choice.cutoff_hz), choice.above)
 
 
 def _bandwidth(levels: BandLevels, cutoff_hz: float | None) -> Bandwidth:

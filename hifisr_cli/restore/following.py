@@ -1,0 +1,103 @@
+"""The course of a stream that goes on: what is held back of it says where its cutoff changes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from hifisr_cli.arrays import Wave
+from hifisr_cli.audio.resample import output_length
+from hifisr_cli.dsp.bandwidth.bands import BandLevels
+from hifisr_cli.dsp.bandwidth.track import Track, TrackMeter
+from hifisr_cli.restore.course import Course
+from hifisr_cli.restore.line import Line
+from hifisr_cli.restore.survey import Changes, CutoffChoice, measured_line
+from hifisr_cli.results import Bandwidth
+
+_STEP_SECONDS = 2.0
+"""The track is asked for as often: each time costs about 20 ms."""
+
+_SAME_RATIO = 1.12
+"""Cutoffs that are closer are the same line's, as in the track of a whole recording."""
+
+
+class Following:
+    """Lets blocks pass some seconds late, and by then knows which line they came over.
+
+    The lines of what has passed do not change any more. A line keeps what was measured on it at first.
+
+    Args:
+        sample_rate: Hz.
+        held: the beginning of the stream, all of which is held back at first; and so much always is.
+        meter: has heard it.
+        changes: what was found in it.
+        choice: what the user says of the cutoff.
+    """
+
+    def __init__(
+        self, sample_rate: int, held: Iterable[Wave], meter: TrackMeter, changes: Changes, choice: CutoffChoice
+    ) -> None:
+        self._rate, self._meter, self._choice = sample_rate, meter, choice
+        self._held = deque(held)
+        self._room = sum(block.shape[1] for block in self._held)
+        self._passed = 0
+        self._known_to = 0
+        self._channels = self._held[0].shape[0]
+        self._lines = list({id(line): line for channel in changes for _, line in channel}.values())
+        first = [changes[min(channel, len(changes) - 1)][0] for channel in range(self._channels)]
+        self.changes = [[change] for change in first]
+        self.course = Course(self.changes_at_48_khz(), goes_on=True)
+
+    def changes_at_48_khz(self) -> list[list[tuple[int, Line]]]:
+        """What is known so far, as a course counts it."""
+        return [[(output_length(place, self._rate), line) for place, line in channel] for channel in self.changes]
+
+    def blocks(self, rest: Iterator[Wave]) -> Iterator[Wave]:
+        """The blocks of the stream, in order; when one comes out, the course knows all of it."""
+        for block in rest:
+            self._meter.push(block)
+            self._held.append(block)
+            while sum(each.shape[1] for each in self._held) - self._held[0].shape[1] >= self._room:
+                yield self._next()
+        while self._held:
+            yield self._next()
+
+    def _next(self) -> Wave:
+        block = self._held.popleft()
+        end = self._passed + block.shape[1]
+        if end > self._known_to:
+            self._known_to = max(end, self._passed + round(_STEP_SECONDS * self._rate))
+            self._learn(self._meter.result())
+        self._passed = end
+        return block
+
+    def _learn(self, track: Track) -> None:
+        """Adds the changes of the next seconds to the course."""
+        if len(track.lines) == 1:
+            return
+        lines: dict[int, Line] = {}
+        for number, known in enumerate(self.changes):
+            of_channel = track.channels[min(number, len(track.channels) - 1)]
+            current = [change for change in of_channel if change.start <= self._passed][-1:]
+            for change in (*current, *(c for c in of_channel if self._passed < c.start < self._known_to)):
+                if change.line not in lines:
+                    lines[change.line] = self._line(track.lines[change.line])
+                line = lines[change.line]
+                if line is not known[-1][1]:
+                    place = max(change.start, self._passed)
+                    known.append((place, line))
+                    self.course.channels[number].append((output_length(place, self._rate), line))
+
+    def _line(self, levels: BandLevels) -> Line:
+        found = measured_line(levels, self._choice)
+        for line in self._lines:
+            if _same(line.bandwidth, found.bandwidth):
+                return line
+        self._lines.append(found)
+        return found
+
+
+def _same(one: Bandwidth, other: Bandwidth) -> bool:
+    if not one.restorable or not other.restorable:
+        return one.restorable == other.restorable
+    return 1 / _SAME_RATIO < one.cutoff_hz / other.cutoff_hz < _SAME_RATIO
