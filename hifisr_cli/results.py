@@ -5,6 +5,7 @@ All frozen, all made of built-in types, so that they can be printed, compared an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -69,6 +70,11 @@ class Slope:
     to_hz: float
 
     @property
+    def octave_db(self) -> float:
+        """Returns by how many dB an octave it falls on the average."""
+        return 19.0 / math.log2(max(self.to_hz / self.from_hz, 1.001))
+
+    @property
     def steep(self) -> bool:
         """It is no slope but a break, as converters and codecs make it."""
         return self.to_hz < STEEP_RATIO * self.from_hz
@@ -115,12 +121,15 @@ class Stretch:
         channel: counted from 1; None where all channels are alike.
         start_seconds, end_seconds: where it begins and ends.
         bandwidth: the upper edge of its content.
+        above: what becomes of what stands above that edge: it stays, and what it lacks is added, or it is replaced;
+            None where nothing is added.
     """
 
     channel: int | None
     start_seconds: float
     end_seconds: float
     bandwidth: Bandwidth
+    above: Literal["complement", "replace"] | None = None
 
 
 def restored_from_hz(stretches: Sequence[Stretch]) -> float | None:

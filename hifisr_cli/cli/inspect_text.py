@@ -52,6 +52,16 @@ def _how(inspection: Inspection) -> str:
     return f"{_FOUND[inspection.cutoff_evidence]}, {inspection.bandwidth.confidence:.0%}"
 
 
+def _edge(inspection: Inspection) -> str:
+    slope = inspection.bandwidth.slope
+    if slope is None:
+        return "-"
+    if slope.steep:
+        return "steep"
+    low, high = slope.from_hz / 1000, slope.to_hz / 1000
+    return f"falls by 20 dB from {low:.1f} to {high:.1f} kHz ({slope.octave_db:.0f} dB an octave)"
+
+
 def _bits(inspection: Inspection) -> str:
     if inspection.info.bits is None:
         return "-"
@@ -94,6 +104,7 @@ _LINES: tuple[tuple[str, Cell], ...] = (
     ("duration", lambda inspection: duration(inspection.seconds)),
     ("cutoff", _cutoff),
     ("found by", _how),
+    ("edge", _edge),
     ("peak", lambda inspection: _level(inspection.peak_dbfs, " dBFS")),
     ("true peak", lambda inspection: _level(inspection.true_peak_dbtp, " dBTP")),
     ("loudness", lambda inspection: _level(inspection.loudness_lufs, " LUFS")),

@@ -117,6 +117,10 @@ CutoffTrackFile = Annotated[
         "Upper edges that change: CSV of start seconds, channel or *, Hz or full.", "--cutoff-track", metavar="FILE"
     ),
 ]
+AboveCutoff = Annotated[
+    Literal["auto", "complement", "replace"],
+    _sound("What stands above the cutoff stays, or is replaced; auto replaces mirror images.", "--above-cutoff"),
+]
 Measure = Annotated[
     str | None,
     _sound("From stdin to stdout: measure the cutoff on so much, or all [default: 10].", metavar="SECONDS|all"),

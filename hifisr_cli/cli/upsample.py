@@ -56,6 +56,7 @@ def upsample(
     threads: given.Threads = None,
     cutoff: given.Cutoff = "auto",
     cutoff_track: given.CutoffTrackFile = None,
+    above_cutoff: given.AboveCutoff = "auto",
     measure: given.Measure = None,
     layer_gain: given.LayerGain = "0",
     loudness: given.LoudnessTarget = "keep",
@@ -112,6 +113,7 @@ def upsample(
         raw=None if raw is None else parse_raw(raw),
         measure_seconds=parse_measure(measure),
         cutoff_track=None if cutoff_track is None else read_cutoff_track(cutoff_track),
+        above_cutoff=above_cutoff,
         layer_gain_db=parse_layer_gain(layer_gain),
     )
     extras = Afterwards(report, premis, bagit)

@@ -47,6 +47,13 @@ class Line:
         """A layer is added to what came over it."""
         return self.bandwidth.restorable
 
+    @property
+    def above(self) -> Literal["complement", "replace"] | None:
+        """What becomes of what stands above the edge, None where nothing is added."""
+        if not self.restores:
+            return None
+        return "replace" if self.background is None else "complement"
+
 
 def line_over(levels: BandLevels, bandwidth: Bandwidth, above: AboveCutoff) -> Line:
     """The line that these levels were heard on, and whose cutoff is known."""

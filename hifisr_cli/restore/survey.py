@@ -97,7 +97,7 @@ class Survey:
         """The recording in parts of one cutoff each."""
         rate = self.sample_rate
         return tuple(
-            Stretch(None if len(self.changes) == 1 else number, start / rate, end / rate, line.bandwidth)
+            Stretch(None if len(self.changes) == 1 else number, start / rate, end / rate, line.bandwidth, line.above)
             for number, channel in enumerate(self.changes, 1)
             for start, end, line in _parts(channel, self.frames)
         )

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from hifisr_cli.audio.formats import RAW_SUFFIX
 from hifisr_cli.audio.suffixes import AUDIO_SUFFIXES
 from hifisr_cli.errors import JournalError
-from hifisr_cli.results import Bandwidth, FileResult, Stretch, restored_from_hz
+from hifisr_cli.results import Bandwidth, FileResult, Slope, Stretch, restored_from_hz
 from hifisr_cli.system.files import portable_path
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class Record:
         whole = {"channel": None, "start_seconds": 0.0, "end_seconds": self.result.get("seconds")}
         given = self.result.get("stretches") or [{**whole, "bandwidth": self.result.get("bandwidth")}]
         try:
-            return tuple(Stretch(**{**each, "bandwidth": Bandwidth(**each["bandwidth"])}) for each in given)
+            return tuple(Stretch(**{**each, "bandwidth": _bandwidth(each["bandwidth"])}) for each in given)
         except (KeyError, TypeError):
             return ()
 
@@ -376,3 +376,8 @@ def _lean(part: InputFile | OutputFile | ModelUsed) -> dict[str, Any]:
 def _known(kind: type[InputFile | OutputFile | ModelUsed], data: Mapping[str, Any]) -> dict[str, Any]:
     names = {field.name for field in fields(kind)}
     return {name: value for name, value in data.items() if name in names}
+
+
+def _bandwidth(data: Mapping[str, Any]) -> Bandwidth:
+    slope = data.get("slope")
+    return Bandwidth(**{**data, "slope": None if slope is None else Slope(**slope)})
