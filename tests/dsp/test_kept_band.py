@@ -32,6 +32,23 @@ def test_a_known_error_is_found(rng: np.random.Generator, cuts: list[int]) -> No
     assert found == pytest.approx(-60.0, abs=0.01)
 
 
+def test_the_band_that_is_compared_can_be_narrowed(rng: np.random.Generator) -> None:
+    """From 2 kHz on something is added: it counts until the edge is lower."""
+    noise = rng.standard_normal((1, 96_000)).astype(np.float32)
+    spectrum = np.fft.rfft(rng.standard_normal(96_000))
+    spectrum[np.fft.rfftfreq(96_000, 1 / 48_000) < 2_000.0] = 0.0
+    added = np.fft.irfft(spectrum)[None].astype(np.float32)
+    errors = []
+    for edge_hz in (3_000.0, 1_800.0):
+        meter = KeptBandMeter(3_000.0)
+        meter.lower(edge_hz)
+        meter.lower(5_000.0)  # is no lower
+        meter.push(noise + added, noise)
+        errors.append(meter.error_db() or 0.0)
+    assert errors[0] > -10.0
+    assert errors[1] < -80.0
+
+
 def test_many_channels_take_little_memory(rng: np.random.Generator) -> None:
     noise = rng.standard_normal((64, 144_000), np.float32)
     meter, wrong = KeptBandMeter(3000.0), noise * np.float32(1.001)
