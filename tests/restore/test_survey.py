@@ -24,7 +24,7 @@ def surveyed(changes: Changes) -> Survey:
 
 
 def test_a_recording_with_one_cutoff_is_one_stretch() -> None:
-    assert surveyed(ONE).stretches == (Stretch(None, 0.0, 2.0, NARROW.bandwidth),)
+    assert surveyed(ONE).stretches == (Stretch(None, 0.0, 2.0, NARROW.bandwidth, "replace"),)
 
 
 def test_channels_that_end_at_different_frequencies_are_stretches_of_their_own() -> None:
