@@ -41,7 +41,6 @@ class BandLevels:
         histogram: [K, L] frames by each band's own level, in the same classes.
         total: [K] summed `power ** 0.25` of all frames.
         spectrum: [window // 2 + 1] the same of every bin, in any unit.
-        channel_density: [C, K] summed density of each channel; [1, K] of zeros for one.
         products: [K, K] summed products of two bands' `power ** 0.25`: what rises together.
     """
 
@@ -60,7 +59,6 @@ class BandLevels:
         self.total = np.zeros(bands)
         self.spectrum = np.zeros(self.window // 2 + 1)
         self.products = np.zeros((bands, bands))
-        self.channel_density: FloatArray = np.zeros((1, bands))
 
     @property
     def frames(self) -> float:
@@ -99,8 +97,6 @@ class BandLevels:
         self.spectrum += times * np.sqrt(np.sqrt(power)).sum(
             axis=0
         )  # power ** COMPRESSION, by square roots, which are cheap
-        if len(frames.density) > 1:
-            self.channel_density = self.channel_density + times * frames.density.sum(axis=1)
         self.add(frames.density.mean(axis=0), times)
 
     def add(self, density: FloatArray, times: int = 1) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from hifisr_cli.dsp.bandwidth.bands import BandLevels
@@ -25,25 +27,24 @@ _EDGES_HZ = (2_000.0, 16_000.0)  # decays end below, little is missed above [any
 _LEAST_SECONDS = 1.4  # of each, without digital silence [0: 133 and 20]
 
 
+@dataclass
 class KnownLine:
     """A way that sound came over.
 
-    Args:
-        first: what was heard of it first.
-        reach: how far up it reaches, as a place among the cutoffs of `reach`.
-
     Attributes:
         levels: what was heard on it in all.
+        first: what was heard of it first, None before anything was.
+        reach: how far up it reaches, as a place among the cutoffs of `reach`.
     """
 
-    def __init__(self, first: BandLevels, reach: int) -> None:
-        self.levels = BandLevels(first.sample_rate)
-        self.reach = reach
-        self._first = first
+    levels: BandLevels
+    first: BandLevels | None = None
+    reach: int = -1
 
     def differs(self, levels: BandLevels) -> bool:
         """Says whether this was not heard on it."""
-        return apart(self._first if self._first.frames > self.levels.frames else self.levels, levels)
+        known = self.first if self.first is not None and self.first.frames > self.levels.frames else self.levels
+        return apart(known, levels)
 
 
 def line_of(levels: BandLevels, reach: int, current: int, lines: list[KnownLine]) -> int:
@@ -57,7 +58,7 @@ def line_of(levels: BandLevels, reach: int, current: int, lines: list[KnownLine]
             return line
     if len(lines) == MOST_LINES:
         return others[0]
-    lines.append(KnownLine(levels, reach))
+    lines.append(KnownLine(BandLevels(levels.sample_rate), levels, reach))
     return len(lines) - 1
 
 

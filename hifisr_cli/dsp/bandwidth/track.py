@@ -94,7 +94,7 @@ class TrackMeter:
     def __init__(self, sample_rate: int) -> None:
         self.sample_rate = sample_rate
         self._framing = Framing(sample_rate)
-        self._lines = [KnownLine(BandLevels(sample_rate), -1)]
+        self._lines = [KnownLine(BandLevels(sample_rate))]
         self._reach = Reach(self._lines[0].levels.centres_hz, cutoffs_hz(sample_rate))
         self._pending: list[Frames] = []
         self._waiting: list[_Section] = []
@@ -202,10 +202,8 @@ class TrackMeter:
         channel.known, channel.refused = True, run.reach
         levels = BandLevels(self.sample_rate)
         levels.add(run.density)
-        if self._lines[0].reach < 0:
-            everything = self._lines[0].levels
-            self._lines[0] = KnownLine(levels, run.reach)
-            self._lines[0].levels = everything
+        if self._lines[0].first is None:
+            self._lines[0].first, self._lines[0].reach = levels, run.reach
             return
         line = self._line_of(levels, run.reach, channel.line)
         if line != channel.line:

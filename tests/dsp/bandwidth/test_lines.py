@@ -48,7 +48,7 @@ def test_little_is_no_line() -> None:
 
 def test_what_is_heard_again_is_the_line_that_it_was() -> None:
     cutoffs = (24_000.0, 3_400.0, 7_000.0)
-    lines = [KnownLine(levels(babble(seed=0)), 2)]
+    lines = [KnownLine(BandLevels(RATE), levels(babble(seed=0)), 2)]
     assert [line_of(levels(brick_wall(babble(seed=1), c)), i, 0, lines) for i, c in ((0, 3_400.0), (1, 7_000.0))] == [
         1,
         2,
@@ -60,7 +60,7 @@ def test_what_is_heard_again_is_the_line_that_it_was() -> None:
 
 
 def test_the_number_of_lines_is_bounded() -> None:
-    lines = [KnownLine(levels(babble(seed=0)), 99)]
+    lines = [KnownLine(BandLevels(RATE), levels(babble(seed=0)), 99)]
     for place in range(MOST_LINES + 2):
         narrow = levels(brick_wall(babble(2.0, seed=place), 2_200.0 * 1.25**place))
         assert line_of(narrow, place, 0, lines) < MOST_LINES
