@@ -173,7 +173,7 @@ def _notes(record: Record) -> Iterable[str]:
     if record.status == "restored" and kept is not None and math.isfinite(kept):
         yield f"error below the cutoff {kept:.1f} dB"
     if record.layer is not None:
-        yield f"{record.layer.path} is what was added: the outcome minus this layer is the source"
+        yield f"{record.layer.path} is what was added: subtracted from the outcome, it leaves the source at 48 kHz"
     gain = result.get("loudness_gain_db")
     if gain is not None:
         yield f"gain {gain:.2f} dB"

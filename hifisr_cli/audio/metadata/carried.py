@@ -126,7 +126,7 @@ def of_layer(chosen: OutputFormat) -> Carried:
 
     text = (
         f"Not a recording: the layer that hifisr {__version__} has added to one. "
-        "The restored recording minus this layer is the recording as it was"
+        "Subtracted from the restored recording, it leaves what was there before"
     )
     match chosen.container:
         case "raw":

@@ -96,7 +96,7 @@ class EncodedFile:
                         chosen,
                         channels=channels,
                         frames=frames,
-                        seekable=self._target is not None and frames is not None,
+                        seekable=self._target is not None,
                         carried=self._carried,
                         tally=self._tally,
                     )

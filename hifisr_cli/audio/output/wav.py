@@ -6,6 +6,7 @@ Layout: Microsoft RIFF WAVE; RF64 after EBU Tech 3306.
 
 from __future__ import annotations
 
+import os
 import struct
 from itertools import chain
 
@@ -45,7 +46,11 @@ class RawSink:
 
 
 class WavSink(RawSink):
-    """A WAV or RF64 file, or a WAV stream where `seekable` is false, with the chunks that it is given."""
+    """A WAV or RF64 file, or a WAV stream where `seekable` is false, with the chunks that it is given.
+
+    A file of which nobody knows how long it will be (`frames` is None) says so when it is finished; one of over 4 GB
+    then states no length, as streams do.
+    """
 
     def __init__(
         self,
@@ -59,32 +64,52 @@ class WavSink(RawSink):
         tally: Tally | None = None,
     ) -> None:
         super().__init__(fd, chosen, tally)
-        self._padding = bytes((frames or 0) * channels * self._bits // 8 % 2)  # chunks have an even length
+        self._channels, self._is_float = channels, chosen.codec == "FLOAT"
+        self._written, self._late = 0, frames is None and seekable
+        self._endless = frames is None and not seekable
         before, self._after = carried.before, carried.after
         if not seekable:  # a reader of a stream may never get to its end
             before, self._after = before + self._after, ()
-
-        def header_for(before: tuple[Chunk, ...], after: tuple[Chunk, ...]) -> bytes:
-            return wav_header(
-                frames if frames is not None else _ENDLESS,
-                channels=channels,
-                bits=self._bits,
-                is_float=chosen.codec == "FLOAT",
-                seekable=seekable,
-                before=sum(chunk.length for chunk in before),
-                after=sum(chunk.length for chunk in after),
-            )
-
-        header = header_for(before, self._after)
-        if header.startswith(b"RF64"):  # where libsndfile does not find the samples behind chunks of an odd length
+        expected = _ENDLESS if self._endless else frames or 0
+        self._header = self._header_for(expected, before, seekable=seekable)
+        if self._header.startswith(b"RF64"):  # where libsndfile does not find samples behind chunks of an odd length
             self._after += tuple(chunk for chunk in before if chunk.size % 2)
             before = tuple(chunk for chunk in before if not chunk.size % 2)
-            header = header_for(before, self._after)
-        self._put(header[:-DATA_HEADER], before)
-        self._put(header[-DATA_HEADER:])
+            self._header = self._header_for(expected, before, seekable=seekable)
+        self._before = before
+        self._put(self._header[:-DATA_HEADER], before)
+        self._put(self._header[-DATA_HEADER:])
+
+    def write(self, samples: Encodable) -> None:
+        super().write(samples)
+        self._written += samples.shape[1]
 
     def finish(self) -> None:
-        self._put(self._padding, self._after)
+        odd = self._written * self._channels * self._bits // 8 % 2  # chunks have an even length
+        self._put(bytes(0 if self._endless else odd), self._after)
+        if self._late:
+            self._state_length()
+
+    def _state_length(self) -> None:
+        """Go back to the header."""
+        header = self._header_for(self._written, self._before, seekable=True)
+        if len(header) != len(self._header):  # there is no room for that of an RF64 file
+            header = self._header_for(_ENDLESS, self._before, seekable=False)
+        before = sum(chunk.length for chunk in self._before)
+        for part, place in ((header[:-DATA_HEADER], 0), (header[-DATA_HEADER:], len(header) - DATA_HEADER + before)):
+            os.lseek(self._fd, place, os.SEEK_SET)
+            write_all(self._fd, part)
+
+    def _header_for(self, frames: int, before: tuple[Chunk, ...], *, seekable: bool) -> bytes:
+        return wav_header(
+            frames,
+            channels=self._channels,
+            bits=self._bits,
+            is_float=self._is_float,
+            seekable=seekable,
+            before=sum(chunk.length for chunk in before),
+            after=sum(chunk.length for chunk in self._after),
+        )
 
     def _put(self, data: bytes, chunks: tuple[Chunk, ...] = ()) -> None:
         for part in chain((data,), *(chunk.parts() for chunk in chunks)):

@@ -16,7 +16,9 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hifisr_cli.audio.containers.riff import Chunk
 from hifisr_cli.audio.formats import OutputFormat, choose_format
+from hifisr_cli.audio.metadata.carried import Carried
 from hifisr_cli.audio.open import open_recording
 from hifisr_cli.audio.output.output import Output
 from hifisr_cli.errors import NonFiniteError, OutputError, OutputExistsError, UnsupportedError
@@ -265,6 +267,31 @@ def test_long_blocks_are_written_in_portions(tmp_path: Path) -> None:
     audio = sound(60 * 48_000, 1)  # one write of this length crashes libvorbis
     write(tmp_path / "a.ogg", "vorbis", audio)
     assert soundfile.info(tmp_path / "a.ogg").frames == audio.shape[1]
+
+
+@pytest.mark.parametrize("name", ["wav16", "wav24", "wav32f"])
+@pytest.mark.parametrize("frames", [0, 1, 1_001, 70_000])
+def test_a_file_whose_length_nobody_knew_states_it(tmp_path: Path, name: str, frames: int) -> None:
+    """It is the file that it would be otherwise; with chunks on both sides, too."""
+    audio = sound(frames, 1)
+    carried = Carried(before=(Chunk(b"abcd", b"odd"),), after=(Chunk(b"efgh", b"even"),))
+    for target, known in (("known", frames), ("unknown", None)):
+        write(tmp_path / target, name, audio, frames=known, carried=carried)
+    assert (tmp_path / "known").read_bytes() == (tmp_path / "unknown").read_bytes()
+
+
+def test_a_file_that_grew_too_long_to_state_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where 4 GB are 20,000 bytes: its sizes are those of a stream, and every sample is there."""
+    audio = sound(70_000, 1)
+    write(tmp_path / "short", "wav24", audio[:, :1_000], frames=None)
+    monkeypatch.setattr("hifisr_cli.audio.output.wav._MAX_SIZE", 20_000)
+    write(tmp_path / "long", "wav24", audio, frames=None)
+    short, long = ((tmp_path / name).read_bytes() for name in ("short", "long"))
+    header = len(short) - 3_000
+    assert len(long) == header + 210_000
+    assert {int.from_bytes(long[start : start + 4], "little") for start in (4, header - 4)} == {20_000}
+    assert long[8 : header - 4] == short[8 : header - 4]
+    assert long[header : header + 3_000] == short[header:]
 
 
 def with_layer(folder: Path, name: str, restored: Audio, original: Audio) -> tuple[Path, Path]:

@@ -384,16 +384,22 @@ class TestStreams:
         layer.write_bytes(b"")
         assert hifisr("verify", tmp_path / "kept.wav", "--record", record).status == 10
 
-    @pytest.mark.parametrize("kind", ["wav", "flac"])
+    @pytest.mark.parametrize("kind", ["wav", "flac", "raw"])
     def test_of_a_stream_without_a_length(
         self, spawn: Spawn, quick: Sequence[str], make: Make, tmp_path: Path, kind: str
     ) -> None:
-        source = make(tmp_path / "in.wav", 1.0, 8_000, subtype="PCM_16")
-        raw = source.read_bytes()[44:]
-        options = ("-", "-o", "-", "--raw", "8000,1,s16le", "--format", kind, "--layer", tmp_path / f"l.{kind}")
-        ended = spawn("upsample", *quick, *options, input=raw)
+        """The file of the layer states it all the same."""
+        source, layer = make(tmp_path / "in.wav", 2.0, 8_000, subtype="PCM_16"), tmp_path / f"l.{kind}"
+        options = ("-", "-o", "-", "--raw", "8000,1,s16le", "--measure", "1", "--format", kind, "--layer", layer)
+        ended = spawn("upsample", *quick, *options, input=source.read_bytes()[44:])
         assert ended.returncode == 0, ended.stderr
-        assert samples(tmp_path / f"l.{kind}").shape == samples(ended.stdout).shape == (48_000, 1)
+        if kind == "raw":
+            assert len(ended.stdout) == layer.stat().st_size == 3 * 96_000
+            return
+        assert samples(layer).shape == (96_000, 1)
+        if kind == "wav":
+            assert int.from_bytes(ended.stdout[4:8], "little") == 0xFFFF_FFFF
+            assert int.from_bytes(layer.read_bytes()[4:8], "little") == layer.stat().st_size - 8
 
     def test_a_reader_that_leaves_leaves_no_layer(
         self, environment: Mapping[str, str], quick: Sequence[str], make: Make, tmp_path: Path

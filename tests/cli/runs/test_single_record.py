@@ -350,3 +350,13 @@ def test_what_dead_runs_have_left_beside_the_output_is_swept(upsample: Command, 
     (tmp_path / ".hifisr-0123456789ab.part").write_bytes(b"a killed run's")
     assert upsample(good, "-o", tmp_path / "out.wav").status == 0
     assert not leftovers(tmp_path)
+
+
+def test_a_folder_of_single_outputs_knows_their_layers(upsample: Command, hifisr: Command, good: Path) -> None:
+    folder = good.parent / "made"
+    assert upsample(good, "-o", folder / "sub" / "out.wav", "--layer", folder / "layers" / "out.wav").status == 0
+    assert hifisr("verify", folder).said == ["2 ok"]
+    (folder / "layers" / "out.wav").unlink()
+    ended = hifisr("verify", folder)
+    assert ended.status == 10
+    assert ended.out == "missing    layers/out.wav\n"
