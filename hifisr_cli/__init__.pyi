@@ -29,6 +29,7 @@ from hifisr_cli.report.comparison import draw_comparison as draw_comparison
 from hifisr_cli.report.write import Report as Report, write_report as write_report
 from hifisr_cli.restore.array import RestoredArray as RestoredArray, restore_array as restore_array
 from hifisr_cli.restore.array import stream as stream
+from hifisr_cli.restore.course import steady as steady
 from hifisr_cli.restore.cutoff_track import CutoffTrack as CutoffTrack, read_cutoff_track as read_cutoff_track
 from hifisr_cli.restore.file import (
     RestoreOptions as RestoreOptions,

@@ -12,9 +12,11 @@ from hifisr_cli.audio.resample import resample, resampled
 from hifisr_cli.engines.protocol import Engine
 from hifisr_cli.errors import EmptyAudioError, NonFiniteError, UsageError
 from hifisr_cli.restore.batches import Restored, restore_blocks
+from hifisr_cli.restore.cutoff_track import CutoffTrack
+from hifisr_cli.restore.line import AboveCutoff
 from hifisr_cli.restore.survey import CutoffChoice, Restoration, survey
 from hifisr_cli.restore.windows import CHUNK_SECONDS
-from hifisr_cli.results import SAMPLE_RATE, Bandwidth
+from hifisr_cli.results import SAMPLE_RATE, Bandwidth, Stretch
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,13 +25,15 @@ class RestoredArray:
 
     Attributes:
         audio: [C, T] at 48 kHz, or [T] when one dimension came in.
-        bandwidth: the detected or given cutoff.
+        bandwidth: the detected or given cutoff: that of most of what is restored.
+        stretches: all of it in parts of one cutoff each, by channel and time.
         restored: False where there was nothing to restore and `audio` is the resampled input.
     """
 
     audio: Wave
     bandwidth: Bandwidth
     restored: bool
+    stretches: tuple[Stretch, ...]
     sample_rate: int = SAMPLE_RATE
 
 
@@ -39,13 +43,16 @@ def restore_array(
     *,
     model: Engine,
     cutoff_hz: float | None = None,
+    cutoff_track: CutoffTrack | None = None,
+    above_cutoff: AboveCutoff = "auto",
     chunk_seconds: float = CHUNK_SECONDS,
     batch_size: int | None = None,
 ) -> RestoredArray:
     """Restores a recording [T] or [C, T] to 48 kHz.
 
     Raises:
-        UsageError: not one or two dimensions, or chunks of no length.
+        UsageError: not one or two dimensions, chunks of no length, or a cutoff in two ways.
+        UnsupportedError: the track is not for these channels.
         EmptyAudioError: no samples.
         NonFiniteError: NaN or infinite samples.
     """
@@ -56,7 +63,11 @@ def restore_array(
         raise EmptyAudioError("the recording holds no samples")
     if not np.isfinite(channels).all():
         raise NonFiniteError("the recording holds NaN or infinite samples")
-    surveyed = survey([channels], sample_rate, choice=CutoffChoice(cutoff_hz))
+    if cutoff_track is not None:
+        if cutoff_hz is not None:
+            raise UsageError("a cutoff and a cutoff track contradict each other", hint="give one of them")
+        cutoff_track.check_channels(len(channels))
+    surveyed = survey([channels], sample_rate, choice=CutoffChoice(cutoff_hz, cutoff_track, above_cutoff))
     if surveyed.restorable:
         stretches = stream(
             [channels],
@@ -69,7 +80,8 @@ def restore_array(
         output = np.concatenate([stretch.output for stretch in stretches], axis=1)
     else:
         output = resample(channels, sample_rate)
-    return RestoredArray(output if audio.ndim == 2 else output[0], surveyed.bandwidth, surveyed.restorable)
+    output = output if audio.ndim == 2 else output[0]
+    return RestoredArray(output, surveyed.bandwidth, surveyed.restorable, surveyed.stretches)
 
 
 def stream(

@@ -86,7 +86,7 @@ class CutoffTrack:
                 found.append((start, row.cutoff_hz))
         return tuple(found)
 
-    def check_channels(self, channels: int, path: Path) -> None:
+    def check_channels(self, channels: int, path: Path | None = None) -> None:
         """Raises UnsupportedError: it speaks of channels that the recording has not, or is silent about one."""
         named = {row.channel for row in self.rows}
         highest = max((channel for channel in named if channel is not None), default=0)
