@@ -68,7 +68,7 @@ def added_layer(generated: Tensor, original: Tensor, background: Tensor, *, star
 
 
 def _averaged(power: Tensor) -> Tensor:
-    """The mean over neighbouring cells: [..., F, K] -> [..., F, K]. By sums of slices, a tenth of the time of pooling."""
+    """The mean over neighbouring cells, [..., F, K]. Sums of slices take a tenth of the time of pooling."""
     cells, frames = _CELLS // 2, _FRAMES // 2
     padded = F.pad(power, (cells, cells, frames, frames), mode="replicate")
     across = _sum(padded, _CELLS, -1)
