@@ -63,7 +63,7 @@ def test_keys_of_a_result() -> None:
     assert set(fields["info"]) == {
         "container", "codec", "sample_rate", "channels", "frames", "bits", "is_float", "lossy",
     }  # fmt: skip
-    assert set(fields["bandwidth"]) == {"cutoff_hz", "confidence", "source"}
+    assert set(fields["bandwidth"]) == {"cutoff_hz", "confidence", "source", "slope"}
     assert set(json.loads(result_json(FAILED))["error"]) == {"code", "message", "hint"}
 
 

@@ -156,7 +156,7 @@ class Record:
         whole = {"channel": None, "start_seconds": 0.0, "end_seconds": self.result.get("seconds")}
         given = self.result.get("stretches") or [{**whole, "bandwidth": self.result.get("bandwidth")}]
         try:
-            return tuple(Stretch(**{**each, "bandwidth": _bandwidth(each["bandwidth"])}) for each in given)
+            return tuple(Stretch(**{**each, "bandwidth": _bandwidth(**each["bandwidth"])}) for each in given)
         except (KeyError, TypeError):
             return ()
 
@@ -378,6 +378,5 @@ def _known(kind: type[InputFile | OutputFile | ModelUsed], data: Mapping[str, An
     return {name: value for name, value in data.items() if name in names}
 
 
-def _bandwidth(data: Mapping[str, Any]) -> Bandwidth:
-    slope = data.get("slope")
-    return Bandwidth(**{**data, "slope": None if slope is None else Slope(**slope)})
+def _bandwidth(slope: Mapping[str, Any] | None = None, **others: Any) -> Bandwidth:
+    return Bandwidth(**others, slope=None if slope is None else Slope(**slope))
