@@ -28,7 +28,7 @@ STEEP_RATIO = 1.12
 LAYER_FRAME = 960
 """Samples of the short-time spectra in which the added layer is made: 20 ms."""
 
-CutoffSource = Literal["edge", "nyquist", "full-band", "silence", "given"]
+CutoffSource = Literal["edge", "images", "nyquist", "full-band", "silence", "given"]
 Status = Literal["restored", "copied", "skipped", "failed", "planned"]
 Container = Literal["wav", "flac", "ogg", "mp3", "aiff", "raw", "other"]
 
@@ -87,8 +87,9 @@ class Bandwidth:
     Attributes:
         cutoff_hz: upper edge of the content in Hz, at most the source's Nyquist frequency.
         confidence: 0 (a guess) to 1 (beyond doubt).
-        source: how it was found: a spectral edge, the Nyquist frequency of the file, no edge at all (full band),
-            silence (nothing to measure), or given by the user.
+        source: how it was found: a spectral edge, images (what stands above the cutoff is the mirror image of what
+            stands below, left by a poor resampler, and no content), the Nyquist frequency of the file, no edge at all
+            (full band), silence (nothing to measure), or given by the user.
         slope: the shape of the edge, None where there is none to be measured.
     """
 

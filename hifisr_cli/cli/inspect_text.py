@@ -20,6 +20,7 @@ _FOUND = {
     "edge": "edge",
     "codec-shelf": "codec shelf",
     "noise-floor": "sinks into the noise",
+    "images": "mirror image above",
     "nyquist": "Nyquist",
     "full-band": "full band",
     "silence": "silence",

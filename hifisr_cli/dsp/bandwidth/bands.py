@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from hifisr_cli.arrays import FloatArray
 from hifisr_cli.dsp.bandwidth.frames import SILENCE, Frames, Framing, band_edges
+from hifisr_cli.dsp.bandwidth.images import SUMS, possible_cutoffs_hz
 from hifisr_cli.dsp.matmul_portions import matmul_in_portions
 
 # The classifier was trained on levels that were made with these values: whoever changes one has to train it again
@@ -41,6 +42,7 @@ class BandLevels:
         histogram: [K, L] frames by each band's own level, in the same classes.
         total: [K] summed `power ** 0.25` of all frames.
         spectrum: [window // 2 + 1] the same of every bin, in any unit.
+        mirrored: [M, SUMS] what stands above each of some cutoffs against what stands below, for `image_in`.
         products: [K, K] summed products of two bands' `power ** 0.25`: what rises together.
     """
 
@@ -59,6 +61,7 @@ class BandLevels:
         self.total = np.zeros(bands)
         self.spectrum = np.zeros(self.window // 2 + 1)
         self.products = np.zeros((bands, bands))
+        self.mirrored: FloatArray = np.zeros((len(possible_cutoffs_hz(sample_rate)), SUMS))
 
     @property
     def frames(self) -> float:
@@ -97,6 +100,7 @@ class BandLevels:
         self.spectrum += times * np.sqrt(np.sqrt(power)).sum(
             axis=0
         )  # power ** COMPRESSION, by square roots, which are cheap
+        self.mirrored += times * frames.mirrored.sum(axis=(0, 1))
         self.add(frames.density.mean(axis=0), times)
 
     def add(self, density: FloatArray, times: int = 1) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hifisr_cli.arrays import FloatArray
+from hifisr_cli.dsp.bandwidth.images import Mirror
 from hifisr_cli.dsp.matmul_portions import matmul_in_portions
 
 # The classifier was trained on levels that were made with these values: whoever changes one has to train it again
@@ -49,11 +50,13 @@ class Frames:
         starts: [N] first sample of each.
         powers: [C, N, window // 2 + 1] power of each bin.
         density: [C, N, K] mean power of each band, 1 for white noise of unit power.
+        mirrored: [C, N, M, SUMS] what stands above each of some cutoffs against what stands below, for `image_in`.
     """
 
     starts: npt.NDArray[np.int64]
     powers: npt.NDArray[np.float32]
     density: FloatArray
+    mirrored: FloatArray
 
     def __len__(self) -> int:
         """Returns how many there are."""
@@ -61,11 +64,11 @@ class Frames:
 
     def __getitem__(self, places: slice) -> Frames:
         """Returns some of the frames."""
-        return Frames(self.starts[places], self.powers[:, places], self.density[:, places])
+        return Frames(self.starts[places], self.powers[:, places], self.density[:, places], self.mirrored[:, places])
 
     def of(self, channels: npt.NDArray[np.bool_]) -> Frames:
         """Returns them of some channels."""
-        return Frames(self.starts, self.powers[channels], self.density[channels])
+        return Frames(self.starts, self.powers[channels], self.density[channels], self.mirrored[channels])
 
 
 class Framing:
@@ -91,6 +94,7 @@ class Framing:
         self._taper = _hann(self.window)
         self._weights = _band_weights(self.window, sample_rate)
         self._tail: npt.NDArray[np.float32] | None = None
+        self._mirror = Mirror(sample_rate, self.window)
 
     def push(self, block: npt.NDArray[np.float32]) -> Iterator[Frames]:
         """Takes a block [C, T] of any length T and yields its frames; samples that are not finite count as zero."""
@@ -110,11 +114,13 @@ class Framing:
         for first in range(0, count, _FRAMES_AT_ONCE):
             last = min(first + _FRAMES_AT_ONCE, count)
             part = data[:, first * self.hop : (last - 1) * self.hop + self.window]
-            powers = self._powers(part)
+            spectra = self._spectra(part)
+            powers = np.square(spectra.real) + np.square(spectra.imag)
             flat = powers.reshape(-1, powers.shape[2]).astype(np.float64)
             density = matmul_in_portions(flat, self._weights).reshape(*powers.shape[:2], -1)
             sounds = density.max(axis=(0, 2)) > SILENCE
-            yield Frames(starts[first:last][sounds], powers[:, sounds], density[:, sounds])
+            mirrored = self._mirror.compare(spectra, powers, starts[first:last])
+            yield Frames(starts[first:last][sounds], powers[:, sounds], density[:, sounds], mirrored[:, sounds])
 
     def short(self) -> FloatArray | None:
         """Returns the density [1, K] of the only, shorter frame of a recording shorter than one window, else None."""
@@ -137,10 +143,9 @@ class Framing:
         self._held = data.shape[1] - end
         return np.pad(data[:, :end], ((0, 0), (lead, 0))), left_out, self.hop if left_out else 0
 
-    def _powers(self, data: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def _spectra(self, data: npt.NDArray[np.float32]) -> npt.NDArray[np.complex64]:
         view = np.lib.stride_tricks.sliding_window_view(data, self.window, axis=1)[:, :: self.hop]
-        spectrum = np.fft.rfft(view * self._taper)
-        return np.asarray(np.square(spectrum.real) + np.square(spectrum.imag))
+        return np.asarray(np.fft.rfft(view * self._taper))
 
 
 def _hann(length: int) -> npt.NDArray[np.float32]:

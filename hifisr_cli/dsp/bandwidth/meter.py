@@ -10,6 +10,7 @@ from hifisr_cli.dsp.bandwidth.bands import COMPRESSION, BandLevels
 from hifisr_cli.dsp.bandwidth.classifier import CUTOFFS_HZ, FULL_BAND_HZ, Verdict, judge, open_from_hz
 from hifisr_cli.dsp.bandwidth.content import separate
 from hifisr_cli.dsp.bandwidth.features import features
+from hifisr_cli.dsp.bandwidth.images import image_in
 from hifisr_cli.dsp.bandwidth.templates import Evidence, weigh
 from hifisr_cli.results import KEPT_FRACTION, LEAST_CROSSOVER_HZ, Bandwidth
 
@@ -49,6 +50,7 @@ _SMOOTHING = 0.01  # of the cutoff: the width of the mean that is taken over bin
 _FALLEN_DB = 8.0  # a band that is this much lower somewhere is not whole
 _EDGE_DB = 20.0  # a steep edge stands where the level has fallen by so much [82.2 / 83.1]
 _EMPTY_DB = 25.0  # and where beyond it all is lower by so much [82.9 / 83.1]
+_BELOW_IMAGE = (0.85, 0.92, 1.0)  # of the cutoff that an image betrays: the tenth below each is searched for an edge
 _STEEP = 0.03  # of the edge: within this the level has to fall to that; natural slopes need more [82.8 / 83.1]
 
 
@@ -63,8 +65,9 @@ class BandwidthMeter:
     cutoff lies within 8 % or 300 Hz of the one given; `benchmarks/cutoff_detection.py` prints how often each level of
     confidence was right.
 
-    Sources: "edge", "nyquist" (content up to the file's own Nyquist frequency, which is then the cutoff), "full-band"
-    (content up to 17.5 kHz or more; the cutoff is then Nyquist, at most 24 kHz), "silence".
+    Sources: "edge", "images" (content ends at the cutoff, above it stands its mirror image: `images.py`), "nyquist"
+    (content up to the file's own Nyquist frequency, which is then the cutoff), "full-band" (content up to 17.5 kHz or
+    more; the cutoff is then Nyquist, at most 24 kHz), "silence".
 
     Args:
         sample_rate: Hz.
@@ -96,6 +99,9 @@ def bandwidth_of(levels: BandLevels) -> Bandwidth:
     nyquist = levels.sample_rate / 2
     if levels.frames == 0:
         return Bandwidth(nyquist, 1.0, "silence")
+    image = image_in(levels.mirrored, levels.sample_rate)
+    if image is not None:
+        return Bandwidth(_edge_below_image_hz(levels, image.cutoff_hz), _SURE, "images")
     verdict = judge(features(levels), nyquist)
     cutoff, confidence = decide(verdict, nyquist)
     if confidence < _SURE:
@@ -156,6 +162,15 @@ def steep_edge_hz(levels: BandLevels, cutoff_hz: float) -> float:
     edge = float(place[fallen[0]])
     beyond = level[place >= (1 + _STEEP) * edge]
     return edge if len(beyond) and beyond.max() < -_EMPTY_DB else cutoff_hz
+
+
+def _edge_below_image_hz(levels: BandLevels, cutoff_hz: float) -> float:
+    """Returns the steep edge that content has below this already, as calls end at 3.4 kHz and not at 4; or this."""
+    for highest in (share * cutoff_hz for share in _BELOW_IMAGE):
+        edge = steep_edge_hz(levels, highest)
+        if edge < highest:
+            return edge
+    return cutoff_hz
 
 
 def kept_edge_hz(levels: BandLevels, cutoff_hz: float) -> float:

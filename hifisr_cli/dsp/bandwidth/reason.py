@@ -10,7 +10,7 @@ from hifisr_cli.dsp.bandwidth.bands import BandLevels
 from hifisr_cli.dsp.bandwidth.content import separate
 from hifisr_cli.results import Bandwidth, CutoffSource
 
-CutoffEvidence = Literal["edge", "codec-shelf", "noise-floor", "nyquist", "full-band", "silence", "given"]
+CutoffEvidence = Literal["edge", "codec-shelf", "noise-floor", "images", "nyquist", "full-band", "silence", "given"]
 
 # These four only word the reason; they move no cutoff. They were chosen by hand on recordings (commit d7c2dc8), and no
 # benchmark measures them.

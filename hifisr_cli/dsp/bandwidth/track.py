@@ -235,6 +235,7 @@ def _joined(parts: list[Frames]) -> Frames:
         np.concatenate([part.starts for part in parts]),
         np.concatenate([part.powers for part in parts], axis=1),
         np.concatenate([part.density for part in parts], axis=1),
+        np.concatenate([part.mirrored for part in parts], axis=1),
     )
 
 
