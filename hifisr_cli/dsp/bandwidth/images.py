@@ -28,6 +28,7 @@ _LEAST_REACH = 0.1  # of the cutoff: the least that the recording's own rate mus
 _DISTANCES = 24  # that are looked at: one to six bins apart
 _LAG = 4  # frames, 0.1 s: sound that is no drone has another spectrum then
 _LEAST_COHERENCE = 0.7  # of loud moments, half of the energy [images 0.9 and more, in noise 0.5 and more]
+_LEAST_OF_TONES = 0.4  # by hand: where sound is coherent about other places, too, it is made of tones
 _LEAST_EXCESS = 2.8  # over chance [of those with a coherence of 0.5: without images up to 2.2, with them 3 to 8]
 _LEAST_LEVEL_DB = -50.0  # over the band below [resample_poly -25; good converters below -80, which do no harm]
 _LEAST_BELOW = 1e-10  # of all energy [3e-10 to 1e-4; what MP3 leaves above a cutoff mirrors, too: 5e-12; rounding less]
@@ -139,8 +140,9 @@ def image_in(sums: FloatArray, sample_rate: int) -> Image | None:
     coherence = loud / power
     level_db = 20 * np.log10(loud / energy + _TINY)  # mean gain
     audible = (level_db > _LEAST_LEVEL_DB) & (energy > _LEAST_BELOW * sums[:, 9])
-    found = (even > _LEAST_EXCESS * by_chance) & (coherence > _LEAST_COHERENCE) & audible
-    if not found.any() or (cutoffs[found] % cutoffs[found][0]).any():
+    coherent = (even > _LEAST_EXCESS * by_chance) & audible
+    found = coherent & (coherence > _LEAST_COHERENCE)
+    if not found.any() or (cutoffs[coherent & (coherence > _LEAST_OF_TONES)] % cutoffs[found][0]).any():
         return None
     lowest = int(np.argmax(found))
     if same[lowest] > _STEADIEST * root[lowest]:
