@@ -36,6 +36,7 @@ _OVER = 4.0
 """What is less than 6 dB above the background counts as background (at 9 dB soft edges gain 0.005 less)."""
 MOST_RAISED_DB = 20.0
 """LSD of soft edges less that of the engine's sound alone: not raised -0.016, by 12 dB at most -0.049, by 20 -0.070."""
+_WINDOW_POWER = 3 / 8 * FRAME  # of white noise of unit power in each bin, through a Hann window
 _TINY = 1e-20  # no division by zero
 
 
@@ -53,17 +54,19 @@ def added_layer(generated: Tensor, original: Tensor, background: Tensor, *, star
     window = _window(original.device)
     padded = F.pad(torch.stack([original, generated]).float(), (lead + HOP, FRAME + (-lead - length) % HOP))
     first = max(0, int(lowest_hz / BIN_HZ) - _CELLS)
-    spectra = torch.fft.rfft(padded.unfold(-1, FRAME, HOP) * window)[..., first:]
-    power = spectra.real.square() + spectra.imag.square()
-    x, g = _averaged(power)
-    floor = _OVER * FRAME / 2 * background[first:]  # the squares of the window sum to half of its length
+    frames = padded.unfold(-1, FRAME, HOP) * window
+    spectra = torch.fft.rfft(frames)[..., first:]
+    # Powers are seen through a Hann window, or loud sound below a steep edge leaks up and passes for content.
+    seen = torch.fft.rfft(frames * window)[..., first:]
+    x, g = _averaged(seen.real.square() + seen.imag.square())
+    floor = _OVER * _WINDOW_POWER * background[first:]
     kept = torch.sqrt(torch.clamp(1.0 - floor / (x + _TINY), min=0.0))
     raised = kept * torch.clamp(torch.sqrt(g / (x + _TINY)), 1.0, 10.0 ** (MOST_RAISED_DB / 20.0))
     filled = torch.sqrt(torch.clamp(1.0 - raised.square() * x / (g + _TINY), min=0.0))
     layer = torch.zeros(*spectra.shape[1:-1], FRAME // 2 + 1, dtype=spectra.dtype, device=original.device)
     layer[..., first:] = (raised - 1.0) * spectra[0] + filled * spectra[1]
-    frames = torch.fft.irfft(layer, FRAME) * window
-    joined = F.pad(frames[:, :HOP].flatten(), (0, HOP)) + F.pad(frames[:, HOP:].flatten(), (HOP, 0))
+    parts = torch.fft.irfft(layer, FRAME) * window
+    joined = F.pad(parts[:, :HOP].flatten(), (0, HOP)) + F.pad(parts[:, HOP:].flatten(), (HOP, 0))
     return joined[lead + HOP :][:length]
 
 

@@ -59,6 +59,18 @@ def test_deeper_down_the_engine_fills_up() -> None:
     assert torch.nn.functional.cosine_similarity(found[INSIDE], g[INSIDE], dim=0) > 0.99
 
 
+def test_loud_sound_far_below_is_not_taken_for_content() -> None:
+    """A vowel below a steep edge, over no noise at all, and a faint sound of the engine's above."""
+    spectrum = torch.fft.rfft(noise(0, 10.0))
+    hz = torch.linspace(0.0, 24_000.0, len(spectrum))
+    loud, g = torch.fft.irfft(spectrum * (hz < 2_000.0)), noise(1, -70.0)
+    found = loud + added_layer(g, loud, NONE, start=0, lowest_hz=3_000.0)
+    window = torch.hann_window(SECOND - 2 * MARGIN)
+    found, wanted = (torch.fft.rfft(signal[INSIDE] * window) for signal in (found, g))
+    above = torch.linspace(0.0, 24_000.0, len(wanted)) > 4_000.0
+    assert (found - wanted)[above].abs().square().mean() < 0.01 * wanted[above].abs().square().mean()
+
+
 def test_nothing_is_added_below_the_lowest_frequency() -> None:
     layer = added_layer(noise(1), noise(0, -200.0), NONE, start=0, lowest_hz=8_000.0)
     spectrum = torch.fft.rfft(layer[INSIDE] * torch.hann_window(SECOND - 2 * MARGIN)).abs().square()
