@@ -16,7 +16,7 @@ from hifisr_cli.results import LAYER_FRAME, SAMPLE_RATE, Bandwidth
 
 AboveCutoff = Literal["auto", "complement", "replace"]
 """What becomes of what stands above an edge: "complement" keeps it and adds what it lacks, "replace" puts the engine's
-sound in its place, "auto" replaces what is recognised as damage."""
+sound in its place, "auto" does so where mirror images stand."""
 
 _BINS_HZ: FloatArray = np.linspace(0.0, SAMPLE_RATE / 2, LAYER_FRAME // 2 + 1)
 
@@ -62,7 +62,7 @@ def line_over(levels: BandLevels, bandwidth: Bandwidth, above: AboveCutoff) -> L
         return Line(bandwidth, kept_hz, levels=levels)
     slope = edge_slope(levels, bandwidth.cutoff_hz)
     bandwidth = replace(bandwidth, slope=slope)
-    if above == "replace":
+    if above == "replace" or (above == "auto" and bandwidth.source == "images"):
         return Line(bandwidth, kept_hz, levels=levels)
     ringing_hz = (kept_hz, bandwidth.cutoff_hz) if slope is not None and slope.steep else None
     return Line(bandwidth, kept_hz, background_power(levels, _BINS_HZ, ringing_hz=ringing_hz), levels)

@@ -33,6 +33,8 @@ def line(levels: BandLevels, source: CutoffSource = "edge", above: AboveCutoff =
         ("edge", "auto", "complement"),
         ("edge", "replace", "replace"),
         ("given", "auto", "complement"),
+        ("images", "auto", "replace"),
+        ("images", "complement", "complement"),
         ("full-band", "replace", None),
     ],
 )
