@@ -183,16 +183,16 @@ def cases(work: tuple[int, Path, float], *, seconds: float | None, every: int) -
     assert _engine is not None
     audio, rate = soundfile.read(path, always_2d=True)
     audio = audio[: None if seconds is None else round(seconds * rate), 0]
-    recording = resample(audio[None].astype(np.float32), rate)[0]
+    recording, name = resample(audio[None].astype(np.float32), rate)[0], f"{path.parent.name}/{path.stem}"
     result = []
     for cutoff, kind in islice(degradations(), -place * 7 % every, None, every):
         rng = chance(path.name, cutoff, kind)
         for disturbance, degraded in disturbed(filtered(audio, rate, kind, cutoff, rng), rate, rng):
             wave, truth = degraded.astype(np.float32), min(cutoff, bandwidth)
             found = measured(recording, wave, rate, cutoff=cutoff, truth=truth, engine=_engine)
-            result.append(Case(path.stem, kind, cutoff, disturbance, **found))
+            result.append(Case(name, kind, cutoff, disturbance, **found))
     found = measured(recording, audio.astype(np.float32), rate, cutoff=None, truth=bandwidth, engine=_engine)
-    return [*result, Case(path.stem, "none", None, "plain", **found)]
+    return [*result, Case(name, "none", None, "plain", **found)]
 
 
 def degradations() -> Iterator[tuple[int, str]]:
