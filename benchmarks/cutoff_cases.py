@@ -23,6 +23,7 @@ LOW_RATES = (8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000)
 FORMATS = {"MP3": "MPEG_LAYER_III", "OGG": "VORBIS", "OPUS": "OPUS", "ULAW": "ULAW"}
 OPUS_RATES = (8000, 12_000, 16_000, 24_000, 48_000)
 CODEC_LOSS_DB = -12.0
+OPEN = 0.88  # of Nyquist: above, a converter's own low-pass takes something
 KINDS = ("brick", "butter", "cheby1", "cheby2", "ellip", "bessel", "gauss", "resampled")
 KIND_SHARES = (0.16, 0.2, 0.17, 0.03, 0.04, 0.2, 0.02, 0.18)
 
@@ -157,8 +158,27 @@ def kept_by_codec(before: Audio, after: Audio, rate: int, truth: float) -> float
     return truth if top > truth - 400 else top
 
 
-def make_case(audio: Audio, rate: int, bandwidth: float, rng: Rng) -> Case:
-    """A case from a stretch of a recording whose content ends at `bandwidth` Hz; mostly through a codec."""
+def anything_lost(before: Audio, after: Audio) -> bool:
+    """Whether three bands or more lost 6 dB: their densities [K]. What is 90 dB below the mean had nothing to lose.
+
+    A sound that ends by nature leaves nothing that a low-pass could take and anyone could tell.
+    """
+    quiet = 1e-9 * before.mean()
+    return bool(np.count_nonzero(before + quiet > 4 * (after + quiet)) >= 3)
+
+
+def mean_density(audio: Audio, rate: int, top: float) -> Audio:
+    """Of a recording [T], in bands of 200 Hz up to a frequency in Hz."""
+    frequency, density = signal.welch(audio, rate, nperseg=min(rate // 20, len(audio)))
+    inside = frequency < top
+    return np.bincount((frequency[inside] // 200).astype(int), density[inside], int(top // 200) + 1)
+
+
+def make_case(audio: Audio, rate: int, bandwidth: float, rng: Rng, *, sound: bool = False) -> Case:
+    """A case from a stretch of a recording whose content ends at `bandwidth` Hz; mostly through a codec.
+
+    A sound may end by nature below the low-pass or the codec's edge: then nothing is missing.
+    """
     truth, kind, codec = min(bandwidth, rate / 2), "none", chance(rng, 0.72)
     if chance(rng, 0.12):
         audio = reverberate(audio, rate, rng)
@@ -167,7 +187,8 @@ def make_case(audio: Audio, rate: int, bandwidth: float, rng: Rng) -> Case:
     audio = audio * 10 ** (rng.uniform(-36, -14) / 20) / (audio.std() + 1e-9)
     if chance(rng, 0.35):
         audio = audio + noise(len(audio), rate, rng.uniform(-95, -50), rng)
-    if chance(rng, 0.88):
+    before, before_rate = audio, rate
+    if chance(rng, 0.55 if sound else 0.88):
         cutoff = log_uniform(rng, 1000, 20_000)
         audio, kind = low_pass(audio, rate, cutoff, rng)
         truth = min(truth, cutoff)
@@ -188,6 +209,9 @@ def make_case(audio: Audio, rate: int, bandwidth: float, rng: Rng) -> Case:
         decoded, name = coded(audio, rate, rng)
         truth, kind = min(truth, kept_by_codec(audio, decoded, rate, truth)), f"{kind} {name}"
         audio = decoded
+    top = OPEN * rate / 2
+    if sound and not anything_lost(mean_density(before, before_rate, top), mean_density(audio, rate, top)):
+        truth = min(bandwidth, rate / 2)
     if chance(rng, 0.5):
         scale = 2.0 ** int(rng.choice([7, 15, 15, 15, 15, 15, 23]))
         audio = np.round(np.clip(audio, -1, 1 - 1 / scale) * scale) / scale

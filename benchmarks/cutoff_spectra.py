@@ -7,13 +7,15 @@ as wanted. What changes the waveform itself (codecs, rate converters, clipping) 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import soundfile
-from cutoff_cases import LOW_RATES, Rng, chance, log_uniform, low_pass
+from cutoff_cases import LOW_RATES, OPEN, Rng, anything_lost, chance, log_uniform, low_pass
+from cutoff_sounds import RATE, instrument, natural_sound
 from scipy import signal
 
 from hifisr_cli.dsp.bandwidth.bands import BandLevels
@@ -26,17 +28,22 @@ TAPS = 8192
 ENERGY = np.float32(WINDOW * 3 / 8)  # of the Hann window
 KNOTS_HZ = 125 * 2.0 ** np.arange(8)
 SIXTEEN_BITS_DB, EIGHT_BITS_DB = -101.1, -53.0  # of their rounding noise
-CLEAN_SHARE = 0.72
+SHARES = {"clean": 0.4, "coded": 0.15, "recorded": 0.2, "synthetic": 0.17, "instrument": 0.08}
+"""Of the cases: voices that no codec has touched, others, and music and effects of three origins."""
+SOUNDS = ("recorded", "synthetic", "instrument")
 
 
 @dataclass(frozen=True)
 class Recording:
-    """A training recording's power spectrogram in dB [N, BINS], rate and bandwidth in Hz, and whose voice it is."""
+    """A training recording's power spectrogram in dB [N, BINS], rate and bandwidth in Hz, and whose voice it is.
+
+    `group` is one of SHARES.
+    """
 
     power_db: npt.NDArray[np.float16]
     rate: int
     bandwidth: float
-    clean: bool
+    group: str
     speaker: str
 
 
@@ -77,15 +84,27 @@ def power_db(spectrum: npt.NDArray[np.complex64]) -> npt.NDArray[np.float16]:
     return np.asarray(10 * np.log10(np.square(np.abs(spectrum)) + 1e-14), np.float16)
 
 
-def make_bank(known: list[tuple[Path, float, str]], passes: int) -> Bank:
-    """From training recordings (path, bandwidth in Hz, speaker) and as many low-passes as wanted."""
-    rng = np.random.default_rng(18)
-    recordings = []
+def recorded(known: list[tuple[Path, float, str]], *, sounds: bool) -> Iterator[Recording]:
+    """Training recordings (path, bandwidth in Hz, speaker), of voices or of other sounds."""
     for path, bandwidth, speaker in known:
         audio, rate = soundfile.read(path, dtype="float32")
         if len(audio) >= WINDOW:
             clean = any(name in str(path) for name in ("vctk-", "sdap"))
-            recordings.append(Recording(power_db(spectrogram(audio)), rate, bandwidth, clean, speaker))
+            group = "recorded" if sounds else "clean" if clean else "coded"
+            yield Recording(power_db(spectrogram(audio)), rate, bandwidth, group, speaker)
+
+
+def made_sounds(synthetic: int, instruments: int) -> Iterator[Recording]:
+    """Sounds of `cutoff_sounds`, so many of each kind."""
+    for group, count, make in (("synthetic", synthetic, natural_sound), ("instrument", instruments, instrument)):
+        for seed in range(count):
+            audio = np.asarray(make(seed), np.float32)
+            yield Recording(power_db(spectrogram(audio)), RATE, RATE / 2, group, group)
+
+
+def make_bank(recordings: list[Recording], passes: int) -> Bank:
+    """From recordings and as many low-passes as wanted."""
+    rng = np.random.default_rng(18)
     rows, cutoffs, kinds = [], [], []
     impulse = np.zeros(TAPS)
     impulse[TAPS // 2] = 1.0
@@ -120,12 +139,13 @@ class Simulator:
 
     def __init__(self, bank: Bank) -> None:
         self.bank = bank
-        self.groups = {c: [r for r in bank.recordings if r.clean == c] for c in (True, False)}
+        self.groups = {name: [r for r in bank.recordings if r.group == name] for name in SHARES}
         self.weights: dict[tuple[int, int], Frames] = {}
 
     def draw(self, rng: Rng) -> SpectralCase:
         """One case."""
-        group = self.groups[chance(rng, CLEAN_SHARE)]
+        name = rng.choice(list(SHARES), p=list(SHARES.values()))
+        group, sound = self.groups[name], name in SOUNDS
         source = group[rng.integers(len(group))]
         rate, bandwidth = source.rate, source.bandwidth
         if chance(rng, 0.3):  # read as if it were of the other rate
@@ -142,6 +162,8 @@ class Simulator:
             bandwidth *= speed
         if chance(rng, 0.45):
             lift += _curve(rng, rate, 1.5, log_uniform(rng, 0.3, 2.5))
+        if sound and chance(rng, 0.3):
+            lift += _dark(rng, rate)
         power = np.exp((level_db + lift.astype(np.float32)) * np.float32(np.log(10) / 10)) / ENERGY
         if chance(rng, 0.15):
             power = _in_a_room(power, rate, rng)
@@ -149,8 +171,8 @@ class Simulator:
         if chance(rng, 0.5):
             shape = _curve(rng, rate, 4.0, log_uniform(rng, 0.3, 3)) if chance(rng, 0.8) else None
             power = self.with_noise(power, rng.uniform(-95, -50), shape, rng)
-        truth, kind = min(bandwidth, rate / 2), "none"
-        if chance(rng, 0.88):
+        truth, kind, before = min(bandwidth, rate / 2), "none", power
+        if chance(rng, 0.55 if sound else 0.88):
             row = rng.integers(len(self.bank.cutoffs))
             kind, truth = self.bank.kinds[row], min(truth, self.bank.cutoffs[row] * rate / 48_000)
             power = power * 10 ** (self.bank.passes_db[row].astype(np.float32) / 10)
@@ -161,8 +183,11 @@ class Simulator:
         if chance(rng, 0.3):
             power = power + _hum(float(power.mean()), taken_at, rng)
         power = self._noise_of_the_file(power, taken_at, rng)
-        density = np.asarray(power @ self.bands(taken_at, rate), np.float64)
-        return SpectralCase(density, rate, truth, kind, source.speaker)
+        bands, edges_hz, top = self.bands(taken_at, rate), band_edges(rate), OPEN * rate / 2
+        density = power @ bands
+        if sound and not anything_lost(loud(before @ bands, edges_hz, top), loud(density, edges_hz, top)):
+            truth = min(bandwidth, rate / 2)
+        return SpectralCase(np.asarray(density, np.float64), rate, truth, kind, source.speaker)
 
     def _stretch(self, source: Recording, count: int, rng: Rng) -> Frames:
         parts: list[Frames] = []
@@ -179,7 +204,7 @@ class Simulator:
         start = rng.integers(len(self.bank.noise) - len(power))
         rows = slice(start, start + len(power))
         crossing = 2 * np.sqrt(power * density) * self.bank.noise_real[rows]
-        return np.asarray(power + crossing + density * self.bank.noise[rows], np.float32)
+        return np.asarray(np.maximum(power + crossing + density * self.bank.noise[rows], 0.0), np.float32)
 
     def _noise_of_the_file(self, power: Frames, rate: int, rng: Rng) -> Frames:
         draw = rng.random()
@@ -205,11 +230,15 @@ class Simulator:
         return self.weights[taken_at, rate]
 
 
+def loud(density: Frames, edges_hz: npt.NDArray[np.float64], top: float) -> npt.NDArray[np.float64]:
+    """The density [K] of loud moments, of frames [N, K], in the bands that lie below a frequency in Hz."""
+    return np.asarray(np.quantile(density[:, edges_hz[1:] < top], 0.97, axis=0), np.float64)
+
+
 def levels_of(case: SpectralCase) -> BandLevels:
     """The case as if it had been pushed as audio."""
     levels = BandLevels(case.rate)
     levels.add(case.density)
-    levels.samples = len(case.density) * levels.hop + levels.window
     return levels
 
 
@@ -218,6 +247,12 @@ def _curve(rng: Rng, rate: int, tilt_db: float, bend_db: float) -> npt.NDArray[n
     response = rng.uniform(-tilt_db, tilt_db) * (np.arange(8) - 4) + bend_db * rng.standard_normal(8)
     frequency = np.arange(BINS) * rate / WINDOW
     return np.asarray(np.interp(np.log2(frequency + 1), np.log2(KNOTS_HZ + 1), response))
+
+
+def _dark(rng: Rng, rate: int) -> npt.NDArray[np.float64]:
+    """A natural fall [BINS] in dB, of 3 to 15 dB an octave from anywhere on."""
+    ratio = np.arange(BINS) * rate / WINDOW / log_uniform(rng, 300, 10_000)
+    return np.asarray(-10 * rng.uniform(0.5, 2.5) * np.log10(1 + ratio**2))
 
 
 def _in_a_room(power: Frames, rate: int, rng: Rng) -> Frames:

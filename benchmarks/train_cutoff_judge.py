@@ -1,13 +1,17 @@
 """Trains the judge of `hifisr_cli.dsp.bandwidth.meter`: simulated cases to features, features to weights.
 
-    python benchmarks/train_cutoff_judge.py cases --data ../shared/speech --cache runs/cutoff --count 2750
-    python benchmarks/train_cutoff_judge.py spectra --data ../shared/speech --cache runs/cutoff --count 30000
-    python benchmarks/train_cutoff_judge.py fit --cache runs/cutoff --weights hifisr_cli/dsp/bandwidth/classifier.npz
+    python benchmarks/train_cutoff_judge.py spectra --cache runs/cutoff --count 25000
+    python benchmarks/train_cutoff_judge.py cases --cache runs/cutoff --count 1000
+    cp hifisr_cli/dsp/bandwidth/classifier.npz runs/before.npz
+    python benchmarks/train_cutoff_judge.py fit --cache runs/cutoff --start runs/before.npz --steps 2800 --rate 5e-4
+    python benchmarks/train_cutoff_judge.py mix --start runs/before.npz
 
-Reads `train` and `train-narrow` below --data only. `cases` go through audio (codecs, other rates; 90 ms of processor
-time each), `spectra` through power spectrograms (7 ms). Every case has its own seed, so a stopped run goes on, and the
-cases are the same. `fit --start` goes on from weights that there are: the shipped ones came about so, in several
-rounds over changing cases, and no single command makes them again. Needs the extra `train`.
+Reads `train` and `train-narrow` below --data, and `train` below --sound, only; it needs the program `fluidsynth` with
+the sound font FluidR3_GM, too. `cases` go through audio (codecs, other rates; 90 ms of processor time each), `spectra`
+through power spectrograms (9 ms). Every case has its own seed, so a stopped run goes on, and the cases are the same.
+`fit --start` goes on from weights that there are: the shipped ones came about so, in several rounds over changing
+cases (`classifier.md`), and no single command makes them again. `mix` writes the mean of these and of what they became
+over the second. Needs the extra `train`.
 """
 
 from __future__ import annotations
@@ -28,7 +32,8 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from cutoff_cases import FORMATS, Case, chance, log_uniform, make_case
-from cutoff_spectra import Simulator, levels_of, make_bank
+from cutoff_sounds import RATE, instrument, natural_sound
+from cutoff_spectra import Simulator, levels_of, made_sounds, make_bank, recorded
 from cutoff_variation import varied
 
 from hifisr_cli.dsp.bandwidth.bands import BandLevels
@@ -49,7 +54,10 @@ CLEAN_SHARE = 0.6  # of cases from uncompressed recordings, which are few
 HELD_OUT = ("vctk-p234", "vctk-p314", "vctk-p317", "sdap-Karen-Cenon", "a4a-es", "art-de", "art-pl")
 NAMES = ("features", "truth", "nyquist", "kind", "speaker")
 Row = tuple[npt.NDArray[np.float16], float, float, str, str]
-WIDTH, DROPOUT, RATE, BATCH = 48, 0.05, 1.2e-3, 96
+SOUND_SHARE = 0.4  # of cases through audio: music and effects
+MADE_SHARE = 0.45  # of these: synthetic, or played
+MADE = 300  # sounds of each kind, half as many instruments
+WIDTH, DROPOUT, BATCH = 48, 0.05, 96
 LEAST_FRAMES = 8
 REPORT = 500  # steps
 LOW_PASSES = 5000
@@ -59,25 +67,30 @@ FINE_SHARE = 0.4  # of the loss: where exactly; the rest: within the tolerance
 CELLS_HZ = torch.from_numpy(CUTOFFS_HZ).float()
 
 
-def recordings(data: Path) -> list[tuple[Path, float, str]]:
-    """Path, bandwidth in Hz and speaker of all training recordings."""
+def known(data: Path, *folders: str) -> list[tuple[Path, float, str]]:
+    """Path, bandwidth in Hz and speaker of all training recordings in these folders."""
     with (data / "sources.csv").open(newline="") as stream:
-        rows = [row for row in csv.DictReader(stream) if row["path"].startswith(("train/", "train-narrow/"))]
+        rows = [row for row in csv.DictReader(stream) if row["path"].startswith(folders)]
     return [(data / row["path"], float(row["bandwidth_hz"]), row["speaker"]) for row in rows]
 
 
-def draw(known: list[tuple[Path, float, str]], seed: int) -> tuple[Case, str]:
+def draw(voices: list[tuple[Path, float, str]], sounds: list[tuple[Path, float, str]], seed: int) -> tuple[Case, str]:
     """Case number `seed` through audio, and its speaker."""
-    rng = np.random.default_rng([23, seed])
+    rng = np.random.default_rng([53, seed])
+    sound = chance(rng, SOUND_SHARE)
     clean = chance(rng, CLEAN_SHARE)
-    some = [row for row in known if any(name in str(row[0]) for name in ("vctk-", "sdap")) == clean]
-    path, bandwidth, speaker = some[rng.integers(len(some))]
-    audio, rate = soundfile.read(path)
+    some = sounds if sound else [row for row in voices if any(n in str(row[0]) for n in ("vctk-", "sdap")) == clean]
+    if sound and chance(rng, MADE_SHARE):
+        made = instrument if chance(rng, 0.3) else natural_sound
+        audio, rate, bandwidth, speaker = made(int(rng.integers(MADE))), RATE, RATE / 2, "made"
+    else:
+        path, bandwidth, speaker = some[rng.integers(len(some))]
+        audio, rate = soundfile.read(path)
     count = round(min(log_uniform(rng, 1.5, 6.0) * rate, len(audio)))
     start = rng.integers(len(audio) - count + 1)
     if rate == 44_100 and chance(rng, 0.5):
         bandwidth, rate = bandwidth * 48 / 44.1, 48_000
-    return make_case(audio[start : start + count], rate, bandwidth, rng), speaker
+    return make_case(audio[start : start + count], rate, bandwidth, rng, sound=sound), speaker
 
 
 def row_of(levels: BandLevels, truth: float, kind: str, speaker: str) -> Row | None:
@@ -87,11 +100,14 @@ def row_of(levels: BandLevels, truth: float, kind: str, speaker: str) -> Row | N
     return features(levels).astype(np.float16), truth, levels.sample_rate / 2, kind, speaker
 
 
-def simulate(data: Path, cache: Path, count: int, *, audio: bool) -> None:
+def simulate(data: Path, sound: Path, cache: Path, count: int, *, audio: bool) -> None:
     """Writes features in files of CASES_A_FILE cases, those not there yet."""
     cache.mkdir(parents=True, exist_ok=True)
-    known = recordings(data)
-    simulator = None if audio else Simulator(make_bank(known, LOW_PASSES))
+    voices, sounds = known(data, "train/", "train-narrow/"), known(sound, "train/")
+    simulator = None
+    if not audio:
+        recordings = [*recorded(voices, sounds=False), *recorded(sounds, sounds=True), *made_sounds(MADE, MADE // 2)]
+        simulator = Simulator(make_bank(recordings, LOW_PASSES))
     for start in range(0, count, CASES_A_FILE):
         target = cache / f"{'audio' if audio else 'spectra'}-{start:06d}.npz"
         if target.exists():
@@ -99,12 +115,12 @@ def simulate(data: Path, cache: Path, count: int, *, audio: bool) -> None:
         rows, began = [], time.perf_counter()
         for seed in range(start, start + CASES_A_FILE):
             if simulator is None:
-                case, speaker = draw(known, seed)
+                case, speaker = draw(voices, sounds, seed)
                 levels = BandLevels(case.rate)
                 levels.push(case.audio[None].astype(np.float32))
                 rows.append(row_of(levels.finished(), case.truth, case.kind, speaker))
             else:
-                drawn = simulator.draw(np.random.default_rng([37, seed]))
+                drawn = simulator.draw(np.random.default_rng([59, seed]))
                 rows.append(row_of(levels_of(drawn), drawn.truth, drawn.kind, drawn.speaker))
         columns = list(zip(*(row for row in rows if row is not None), strict=True))
         np.savez(target, **{n: np.array(c) for n, c in zip(NAMES, columns, strict=True)})
@@ -198,7 +214,7 @@ def running_mean(mean: Tensor, new: Tensor, count: Tensor | int) -> Tensor:
     return mean + (new - mean) * max(0.003, 1 / (2 + 0.2 * float(count)))
 
 
-def fit(cache: Path, weights: Path, steps: int, start: Path | None) -> None:
+def fit(cache: Path, weights: Path, steps: int, rate: float, start: Path | None) -> None:
     """Trains for so many steps of BATCH cases and writes the averaged weights."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -215,8 +231,8 @@ def fit(cache: Path, weights: Path, steps: int, start: Path | None) -> None:
         with np.load(start) as stored:
             net.load_state_dict({name: torch.from_numpy(stored[name].astype(np.float32)) for name in stored.files})
     average = torch.optim.swa_utils.AveragedModel(net, avg_fn=running_mean)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps, pct_start=0.06)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.06)
     size = sum(p.numel() for p in net.parameters())
     print(f"{len(train.truth)} cases, {len(test.truth)} held out, {size} parameters")
     total = 0.0
@@ -225,9 +241,7 @@ def fit(cache: Path, weights: Path, steps: int, start: Path | None) -> None:
         rows = torch.from_numpy(pick.choice(len(share), BATCH, p=share))
         chosen = (train.features[rows].float(), train.truth[rows], train.nyquist[rows])
         seen, truth, nyquist = varied(*chosen, rng)
-        with torch.autocast("cpu", torch.bfloat16):  # half as long again without
-            logits = net(seen)
-        loss = loss_of(logits.float(), truth, nyquist)
+        loss = loss_of(net(seen), truth, nyquist)
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -246,21 +260,32 @@ def fit(cache: Path, weights: Path, steps: int, start: Path | None) -> None:
             np.savez_compressed(weights, **state)
 
 
+def mix(start: Path, weights: Path) -> None:
+    """Writes the mean of two sets of weights over the second."""
+    with np.load(start) as first, np.load(weights) as last:
+        mean = {name: (first[name].astype(np.float32) + last[name].astype(np.float32)) / 2 for name in last.files}
+    np.savez_compressed(weights, **{name: value.astype(np.float16) for name, value in mean.items()})
+
+
 def main() -> None:
-    """Reads the arguments, then simulates or trains."""
+    """Reads the arguments, then simulates, trains or mixes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("stage", choices=("cases", "spectra", "fit"))
+    parser.add_argument("stage", choices=("cases", "spectra", "fit", "mix"))
     parser.add_argument("--data", type=Path, default=Path("../shared/speech"))
+    parser.add_argument("--sound", type=Path, default=Path("../shared/sound"))
     parser.add_argument("--cache", type=Path, default=Path("runs/cutoff"))
     parser.add_argument("--weights", type=Path, default=Path("hifisr_cli/dsp/bandwidth/classifier.npz"))
     parser.add_argument("--start", type=Path, help="weights to go on from")
     parser.add_argument("--count", type=int, default=3000)
     parser.add_argument("--steps", type=int, default=12_000)
+    parser.add_argument("--rate", type=float, default=1.2e-3, help="the highest learning rate")
     options = parser.parse_args()
-    if options.stage == "fit":
-        fit(options.cache, options.weights, options.steps, options.start)
+    if options.stage == "mix":
+        mix(options.start, options.weights)
+    elif options.stage == "fit":
+        fit(options.cache, options.weights, options.steps, options.rate, options.start)
     else:
-        simulate(options.data, options.cache, options.count, audio=options.stage == "cases")
+        simulate(options.data, options.sound, options.cache, options.count, audio=options.stage == "cases")
 
 
 if __name__ == "__main__":

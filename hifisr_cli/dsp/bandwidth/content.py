@@ -11,7 +11,7 @@ from hifisr_cli.dsp.bandwidth.bands import COMPRESSION, BandLevels
 
 # Chosen by hand against `benchmarks/cutoff_detection.py` (commit dce8f71). They feed the templates and the reason.
 # In brackets: hits in % with the value halved / doubled, of the 990 cases of that benchmark with `--files 5`,
-# of which 82.9 % are hits as it is.
+# of which 82.9 % were hits as it was, before the classifier had learnt music.
 _LOUD_SHARES = (0.08, 0.03)  # of the frames that count as loud: vowels, and the rarer hisses [82.9 / 83.1]
 _LEAST_LOUD_FRAMES = 3.0  # in a short recording [82.9 / 82.8]
 _QUIET_SHARE = 0.3  # of the frames that count as quiet [83.3 / 82.4]

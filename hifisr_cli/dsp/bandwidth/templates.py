@@ -29,7 +29,7 @@ _POINTS = 12  # a band's mean is taken over this many frequencies
 
 # Chosen by hand against `benchmarks/cutoff_detection.py` (commits 3049a65 and dce8f71).
 # In brackets: hits in % with the value halved / doubled, of the 990 cases of that benchmark with `--files 5`,
-# of which 82.9 % are hits as it is.
+# of which 82.9 % were hits as it was, before the classifier had learnt music.
 _LOWEST_DB = -105.0  # below what the voice would have there: deeper, nothing counts as seen [81.6 / 82.9]
 _FLOOR_MARGIN_DB = 3.0  # above the emptiest bands, which show what was added after the low-pass [82.9 / 82.8]
 _ADDED_LATER = -1.0  # log odds (natural) that all of the background was added after the low-pass [82.9 / 82.9]
