@@ -123,7 +123,7 @@ AboveCutoff = Annotated[
 ]
 Measure = Annotated[
     str | None,
-    _sound("From stdin to stdout: measure the cutoff on so much, or all [default: 10].", metavar="SECONDS|all"),
+    _sound("From stdin to stdout: hold back and measure so much, or all [default: 10].", metavar="SECONDS|all"),
 ]
 LoudnessTarget = Annotated[
     str,
