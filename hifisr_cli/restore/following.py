@@ -28,7 +28,8 @@ class Following:
 
     Args:
         sample_rate: Hz.
-        held: the beginning of the stream, all of which is held back at first; and so much always is.
+        held: the beginning of the stream, on which it was measured. From then on half as much is held back: the first
+            output comes when it can, and a change is heard long enough before it passes.
         meter: has heard it.
         changes: what was found in it.
         choice: what the user says of the cutoff.
@@ -39,7 +40,8 @@ class Following:
     ) -> None:
         self._rate, self._meter, self._choice = sample_rate, meter, choice
         self._held = deque(held)
-        self._room = sum(block.shape[1] for block in self._held)
+        self._waiting = sum(block.shape[1] for block in self._held)
+        self._room = self._waiting // 2
         self._passed = 0
         self._known_to = 0
         self._channels = self._held[0].shape[0]
@@ -54,22 +56,25 @@ class Following:
 
     def blocks(self, rest: Iterator[Wave]) -> Iterator[Wave]:
         """The blocks of the stream, in order; when one comes out, the course knows all of it."""
+        yield from self._let_pass(self._room)
         for block in rest:
             self._meter.push(block)
             self._held.append(block)
-            while sum(each.shape[1] for each in self._held) - self._held[0].shape[1] >= self._room:
-                yield self._next()
-        while self._held:
-            yield self._next()
+            self._waiting += block.shape[1]
+            yield from self._let_pass(self._room)
+        yield from self._let_pass(0)
 
-    def _next(self) -> Wave:
-        block = self._held.popleft()
-        end = self._passed + block.shape[1]
-        if end > self._known_to:
-            self._known_to = max(end, self._passed + round(_STEP_SECONDS * self._rate))
-            self._learn(self._meter.result())
-        self._passed = end
-        return block
+    def _let_pass(self, room: int) -> Iterator[Wave]:
+        """All but so many samples."""
+        while self._held and self._waiting - self._held[0].shape[1] >= room:
+            block = self._held.popleft()
+            end = self._passed + block.shape[1]
+            if end > self._known_to:
+                self._known_to = max(end, self._passed + round(_STEP_SECONDS * self._rate))
+                self._learn(self._meter.result())
+            self._passed = end
+            self._waiting -= block.shape[1]
+            yield block
 
     def _learn(self, track: Track) -> None:
         """Adds the changes of the next seconds to the course."""
