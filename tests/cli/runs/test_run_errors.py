@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from hifisr_cli.audio.output import output as encode
+from hifisr_cli.audio.output import encoded_file as encode
 from hifisr_cli.audio.output.wav import WavSink
 from hifisr_cli.system import files, staged_file
 from tests.cli.runs.conftest import Command, Make, Spawn, leftovers, obey_rights, outputs
