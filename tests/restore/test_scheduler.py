@@ -135,7 +135,7 @@ class Narrow:
         return getattr(self._model, name)
 
     def generate(self, windows: WindowBatch) -> Tensor:
-        if len(windows.waves) > 1 or windows.cutoff_hz[0] == self._hated:
+        if len(windows.waves) > 1 or (windows.cutoff_hz == self._hated).all():
             raise DeviceError("out of memory")
         return self._model.generate(windows)
 

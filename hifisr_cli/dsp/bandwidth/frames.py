@@ -97,7 +97,7 @@ class Framing:
         self._mirror = Mirror(sample_rate, self.window)
 
     def push(self, block: npt.NDArray[np.float32]) -> Iterator[Frames]:
-        """Takes a block [C, T] of any length T and yields its frames; samples that are not finite count as zero."""
+        """Takes a block [C, T] of any length T and yields its frames, if any; what is not finite counts as zero."""
         if block.ndim != 2:
             raise ValueError(f"block must be [channels, samples], not {block.shape}")
         data = np.nan_to_num(np.asarray(block, np.float32), posinf=0.0, neginf=0.0)
@@ -120,7 +120,8 @@ class Framing:
             density = matmul_in_portions(flat, self._weights).reshape(*powers.shape[:2], -1)
             sounds = density.max(axis=(0, 2)) > SILENCE
             mirrored = self._mirror.compare(spectra, powers, starts[first:last])
-            yield Frames(starts[first:last][sounds], powers[:, sounds], density[:, sounds], mirrored[:, sounds])
+            if sounds.any():
+                yield Frames(starts[first:last][sounds], powers[:, sounds], density[:, sounds], mirrored[:, sounds])
 
     def short(self) -> FloatArray | None:
         """Returns the density [1, K] of the only, shorter frame of a recording shorter than one window, else None."""

@@ -151,3 +151,11 @@ def test_memory_is_constant() -> None:
         meter.push(audio[None])
         waiting.append(sum(frames.powers.nbytes for frames in meter._undecided()))
     assert max(waiting) < 4_000_000
+
+
+def test_sound_far_below_what_any_format_holds_is_silence() -> None:
+    """Not all zeros, and yet no frame of it counts."""
+    found = track(np.full((2, 5 * RATE), 1e-30))
+    assert found.channels == ((Change(0, 0),),)
+    assert found.lines[0].frames == 0
+    assert heard(np.full((1, 5 * RATE), 1e-30)).settled == 0
