@@ -20,6 +20,7 @@ import numpy as np
 import resampy
 import soundfile
 from cutoff_detection import Audio, disturb, low_pass
+from cutoff_harm import windowed_sinc
 from scipy import signal
 
 from hifisr_cli.dsp.bandwidth.bands import BandLevels
@@ -34,20 +35,6 @@ def down(audio: Audio, rate: int, low: int) -> Audio:
     """The recording [T] at the low rate, without aliases."""
     common = math.gcd(rate, low)
     return np.asarray(signal.resample_poly(audio, low // common, rate // common, window=("kaiser", 9.0)))
-
-
-def windowed_sinc(audio: Audio, rate: int, new: int, zeros: int = 6, rolloff: float = 0.99) -> Audio:
-    """What `torchaudio.functional.resample` does with its defaults: [T] in, [T * new / rate] out."""
-    common = math.gcd(rate, new)
-    rate, new = rate // common, new // common
-    edge = min(rate, new) * rolloff
-    width = math.ceil(zeros * rate / edge)
-    place = np.arange(-width, width + rate)[None] / rate - np.arange(new)[:, None] / new
-    place = np.clip(place * edge, -zeros, zeros)
-    taps = np.sinc(place) * np.cos(place * np.pi / zeros / 2) ** 2 * edge / rate
-    padded = np.pad(audio, (width, width + rate))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, taps.shape[1])[::rate]
-    return np.asarray((windows @ taps.T).ravel()[: math.ceil(new * len(audio) / rate)])
 
 
 def interpolated(audio: Audio, rate: int, low: int, order: int) -> Audio:
