@@ -30,7 +30,8 @@ import resampy
 import soundfile
 from scipy import signal
 
-from hifisr_cli.dsp.bandwidth.meter import FULL_BAND_HZ, BandwidthMeter
+from hifisr_cli.dsp.bandwidth.bands import BandLevels
+from hifisr_cli.dsp.bandwidth.meter import FULL_BAND_HZ, bandwidth_of
 from hifisr_cli.results import Bandwidth
 
 Audio = npt.NDArray[np.float64]
@@ -106,9 +107,9 @@ def disturb(audio: Audio, rate: int, disturbance: str, rng: np.random.Generator)
 
 def detect(audio: Audio, rate: int) -> Bandwidth:
     """What the meter says of a recording [T]."""
-    meter = BandwidthMeter(rate)
-    meter.push(audio[None].astype(np.float32))
-    return meter.result()
+    levels = BandLevels(rate)
+    levels.push(audio[None].astype(np.float32))
+    return bandwidth_of(levels.finished())
 
 
 def is_hit(found: Bandwidth, truth: float, disturbance: str) -> bool:

@@ -23,7 +23,8 @@ import soundfile
 from cutoff_detection import FILTERS, Audio, is_hit, low_pass
 from scipy import signal
 
-from hifisr_cli.dsp.bandwidth.meter import BandwidthMeter
+from hifisr_cli.dsp.bandwidth.bands import BandLevels
+from hifisr_cli.dsp.bandwidth.meter import bandwidth_of
 from hifisr_cli.results import Bandwidth
 
 CUTOFFS_HZ = (4000, 8000, 12_000, 16_000)
@@ -103,9 +104,9 @@ SOUNDS: dict[str, Callable[[np.random.Generator], Audio]] = {
 
 def measured(audio: Audio, rate: int) -> Bandwidth:
     """What the meter says of a recording [C, T]."""
-    meter = BandwidthMeter(rate)
-    meter.push(audio.astype(np.float32))
-    return meter.result()
+    levels = BandLevels(rate)
+    levels.push(audio.astype(np.float32))
+    return bandwidth_of(levels.finished())
 
 
 def told(found: Bandwidth) -> str:

@@ -23,7 +23,8 @@ from cutoff_harm import distance, in_words, restored
 from cutoff_track import RATE, Programme, programmes, speakers
 
 from hifisr_cli.arrays import Wave
-from hifisr_cli.dsp.bandwidth.meter import BandwidthMeter
+from hifisr_cli.dsp.bandwidth.bands import BandLevels
+from hifisr_cli.dsp.bandwidth.meter import bandwidth_of
 from hifisr_cli.engines.load import load_model
 from hifisr_cli.engines.protocol import Engine
 from hifisr_cli.restore.cutoff_track import CutoffRow, CutoffTrack
@@ -75,9 +76,9 @@ def measured(programme: Programme, engine: Engine) -> Result:
     apart, track, alone = one_by_one(wave, programme, engine)
     whole, found = restored(wave, RATE, MEASURED, engine)
     told, _ = restored(wave, RATE, CutoffChoice(track=track), engine)
-    meter = BandwidthMeter(RATE)
-    meter.push(wave)
-    one = meter.result()
+    levels = BandLevels(RATE)
+    levels.push(wave)
+    one = bandwidth_of(levels.finished())
     single = restored(wave, RATE, CutoffChoice(one.cutoff_hz, above="replace"), engine)[0] if one.restorable else wave
 
     def lsd(output: Wave) -> float:

@@ -97,9 +97,8 @@ class BandLevels:
     def count(self, frames: Frames, times: int = 1) -> None:
         """Counts these frames, the mean power of their channels; times -1 takes them back."""
         power = frames.powers.mean(axis=0, dtype=np.float64)
-        self.spectrum += times * np.sqrt(np.sqrt(power)).sum(
-            axis=0
-        )  # power ** COMPRESSION, by square roots, which are cheap
+        # power ** COMPRESSION, by square roots, which are cheap
+        self.spectrum += times * np.sqrt(np.sqrt(power)).sum(axis=0)
         self.mirrored += times * frames.mirrored.sum(axis=(0, 1))
         self.add(frames.density.mean(axis=0), times)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from hifisr_cli.arrays import FloatArray
 from hifisr_cli.dsp.bandwidth.bands import COMPRESSION, BandLevels
@@ -14,7 +13,7 @@ from hifisr_cli.dsp.bandwidth.images import image_in
 from hifisr_cli.dsp.bandwidth.templates import Evidence, weigh
 from hifisr_cli.results import KEPT_FRACTION, LEAST_CROSSOVER_HZ, Bandwidth
 
-__all__ = ["FULL_BAND_HZ", "BandwidthMeter", "bandwidth_of", "blend", "decide"]
+__all__ = ["FULL_BAND_HZ", "bandwidth_of", "blend", "decide"]
 
 # What counts as the right cutoff, as a hit in `benchmarks/cutoff_detection.py`.
 _TOLERANCE = 0.08  # of the cutoff
@@ -54,48 +53,20 @@ _BELOW_IMAGE = (0.85, 0.92, 1.0)  # of the cutoff that an image betrays: the ten
 _STEEP = 0.03  # of the edge: within this the level has to fall to that; natural slopes need more [82.8 / 83.1]
 
 
-class BandwidthMeter:
-    """Measures the cutoff of a recording that passes by in blocks, at its own sample rate.
+def bandwidth_of(levels: BandLevels) -> Bandwidth:
+    """Returns the cutoff of what was heard; it may be asked for at any time.
 
     The cutoff is the nominal one of the low-pass (-3 dB for Butterworth and Bessel, the edge for steep ones). A small
     network, trained on simulated recordings, gives its probability from how every band rises and falls, alone and
     together with the others. Where it is unsure, the templates of `templates.py`, which know some filters exactly,
-    give another, and the two are blended. A steep edge just below what was found is the cutoff. Memory is
-    constant, the result depends neither on the blocks nor on the level. The confidence is the probability that the
-    cutoff lies within 8 % or 300 Hz of the one given; `benchmarks/cutoff_detection.py` prints how often each level of
-    confidence was right.
+    give another, and the two are blended. A steep edge just below what was found is the cutoff. The level does not
+    matter. The confidence is the probability that the cutoff lies within 8 % or 300 Hz of the one given;
+    `benchmarks/cutoff_detection.py` prints how often each level of confidence was right.
 
     Sources: "edge", "images" (content ends at the cutoff, above it stands its mirror image: `images.py`), "nyquist"
     (content up to the file's own Nyquist frequency, which is then the cutoff), "full-band" (content up to 17.5 kHz or
     more; the cutoff is then Nyquist, at most 24 kHz), "silence".
-
-    Args:
-        sample_rate: Hz.
-
-    Raises:
-        ValueError: the rate is not positive, or a block is not [C, T].
     """
-
-    def __init__(self, sample_rate: int) -> None:
-        self.sample_rate = sample_rate
-        self._levels = BandLevels(sample_rate)
-
-    def push(self, block: npt.NDArray[np.float32]) -> None:
-        """Takes a block [C, T]."""
-        self._levels.push(block)
-
-    @property
-    def levels(self) -> BandLevels:
-        """Returns what the cutoff is read from."""
-        return self._levels.finished()
-
-    def result(self) -> Bandwidth:
-        """Returns the measured cutoff; it may be asked for at any time."""
-        return bandwidth_of(self.levels)
-
-
-def bandwidth_of(levels: BandLevels) -> Bandwidth:
-    """Returns the cutoff of what was heard; see `BandwidthMeter`."""
     nyquist = levels.sample_rate / 2
     if levels.frames == 0:
         return Bandwidth(nyquist, 1.0, "silence")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hifisr_cli.dsp.bandwidth.meter import BandwidthMeter
+from hifisr_cli.dsp.bandwidth.bands import BandLevels
+from hifisr_cli.dsp.bandwidth.meter import bandwidth_of
 from hifisr_cli.results import Bandwidth
 
 Audio = npt.NDArray[np.float32]
@@ -13,11 +14,11 @@ RATE = 48_000
 
 
 def measure(audio: npt.NDArray[np.floating], rate: int = RATE, blocks: int = 65_536) -> Bandwidth:
-    meter = BandwidthMeter(rate)
+    levels = BandLevels(rate)
     data = np.atleast_2d(audio).astype(np.float32)
     for start in range(0, data.shape[1], blocks):
-        meter.push(data[:, start : start + blocks])
-    return meter.result()
+        levels.push(data[:, start : start + blocks])
+    return bandwidth_of(levels.finished())
 
 
 def babble(seconds: float = 5.0, rate: int = RATE, seed: int = 0) -> npt.NDArray[np.float64]:

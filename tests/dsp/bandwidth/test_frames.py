@@ -29,3 +29,10 @@ def test_the_mean_density_of_white_noise_is_its_power() -> None:
     density = np.concatenate([part.density for part in Framing(RATE).push(noise)], axis=1)
     assert density.shape[0] == 2
     np.testing.assert_allclose(density.mean(axis=1), 0.01, rtol=0.1)
+
+
+def test_wrong_arguments_are_refused() -> None:
+    with pytest.raises(ValueError, match="sample_rate"):
+        Framing(0)
+    with pytest.raises(ValueError, match="channels"):
+        list(Framing(RATE).push(np.zeros(100, np.float32)))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hifisr_cli.dsp.bandwidth.bands import BandLevels
-from hifisr_cli.dsp.bandwidth.meter import BandwidthMeter
+from hifisr_cli.dsp.bandwidth.meter import bandwidth_of
 from hifisr_cli.dsp.bandwidth.track import Change, Track, TrackMeter
 from tests.dsp.bandwidth.conftest import RATE, Audio, babble, brick_wall
 
@@ -28,9 +28,7 @@ def track(audio: np.ndarray, block: int = 65_536, rate: int = RATE) -> Track:
 
 def of(levels: BandLevels) -> float:
     """The cutoff of a line."""
-    meter = BandwidthMeter(levels.sample_rate)
-    meter._levels = levels
-    return meter.result().cutoff_hz
+    return bandwidth_of(levels).cutoff_hz
 
 
 def spliced(seconds: float = 5.0, cutoff: float = 3_400.0) -> np.ndarray:
