@@ -101,12 +101,6 @@ class TrackMeter:
         self._lowest_before: list[FloatArray] = []  # of the section that was decided last
         self._channels: list[_Channel] = []
 
-    @property
-    def settled(self) -> int:
-        """Returns the sample up to which no later sound changes the track."""
-        undecided = self._undecided()
-        return int(undecided[0].starts[0]) if undecided else 0
-
     def push(self, block: npt.NDArray[np.float32]) -> None:
         """Takes a block [C, T] of any length T. Samples that are not finite count as zero."""
         for frames in self._framing.push(block):
@@ -124,7 +118,7 @@ class TrackMeter:
                     self._decide()
 
     def result(self) -> Track:
-        """Returns the track. It may be asked for at any time; what is not settled may be another one later."""
+        """Returns the track. It may be asked for at any time; of the last seconds it may be another one later."""
         short = self._framing.short()
         if short is not None:
             levels = BandLevels(self.sample_rate)
