@@ -10,12 +10,12 @@ from hifisr_cli.audio.resample import output_length
 from hifisr_cli.dsp.bandwidth.bands import BandLevels
 from hifisr_cli.dsp.bandwidth.track import Track, TrackMeter
 from hifisr_cli.restore.course import Course
-from hifisr_cli.restore.line import Line
-from hifisr_cli.restore.survey import Changes, CutoffChoice, measured_line
+from hifisr_cli.restore.line import AboveCutoff, Line, line_over
+from hifisr_cli.restore.survey import Changes, bandwidth_on
 from hifisr_cli.results import Bandwidth
 
 _STEP_SECONDS = 2.0
-"""The track is asked for as often: each time costs about 20 ms."""
+"""The track is asked for as often: each time costs 7 ms where there is one line."""
 
 _SAME_RATIO = 1.12
 """Cutoffs that are closer are the same line's, as in the track of a whole recording."""
@@ -32,13 +32,13 @@ class Following:
             output comes when it can, and a change is heard long enough before it passes.
         meter: has heard it.
         changes: what was found in it.
-        choice: what the user says of the cutoff.
+        above: what becomes of what stands above an edge.
     """
 
     def __init__(
-        self, sample_rate: int, held: Iterable[Wave], meter: TrackMeter, changes: Changes, choice: CutoffChoice
+        self, sample_rate: int, held: Iterable[Wave], meter: TrackMeter, changes: Changes, above: AboveCutoff
     ) -> None:
-        self._rate, self._meter, self._choice = sample_rate, meter, choice
+        self._rate, self._meter, self._above = sample_rate, meter, above
         self._held = deque(held)
         self._waiting = sum(block.shape[1] for block in self._held)
         self._room = self._waiting // 2
@@ -48,11 +48,7 @@ class Following:
         self._lines = list({id(line): line for channel in changes for _, line in channel}.values())
         first = [changes[min(channel, len(changes) - 1)][0] for channel in range(self._channels)]
         self.changes = [[change] for change in first]
-        self.course = Course(self.changes_at_48_khz(), goes_on=True)
-
-    def changes_at_48_khz(self) -> list[list[tuple[int, Line]]]:
-        """What is known so far, as a course counts it."""
-        return [[(output_length(place, self._rate), line) for place, line in channel] for channel in self.changes]
+        self.course = Course(self.changes, goes_on=True)
 
     def blocks(self, rest: Iterator[Wave]) -> Iterator[Wave]:
         """The blocks of the stream, in order; when one comes out, the course knows all of it."""
@@ -94,12 +90,12 @@ class Following:
                     self.course.channels[number].append((output_length(place, self._rate), line))
 
     def _line(self, levels: BandLevels) -> Line:
-        found = measured_line(levels, self._choice)
+        bandwidth = bandwidth_on(levels)
         for line in self._lines:
-            if _same(line.bandwidth, found.bandwidth):
+            if _same(line.bandwidth, bandwidth):
                 return line
-        self._lines.append(found)
-        return found
+        self._lines.append(line_over(levels, bandwidth, self._above))
+        return self._lines[-1]
 
 
 def _same(one: Bandwidth, other: Bandwidth) -> bool:

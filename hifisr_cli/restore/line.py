@@ -60,7 +60,7 @@ def line_over(levels: BandLevels, bandwidth: Bandwidth, above: AboveCutoff) -> L
     kept_hz = kept_edge_hz(levels, bandwidth.cutoff_hz)
     if not bandwidth.restorable:
         return Line(bandwidth, kept_hz, levels=levels)
-    slope = edge_slope(levels, bandwidth.cutoff_hz)
+    slope = None if bandwidth.source == "images" else edge_slope(levels, bandwidth.cutoff_hz)
     bandwidth = replace(bandwidth, slope=slope)
     if above == "replace" or (above == "auto" and bandwidth.source == "images"):
         return Line(bandwidth, kept_hz, levels=levels)

@@ -99,7 +99,9 @@ def restore_live(
         known = first.survey.frames if first.ended else None if options.salvage else info.frames
         work.promised = known
         frames = None if known is None else output_length(known, info.sample_rate)
-        extended = WHERE_LIMITED if first.quiet and not first.survey.muted else first.survey.extended
+        # What comes may end elsewhere: only a cutoff that is given, and silence that is over, hold for all of it.
+        known_for_all = first.ended or first.survey.muted or (options.cutoff_hz is not None and not first.quiet)
+        extended = first.survey.extended if known_for_all else WHERE_LIMITED
         carried = read_metadata(recording).for_output(chosen, extended=extended)
         total = None if known is None else known / info.sample_rate
         with Output(
@@ -202,7 +204,7 @@ class _Live:
             restoration.course.begin(output_length(self._quiet_samples, self._info.sample_rate))
         elif not window.ended and self._options.cutoff_hz is None:
             rate = self._info.sample_rate
-            self._following = Following(rate, window.blocks, window.meter, found.changes, self._options.choice)
+            self._following = Following(rate, window.blocks, window.meter, found.changes, self._options.above_cutoff)
             restoration = replace(restoration, course=self._following.course)
             rest = self._following.blocks(self._blocks)
         wide = resampled(map(self._count, chain(rest, self._lacking())), self._info.sample_rate, resampler)

@@ -217,7 +217,7 @@ _SILENCE: Changes = (((0, Line(Bandwidth(0.0, 1.0, "silence"), 0.0)),),)
 def _changes(heard: Track, choice: CutoffChoice, *, channels: int, seconds: float) -> Changes:
     """The lines of a recording, as measured or as given."""
     if choice.track is None:
-        lines = [measured_line(levels, choice) for levels in heard.lines]
+        lines = [line_over(levels, bandwidth_on(levels, choice.cutoff_hz), choice.above) for levels in heard.lines]
         if choice.cutoff_hz is not None:
             return (((0, lines[0]),),)
         return tuple(tuple((change.start, lines[change.line]) for change in channel) for channel in heard.channels)
@@ -228,20 +228,16 @@ def _changes(heard: Track, choice: CutoffChoice, *, channels: int, seconds: floa
         changes = choice.track.changes(channel, seconds)
         for _, cutoff_hz in changes:
             if cutoff_hz not in given:
-                bandwidth = Bandwidth(sample_rate / 2, 1.0, "full-band") if cutoff_hz is None else None
-                given[cutoff_hz] = line_over(levels, bandwidth or _bandwidth(levels, cutoff_hz), choice.above)
+                full = Bandwidth(sample_rate / 2, 1.0, "full-band")
+                bandwidth = full if cutoff_hz is None else bandwidth_on(levels, cutoff_hz)
+                given[cutoff_hz] = line_over(levels, bandwidth, choice.above)
         found.append(tuple((round(start * sample_rate), given[cutoff_hz]) for start, cutoff_hz in changes))
     alike = all(channel == found[0] for channel in found)
     return tuple(found[:1] if alike else found)
 
 
-def measured_line(levels: BandLevels, choice: CutoffChoice) -> Line:
-    """The line that these levels were heard on, its cutoff as measured, or as given for all of a recording."""
-    return line_over(levels, _bandwidth(levels, choice.cutoff_hz), choice.above)
-
-
-def _bandwidth(levels: BandLevels, cutoff_hz: float | None) -> Bandwidth:
-    """As measured or as given, no higher than the resampler reaches."""
+def bandwidth_on(levels: BandLevels, cutoff_hz: float | None = None) -> Bandwidth:
+    """Of the line that these levels were heard on, as measured or as given; no higher than the resampler reaches."""
     bandwidth = bandwidth_of(levels) if cutoff_hz is None else Bandwidth(cutoff_hz, 1.0, "given")
     highest = RESAMPLER_EDGE * min(levels.sample_rate, SAMPLE_RATE) / 2
     if not bandwidth.full_band and bandwidth.cutoff_hz > highest:

@@ -98,6 +98,17 @@ def test_a_short_stream_is_the_file(
     assert rate == 48_000
 
 
+def test_a_stream_says_no_more_of_what_is_synthetic_than_is_known(
+    pipe: Callable[..., Piped], telephone: Path, make: Make, tmp_path: Path
+) -> None:
+    """Its header goes out before all of it was heard: where content ends later on, nobody knows."""
+    going_on, given = (pipe(telephone.read_bytes(), *options).out for options in ((), ("--cutoff", "3400")))
+    over = pipe(make(tmp_path / "in.wav", 3.0, 8_000).read_bytes()).out
+    assert b"extended where it was limited by" in going_on
+    assert b"extended above 3.4 kHz by" in given
+    assert b"extended above " in over
+
+
 @pytest.mark.parametrize(
     ("form", "bits", "length"),
     [("wav", "24", "known"), ("wav", "24", "unknown"), ("flac", "24", "known"), ("flac", "16", "unknown")],

@@ -112,12 +112,14 @@ def test_the_tree_is_kept(stand_in: StandIn, folder: Path, tmp_path: Path) -> No
 def test_every_option_arrives(stand_in: StandIn, folder: Path, tmp_path: Path) -> None:
     options = (
         "--model=x --device=cuda:1 --precision=bfloat16 --threads=3 --engine-set=seed=7 --cutoff=3400 --chunk-seconds=5"
-        " --batch-size=4 --format=wav --bit-depth=32f --overwrite"
+        " --batch-size=4 --format=wav --bit-depth=32f --overwrite --above-cutoff=replace"
     )
     assert upsample(folder / "a.wav", "-o", tmp_path / "out", *options.split()) == 0
     wanted = {"device": "cuda:1", "precision": "bfloat16", "threads": 3, "settings": {"seed": "7"}}
     assert stand_in.models == [{"name": "x", **wanted}]
-    assert stand_in.options == [recording.RestoreOptions(3400.0, 5.0, 4, "wav", "32f", overwrite=True)]
+    assert stand_in.options == [
+        recording.RestoreOptions(3400.0, 5.0, 4, "wav", "32f", overwrite=True, above_cutoff="replace")
+    ]
 
 
 def test_a_cutoff_track_arrives(stand_in: StandIn, folder: Path, tmp_path: Path) -> None:

@@ -218,6 +218,24 @@ def test_given_cutoff_is_believed(tmp_path: Path, tiny_model: Engine, speech_lik
     assert (result.status, result.bandwidth.cutoff_hz, result.bandwidth.source) == ("restored", 5_000.0, "given")
 
 
+def test_what_stands_above_a_given_cutoff_stays_or_is_replaced(
+    tmp_path: Path, tiny_model: Engine, speech_like: Speech
+) -> None:
+    """Told half of the cutoff that there is: the old way loses the octave above, which is there to be heard."""
+    wave = speech_like(4.0, cutoff_hz=8_000.0)
+    source = write(tmp_path / "in.wav", wave, 48_000)
+    likeness = {}
+    for above in ("complement", "replace"):
+        options = RestoreOptions(4_000.0, bit_depth="32f", above_cutoff=above)
+        target = tmp_path / f"{above}.wav"
+        result = restore_file(source, target, model=tiny_model, options=options)
+        assert [stretch.above for stretch in result.stretches] == [above]
+        bands = np.fft.rfft(np.stack([soundfile.read(target)[0], wave[0]]))[:, 5_000 * 4 : 7_500 * 4]
+        likeness[above] = abs(np.vdot(*bands)) / (np.linalg.norm(bands[0]) * np.linalg.norm(bands[1]))
+    assert likeness["complement"] > 0.9
+    assert likeness["replace"] < 0.5
+
+
 def test_failures_leave_nothing_behind(tmp_path: Path, tiny_model: Engine) -> None:
     target, options = tmp_path / "out" / "x.wav", RestoreOptions()
     target.parent.mkdir()

@@ -9,7 +9,7 @@ import pytest
 
 from hifisr_cli.dsp.bandwidth.track import TrackMeter
 from hifisr_cli.restore.following import Following
-from hifisr_cli.restore.survey import MEASURED, survey
+from hifisr_cli.restore.survey import survey
 from tests.dsp.bandwidth.conftest import RATE, babble, brick_wall
 
 BLOCK = RATE // 10
@@ -33,7 +33,7 @@ def followed(audio: np.ndarray) -> tuple[Following, Iterator[np.ndarray], list[i
             gone_in[0] += block.shape[1]
             yield block
 
-    following = Following(RATE, held, meter, changes, MEASURED)
+    following = Following(RATE, held, meter, changes, "auto")
     return following, following.blocks(rest()), gone_in
 
 
