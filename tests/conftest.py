@@ -45,7 +45,7 @@ SLOW = (
     "audio/metadata",
     "audio/output/test_output.py", "audio/test_resample.py", "batch", "checkpoints/test_frozen.py",
     "checkpoints/test_registry.py", "cli", "dsp/bandwidth/test_meter.py", "dsp/inspection/test_hum.py",
-    "dsp/test_crossover.py", "engines/hifisr/test_accelerate.py", "engines/hifisr/test_engine.py",
+    "dsp/test_crossover.py", "engines/audiosr", "engines/hifisr/test_accelerate.py", "engines/hifisr/test_engine.py",
     "engines/hifisr/test_full_size.py", "engines/hifisr/test_generator.py", "engines/hifisr/test_importing.py",
     "engines/hifisr/test_parity.py", "engines/test_conformance.py", "engines/test_pull.py", "evaluate/test_bench.py",
     "fuzz", "report", "restore/test_batches.py", "restore/test_file.py", "restore/test_inputs.py",
@@ -119,6 +119,15 @@ def shared_cases() -> Path:
     folder = Path(os.environ.get("HIFISR_CASES", ROOT.parent / "shared" / "cases"))
     if not folder.is_dir():
         pytest.skip("no failed recordings here: set HIFISR_CASES to a folder of them")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_audiosr() -> Path:
+    """What the original AudioSR code computed with small random weights, which is not part of the repository."""
+    folder = Path(os.environ.get("HIFISR_AUDIOSR", ROOT.parent / "shared" / "reference" / "audiosr" / "parity"))
+    if not (folder / "tensors.safetensors").is_file():
+        pytest.skip("no tensors of the original AudioSR here: set HIFISR_AUDIOSR to a folder of them")
     return folder
 
 

@@ -110,6 +110,7 @@ JOURNEYS = {
     "batch/history/test_power_cut.py",
     "batch/test_resume.py",
     "cli/test_pipes.py",
+    "engines/audiosr/test_parity.py",
     "engines/hifisr/test_full_size.py",
     "engines/hifisr/test_parity.py",
     "engines/test_conformance.py",

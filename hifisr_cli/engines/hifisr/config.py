@@ -26,7 +26,7 @@ class MelConfig:
         n_fft: window and transform length in samples.
         hop: samples between frames.
         bands: number of mel bands M.
-        f_max: upper edge of the highest band in Hz.
+        f_min, f_max: lower edge of the lowest band and upper edge of the highest one in Hz.
         floor: mel magnitudes below it look like it. White noise of about -101 dBFS has the magnitude 1e-5 with a
             window of 2048: what lies below that is one silence to the published network.
     """
@@ -36,6 +36,7 @@ class MelConfig:
     bands: int = 80
     f_max: float = 8000.0
     floor: float = 1e-5
+    f_min: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class HifiGanConfig:
         channels: channels after the first convolution; halved by every upsampling unless `keep_channels`.
         rates, kernels: stride and taps of each transposed convolution.
         block_kernels, block_dilations: of the multi-receptive-field residual blocks.
+        activation: Snake, or the leaky ReLU of the paper's own code.
         paired: every dilated convolution is followed by an undilated one (HiFi-GAN's ResBlock1; else ResBlock2).
         keep_channels: do not halve the channels.
         istft_n_fft: window of an inverse-STFT output layer (Kaneko et al. 2022); 0 ends in a waveform convolution.
@@ -91,6 +93,7 @@ class HifiGanConfig:
     kernels: tuple[int, ...] = (16, 16, 4, 4)
     block_kernels: tuple[int, ...] = (3, 7, 11)
     block_dilations: tuple[int, ...] = (1, 3, 5)
+    activation: Literal["snake", "leaky_relu"] = "snake"
     paired: bool = True
     keep_channels: bool = False
     istft_n_fft: int = 0
@@ -133,7 +136,7 @@ class NetworkConfig:
         divides = head.upsampling > 0 and mel.hop % head.upsampling == 0
         rules = {
             "mel.n_fft - mel.hop must be even and not negative": mel.n_fft >= mel.hop > 0 == (mel.n_fft - mel.hop) % 2,
-            "mel.f_max must lie in (0, 24000]": 0 < mel.f_max <= SAMPLE_RATE / 2,
+            "0 <= mel.f_min < mel.f_max <= 24000 must hold": 0 <= mel.f_min < mel.f_max <= SAMPLE_RATE / 2,
             "latent.width must be even": latent.width % 2 == 0,
             "latent.blocks must be positive": latent.blocks > 0,
             f"latent.qk_width must be at least {ROTARY_WIDTH}": latent.qk_width >= ROTARY_WIDTH,
@@ -180,11 +183,12 @@ class NetworkConfig:
         unknown = set(data) - {*sections, "told_cutoff"}
         if unknown:
             raise ConfigError(f"unknown keys: {', '.join(sorted(unknown))}")
-        parts = {name: _section(kind, name, data.get(name, {})) for name, kind in sections.items()}
+        parts = {name: parse_section(kind, name, data.get(name, {})) for name, kind in sections.items()}
         return cls(**parts, told_cutoff=bool(data.get("told_cutoff", False)))
 
 
-def _section(kind: type[Any], name: str, data: dict[str, Any]) -> Any:
+def parse_section(kind: type[Any], name: str, data: dict[str, Any]) -> Any:
+    """A config class made of built-in types. Raises `ConfigError` on unknown keys."""
     known = {f.name for f in fields(kind)}
     unknown = set(data) - known
     if unknown:

@@ -53,6 +53,21 @@ class _FastSnake:
         torch.addcmul(x, scratch, self.scale, out=out)
 
 
+class _FastLeakyReLU:
+    """Leaky ReLU of a slope below 1 into a buffer: the larger of x and slope times x."""
+
+    def __init__(self, relu: nn.LeakyReLU) -> None:
+        self._slope = relu.negative_slope
+
+    def __call__(self, x: Tensor, out: Tensor, _space: Workspace) -> None:
+        torch.mul(x, self._slope, out=out)
+        torch.maximum(x, out, out=out)
+
+
+def _activation(module: nn.Module) -> _FastSnake | _FastLeakyReLU:
+    return _FastSnake(module) if isinstance(module, Snake) else _FastLeakyReLU(cast("nn.LeakyReLU", module))
+
+
 _Rows = Callable[[int, int], Tensor]
 """A signal of which rows `start` to `stop` can be had: [stop - start, C], valid until the next are asked for."""
 
@@ -76,10 +91,10 @@ class _Place:
 
 
 class _Step:
-    """Snake, then a convolution, on rows that carry their context with them."""
+    """Activation, then a convolution, on rows that carry their context with them."""
 
-    def __init__(self, snake: Snake, conv: nn.Conv1d, blocks: Mapping[int, int]) -> None:
-        self.snake = _FastSnake(snake)
+    def __init__(self, activation: nn.Module, conv: nn.Conv1d, blocks: Mapping[int, int]) -> None:
+        self.activate = _activation(activation)
         self.conv = _taken(conv, blocks)
         self.reach = self.conv.reach
 
@@ -92,14 +107,14 @@ class _Step:
         """
         valid = length + self.reach
         activated = space.take("activated", self.conv.room(length) + self.reach, x.shape[1])
-        self.snake(x[:valid], activated[:valid], space)
+        self.activate(x[:valid], activated[:valid], space)
         place.silence_outside(activated[:valid])
         self.conv(activated, target, length, space, add=add)
 
 
-def _steps(snakes: nn.ModuleList, convs: nn.ModuleList, blocks: Mapping[int, int]) -> list[_Step]:
-    pairs = zip(snakes, convs, strict=True)
-    return [_Step(cast("Snake", snake), cast("nn.Conv1d", conv), blocks) for snake, conv in pairs]
+def _steps(activations: nn.ModuleList, convs: nn.ModuleList, blocks: Mapping[int, int]) -> list[_Step]:
+    pairs = zip(activations, convs, strict=True)
+    return [_Step(activation, cast("nn.Conv1d", conv), blocks) for activation, conv in pairs]
 
 
 class _Block:
@@ -134,12 +149,13 @@ class _Block:
 
 
 class _Upsample:
-    """Snake and transposed convolution, as one matrix product for each input row that an output row sees."""
+    """Activation and transposed convolution, as one matrix product for each input row that an output row sees."""
 
-    def __init__(self, snake: Snake, conv: nn.ConvTranspose1d) -> None:
-        self.snake = _FastSnake(snake)
+    def __init__(self, activation: nn.Module, conv: nn.ConvTranspose1d) -> None:
+        self.activate = _activation(activation)
         self.rate, self.padding = conv.stride[0], int(conv.padding[0])
         channels_in, self.channels, taps = conv.weight.shape
+        self.surplus = taps - self.rate - 2 * self.padding
         self.seen = -(-taps // self.rate)
         weight = F.pad(conv.weight.detach(), (0, self.seen * self.rate - taps)).permute(2, 0, 1)
         weight = weight.reshape(self.seen, self.rate, channels_in, self.channels).transpose(1, 2)
@@ -147,6 +163,10 @@ class _Upsample:
         bias = torch.zeros(self.channels) if conv.bias is None else conv.bias.detach()
         self.bias = bias.repeat(self.rate)
         del conv.weight
+
+    def length(self, rows: int) -> int:
+        """Of the output that so many rows make."""
+        return rows * self.rate + self.surplus
 
     def __call__(self, below: _Rows, end: int, start: int, stop: int, space: Workspace) -> Tensor:
         """Rows `start` to `stop` of the output, made of the `end` rows `below` and zeros around: [stop - start, D].
@@ -160,7 +180,7 @@ class _Upsample:
         before = max(-low, 0)
         activated[:before].zero_()
         activated[before + inside.shape[0] :].zero_()
-        self.snake(inside, activated[before : before + inside.shape[0]], space)
+        self.activate(inside, activated[before : before + inside.shape[0]], space)
         count = last + 1 - first
         full = space.take("upsampled", count, self.rate * self.channels)
         for i, weight in enumerate(self.weight):
@@ -186,7 +206,7 @@ class _Stage:
             for index, block in enumerate(self.blocks):
                 spare = self.context - block.context
                 seen = upsampled[spare : upsampled.shape[0] - spare]
-                done = block(seen, _Place(start - block.context, end * self.up.rate), space)
+                done = block(seen, _Place(start - block.context, self.up.length(end)), space)
                 torch.add(mean, done, out=mean) if index else mean.copy_(done)
             return mean.div_(len(self.blocks))
 
@@ -218,9 +238,7 @@ class FastHead(nn.Module):
         blocks, last_blocks = (SHORT_BLOCKS, _LAST_SHORT_BLOCKS) if few else (BLOCKS, BLOCKS)
         self._enter = _taken(head.enter, blocks)
         self._stages = [
-            _Stage(
-                _Upsample(cast("Snake", snake), cast("nn.ConvTranspose1d", up)), cast("nn.ModuleList", fields), blocks
-            )
+            _Stage(_Upsample(snake, cast("nn.ConvTranspose1d", up)), cast("nn.ModuleList", fields), blocks)
             for snake, up, fields in zip(head.snakes, head.ups, head.blocks, strict=True)
         ]
         self._leave = _Step(head.snake_out, head.leave, last_blocks)
@@ -270,14 +288,14 @@ class FastHead(nn.Module):
         return space
 
     def _finish(self, x: Tensor, spare: int, space: Workspace) -> Tensor:
-        """Stages, the last Snake and convolution, tile by tile: rows [T, C] -> [(T - 2 spare) upsampling, outputs].
+        """Stages, last activation and convolution, tile by tile: rows [T, C] -> [(T - 2 spare) upsampling, outputs].
 
         All of a tile is computed before the next one, so that nothing but the result is ever held as a whole. Only the
         first stage, few rows with a long context, is done at once.
         """
         rows, end = _whole(x), x.shape[0]
         for index, stage in enumerate(self._stages):
-            rows, end = stage.rows(rows, end, space), end * stage.up.rate
+            rows, end = stage.rows(rows, end, space), stage.up.length(end)
             channels = stage.up.channels
             if index == 0 and len(self._stages) > 1:
                 first = torch.empty(end, channels)

@@ -1,4 +1,4 @@
-"""HiFi-GAN waveform head (Kong et al. 2020) with Snake activations (Ziyin et al. 2020).
+"""HiFi-GAN waveform head (Kong et al. 2020), with Snake activations (Ziyin et al. 2020) or its own leaky ReLU.
 
 [B, C, F] -> [B, T]: transposed convolutions, multi-receptive-field residual blocks, then either a convolution to the
 waveform or an inverse STFT (iSTFTNet, Kaneko et al. 2022).
@@ -38,6 +38,11 @@ class Snake(nn.Module):
         return x + torch.sin(self.alpha * x).square() / (self.alpha + 1e-9)
 
 
+def _activation(channels: int, config: HifiGanConfig, slope: float = 0.1) -> nn.Module:
+    """The slope of a leaky ReLU is that of the paper's own code, which leaves PyTorch's before the last layer."""
+    return Snake(channels) if config.activation == "snake" else nn.LeakyReLU(slope)
+
+
 def _conv(channels_in: int, channels_out: int, kernel: int, dilation: int = 1, *, normed: bool) -> nn.Conv1d:
     conv = nn.Conv1d(channels_in, channels_out, kernel, dilation=dilation, padding=dilation * (kernel - 1) // 2)
     if normed:
@@ -55,13 +60,14 @@ def _upsampling(channels_in: int, channels_out: int, kernel: int, rate: int, *, 
 class ResidualBlock(nn.Module):
     """Dilated convolutions with residual connections, one kernel size. [B, C, F] -> same."""
 
-    def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...], *, paired: bool, normed: bool) -> None:
+    def __init__(self, channels: int, kernel: int, config: HifiGanConfig, *, normed: bool) -> None:
         super().__init__()
+        dilations = config.block_dilations
         self.dilated = nn.ModuleList(_conv(channels, channels, kernel, each, normed=normed) for each in dilations)
-        self.dilated_snakes = nn.ModuleList(Snake(channels) for _ in dilations)
-        seconds = dilations if paired else ()
+        self.dilated_snakes = nn.ModuleList(_activation(channels, config) for _ in dilations)
+        seconds = dilations if config.paired else ()
         self.plain = nn.ModuleList(_conv(channels, channels, kernel, normed=normed) for _ in seconds)
-        self.plain_snakes = nn.ModuleList(Snake(channels) for _ in seconds)
+        self.plain_snakes = nn.ModuleList(_activation(channels, config) for _ in seconds)
 
     def forward(self, x: Tensor) -> Tensor:
         for i, (conv, snake) in enumerate(zip(self.dilated, self.dilated_snakes, strict=True)):
@@ -76,10 +82,7 @@ class ReceptiveFields(nn.ModuleList):
     """Multi-receptive-field fusion: the mean of residual blocks of several kernel sizes. [B, C, F] -> same."""
 
     def __init__(self, channels: int, config: HifiGanConfig, *, normed: bool) -> None:
-        super().__init__(
-            ResidualBlock(channels, kernel, config.block_dilations, paired=config.paired, normed=normed)
-            for kernel in config.block_kernels
-        )
+        super().__init__(ResidualBlock(channels, kernel, config, normed=normed) for kernel in config.block_kernels)
 
     def forward(self, x: Tensor) -> Tensor:
         total = torch.zeros_like(x)
@@ -138,7 +141,8 @@ class HifiGan(nn.Module):
 
     Shape: latent [B, C, F], white noise [B or 1, F hop] and pulses of F upsampling frames (both where they are
     configured) -> waveform [B, F hop] with hop = upsampling times `hop_out`; F less 2 `spare` of them, for `spare`
-    frames at either end that are context only.
+    frames at either end that are context only. Every transposed convolution that exceeds its rate by an odd number
+    makes one sample too many, at its own rate.
 
     Args:
         normed: with weight norm, for training; without it is what `fold_weight_norm` leaves.
@@ -151,13 +155,13 @@ class HifiGan(nn.Module):
         for _ in config.rates:
             widths.append(widths[-1] if config.keep_channels else widths[-1] // 2)
         self.enter = _conv(channels_in, widths[0], 7, normed=normed)
-        self.snakes = nn.ModuleList(Snake(width) for width in widths[:-1])
+        self.snakes = nn.ModuleList(_activation(width, config) for width in widths[:-1])
         self.ups = nn.ModuleList(
             _upsampling(before, after, kernel, rate, normed=normed)
             for before, after, rate, kernel in zip(widths, widths[1:], config.rates, config.kernels, strict=False)
         )
         self.blocks = nn.ModuleList(ReceptiveFields(width, config, normed=normed) for width in widths[1:])
-        self.snake_out = Snake(widths[-1])
+        self.snake_out = _activation(widths[-1], config, slope=0.01)
         self.istft = IstftOutput(config, hop_out) if config.istft_n_fft else None
         outputs = 1 if self.istft is None else sum(self.istft.sizes)
         self.leave = _conv(widths[-1], outputs, 7, normed=normed)

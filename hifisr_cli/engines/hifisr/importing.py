@@ -5,19 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hifisr_cli.checkpoints.card import write_card
-from hifisr_cli.checkpoints.frozen import FrozenInfo, Provenance, SourceFile, write
-from hifisr_cli.checkpoints.registry import PublishedModel, published_models
+from hifisr_cli.checkpoints.frozen import FrozenInfo, write
+from hifisr_cli.checkpoints.published import checked_tensors, describe_import, read_published
 from hifisr_cli.engines.hifisr.config import config_data
 from hifisr_cli.engines.hifisr.published import HEAD, LATENT, LIMITS, convert
-from hifisr_cli.errors import ModelError, reason_of
+from hifisr_cli.errors import ModelError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-UNKNOWN_LICENCE = "NOASSERTION"  # SPDX for: nobody said
 THEIR_RESAMPLER = "soxr-hq"  # what the published program resamples with, by its source code
 POINTER = "last_best_checkpoint"
 """The text file of a published folder: its first line names the latent's file, its second the head's."""
@@ -36,43 +35,33 @@ def import_published(
     revision: str | None = None,
 ) -> FrozenInfo:
     """Converts the published folder, or its two files; see `EngineModule.import_weights`."""
-    from hifisr_cli import __version__
-
     files = find_files(paths)
-    sources = tuple(SourceFile.of(path) for path in files)
     states = read_states(files, (LATENT, HEAD))
     (latent_path, latent), (head_path, head) = states[LATENT], states[HEAD]
     config, tensors = convert(latent, head, latent_path, head_path)
     del states, latent, head
-    known = recognised(sources)
-    info = FrozenInfo(
-        name=name or (known.name if known is not None else output.stem),
+    info = describe_import(
+        files,
+        output,
         engine="hifisr",
         config=config_data(config),
         resampler=THEIR_RESAMPLER,
-        licence=licence or (known.licence if known is not None else UNKNOWN_LICENCE),
-        training=known.trained_on if known is not None else "not known: imported weights",
         limits=LIMITS,
-        provenance=Provenance(sources, f"hifisr {__version__}", _source(known, revision)),
+        name=name,
+        licence=licence,
+        revision=revision,
     )
     written = write(tensors, info, output, half=half)
     write_card(written, output, config.architecture)
     return written
 
 
-def recognised(sources: Sequence[SourceFile]) -> PublishedModel | None:
-    """The published model that these files are, whatever they are called now."""
-    found = {(source.size, source.sha256) for source in sources}
-    for model in published_models():
-        if found == {(file.size, file.sha256) for file in model.files}:
-            return model
-    return None
-
-
-def _source(known: PublishedModel | None, revision: str | None) -> str | None:
-    if known is None:
-        return None
-    return known.repository if revision is None else f"{known.repository}@{revision}"
+def recognises(paths: Sequence[Path]) -> bool:
+    """By the form: a folder or a file that points to two others, or two files; see `EngineModule.recognises`."""
+    if len(paths) != 1:
+        return len(paths) == 2
+    path = paths[0]
+    return path.name == POINTER or (path / POINTER).is_file() or any(any(path.glob(p)) for kind in _KINDS for p in kind)
 
 
 def find_files(paths: Sequence[Path]) -> tuple[Path, Path]:
@@ -134,43 +123,10 @@ def read_states(paths: tuple[Path, Path], sections: tuple[str, str]) -> dict[str
     """
     found: dict[str, tuple[Path, dict[str, Tensor]]] = {}
     for path in paths:
-        content = _unpickled(path)
+        content = read_published(path)
         here = [name for name in sections if isinstance(content, dict) and name in content]
         if len(here) != 1 or here[0] in found:
             wanted = " or ".join(f"'{name}'" for name in sections if name not in found)
             raise ModelError(f"holds no {wanted}", path=path, hint=_WHAT_IT_TAKES)
-        found[here[0]] = path, _tensors(content[here[0]], here[0], path)
+        found[here[0]] = path, checked_tensors(content[here[0]], here[0], path)
     return found
-
-
-def _unpickled(path: Path) -> Any:
-    import torch
-
-    try:
-        with path.open("rb") as file:
-            return torch.load(file, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise ModelError(f"cannot be read: {reason_of(error)}", path=path) from error
-    except MemoryError:
-        raise
-    except Exception as error:  # a damaged pickle may raise anything
-        wanted = re.search(r"GLOBAL ([\w.]+)", str(error))
-        if wanted is not None:
-            raise ModelError(
-                f"refused: this file wants to run code ({wanted[1]}) when it is read",
-                path=path,
-                hint="a checkpoint holds tensors only; do not trust where it came from",
-            ) from error
-        raise ModelError("truncated, or not a PyTorch checkpoint", path=path, hint="get the file anew") from error
-
-
-def _tensors(state: Any, section: str, path: Path) -> dict[str, Tensor]:
-    import torch
-
-    if not isinstance(state, dict) or not state:
-        raise ModelError(f"'{section}' holds no tensors", path=path)
-    for key, value in state.items():
-        usable = isinstance(value, torch.Tensor) and value.layout == torch.strided and value.is_floating_point()
-        if not isinstance(key, str) or not usable:
-            raise ModelError(f"key '{key}' is not a tensor of numbers", path=path)
-    return state

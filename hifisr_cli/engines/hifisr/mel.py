@@ -37,16 +37,16 @@ def mel_to_hz(mel: Tensor) -> Tensor:
     return torch.where(mel < _BREAK_MEL, mel * _LINEAR_STEP_HZ, log_part)
 
 
-def band_edges(bands: int, f_max: float) -> Tensor:
+def band_edges(bands: int, f_max: float, f_min: float = 0.0) -> Tensor:
     """Corner frequencies in Hz [M + 2] in float64: band m rises from edge m to m + 1 and falls to m + 2."""
-    top = float(hz_to_mel(torch.tensor(f_max, dtype=torch.float64, device="cpu")))
-    return mel_to_hz(torch.linspace(0.0, top, bands + 2, dtype=torch.float64, device="cpu"))
+    low, high = hz_to_mel(torch.tensor((f_min, f_max), dtype=torch.float64, device="cpu")).tolist()
+    return mel_to_hz(torch.linspace(low, high, bands + 2, dtype=torch.float64, device="cpu"))
 
 
-def mel_filterbank(n_fft: int, bands: int, f_max: float, sample_rate: int = SAMPLE_RATE) -> Tensor:
+def mel_filterbank(n_fft: int, bands: int, f_max: float, f_min: float = 0.0) -> Tensor:
     """Triangular filters of unit area [M, K] in float64, K = n_fft / 2 + 1."""
-    edges = band_edges(bands, f_max)[:, None]
-    bins = torch.linspace(0.0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64, device="cpu")[None]
+    edges = band_edges(bands, f_max, f_min)[:, None]
+    bins = torch.linspace(0.0, SAMPLE_RATE / 2, n_fft // 2 + 1, dtype=torch.float64, device="cpu")[None]
     rise = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     fall = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
     return torch.minimum(rise, fall).clamp(min=0.0) * (2.0 / (edges[2:] - edges[:-2]))
@@ -57,27 +57,32 @@ class LogMel(nn.Module):
 
     Shape: [B, T] -> [B, M, F] with F = T // hop; frame f is centred on sample (f + 1/2) hop.
     T must exceed (n_fft - hop) / 2, the reflection at either end.
+
+    Args:
+        epsilon: added to every power, so that training finds a slope at zero; None is well below the floor.
     """
 
     window: Tensor
     filterbank: Tensor
 
-    def __init__(self, config: MelConfig) -> None:
+    def __init__(self, config: MelConfig, *, epsilon: float | None = None) -> None:
         super().__init__()
         self.config = config
-        self._epsilon = _PUBLISHED_EPSILON * (config.floor / _PUBLISHED_FLOOR) ** 2  # always well below the floor
-        # Constants are made on the processor even while parameters are made on the meta device.
-        window = torch.hann_window(config.n_fft, dtype=torch.float64, device="cpu").float()
-        self.register_buffer("window", window, persistent=False)
-        filterbank = mel_filterbank(config.n_fft, config.bands, config.f_max)
+        self._epsilon = _PUBLISHED_EPSILON * (config.floor / _PUBLISHED_FLOOR) ** 2 if epsilon is None else epsilon
+        window, filterbank = self._constants()
+        self.register_buffer("window", window.float(), persistent=False)
         self.register_buffer("filterbank", filterbank.float(), persistent=False)
+
+    def _constants(self) -> tuple[Tensor, Tensor]:
+        """In float64, on the processor even while parameters are made on the meta device."""
+        config = self.config
+        window = torch.hann_window(config.n_fft, dtype=torch.float64, device="cpu")
+        return window, mel_filterbank(config.n_fft, config.bands, config.f_max, config.f_min)
 
     def double(self) -> LogMel:
         """Float64 with window and filters computed anew, not widened from float32."""
         super().double()
-        self.window = torch.hann_window(self.config.n_fft, dtype=torch.float64, device=self.window.device)
-        filterbank = mel_filterbank(self.config.n_fft, self.config.bands, self.config.f_max)
-        self.filterbank = filterbank.to(self.window.device)
+        self.window, self.filterbank = (each.to(self.window.device) for each in self._constants())
         return self
 
     def forward(self, wave: Tensor) -> Tensor:
@@ -105,7 +110,8 @@ class CutoffFeatures(nn.Module):
 
     def __init__(self, config: MelConfig) -> None:
         super().__init__()
-        self.register_buffer("edges", band_edges(config.bands, config.f_max).float(), persistent=False)
+        edges = band_edges(config.bands, config.f_max, config.f_min)
+        self.register_buffer("edges", edges.float(), persistent=False)
 
     def forward(self, log_mel: Tensor, cutoff_hz: Tensor) -> Tensor:
         low, high = self.edges[:-2], self.edges[2:]

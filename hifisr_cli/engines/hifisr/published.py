@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hifisr_cli.checkpoints.published import count_of, listed, plain_keys, shape_of, taken
 from hifisr_cli.engines.hifisr.config import (
     PUBLISHED,
     ROTARY_WIDTH,
@@ -141,7 +142,7 @@ def convert(
 
     from hifisr_cli.engines.hifisr.generator import Generator
 
-    latent, head = _plain_keys(latent, latent_path), _plain_keys(head, head_path)
+    latent, head = plain_keys(latent, latent_path), plain_keys(head, head_path)
     config = _sizes(latent, head, latent_path, head_path)
     with torch.device("meta"):
         shapes = {key: tuple(value.shape) for key, value in Generator(config, normed=False).state_dict().items()}
@@ -167,14 +168,14 @@ def _sizes(
         ModelError: a key that a size is read from is missing or has another number of dimensions, or the sizes
             contradict each other.
     """
-    width, bands, _ = _shape(latent, "mossformer.conv1d_encoder.weight", 3, latent_path)
-    channels_out, _, _ = _shape(latent, "mossformer.conv1_decoder.weight", 3, latent_path)
-    hidden, _ = _shape(latent, _DEEP + "layers.0.to_hidden.mdl.1.weight", 2, latent_path)
-    qk_width, _ = _shape(latent, _DEEP + "layers.0.to_qk.mdl.1.weight", 2, latent_path)
-    conv_kernel = _shape(latent, _DEEP + "layers.0.to_qk.mdl.3.sequential.1.conv.weight", 3, latent_path)[2]
-    fsmn_width, _, fsmn_kernel, _ = _shape(latent, _DEEP + "fsmn.0.gated_fsmn.fsmn.conv1.weight", 4, latent_path)
-    stages = _count(head, r"ups\.(\d+)\.")
-    resblocks = _count(head, r"resblocks\.(\d+)\.")
+    width, bands, _ = shape_of(latent, "mossformer.conv1d_encoder.weight", 3, latent_path)
+    channels_out, _, _ = shape_of(latent, "mossformer.conv1_decoder.weight", 3, latent_path)
+    hidden, _ = shape_of(latent, _DEEP + "layers.0.to_hidden.mdl.1.weight", 2, latent_path)
+    qk_width, _ = shape_of(latent, _DEEP + "layers.0.to_qk.mdl.1.weight", 2, latent_path)
+    conv_kernel = shape_of(latent, _DEEP + "layers.0.to_qk.mdl.3.sequential.1.conv.weight", 3, latent_path)[2]
+    fsmn_width, _, fsmn_kernel, _ = shape_of(latent, _DEEP + "fsmn.0.gated_fsmn.fsmn.conv1.weight", 4, latent_path)
+    stages = count_of(head, r"ups\.(\d+)\.")
+    resblocks = count_of(head, r"resblocks\.(\d+)\.")
     if not stages or not resblocks or resblocks % stages:
         where = "'ups.0.' is missing" if not stages else f"{resblocks} residual blocks for {stages} upsamplings"
         raise ModelError(f"key {where}" if not stages else where, path=head_path)
@@ -182,7 +183,7 @@ def _sizes(
     block_kernels = tuple(
         _weight_shape(head, f"resblocks.{i}.convs1.0", head_path)[2] for i in range(resblocks // stages)
     )
-    if _count(head, r"resblocks\.0\.convs1\.(\d+)\.") > len(PUBLISHED.head.block_dilations):
+    if count_of(head, r"resblocks\.0\.convs1\.(\d+)\.") > len(PUBLISHED.head.block_dilations):
         raise ModelError("more dilated convolutions in 'resblocks.0' than there are known dilations", path=head_path)
     try:
         return NetworkConfig(
@@ -190,7 +191,7 @@ def _sizes(
             latent=MossFormerConfig(
                 width=width,
                 latent=channels_out,
-                blocks=_count(latent, re.escape(_DEEP) + r"layers\.(\d+)\."),
+                blocks=count_of(latent, re.escape(_DEEP) + r"layers\.(\d+)\."),
                 expansion=max(hidden // max(width, 1), 1),
                 qk_width=qk_width,
                 conv_kernel=conv_kernel,
@@ -208,35 +209,11 @@ def _sizes(
         raise ModelError(f"shapes that do not make a network of this kind: {error}", path=latent_path) from error
 
 
-def _shape(state: Mapping[str, Tensor], key: str, dimensions: int, path: Path) -> tuple[int, ...]:
-    if key not in state:
-        raise ModelError(f"key '{key}' is missing", path=path)
-    shape = tuple(state[key].shape)
-    if len(shape) != dimensions or 0 in shape:
-        raise ModelError(f"key '{key}' has shape {list(shape)}, expected {dimensions} dimensions", path=path)
-    return shape
-
-
 def _weight_shape(state: Mapping[str, Tensor], layer: str, path: Path) -> tuple[int, ...]:
     """Of a convolution's weight, however weight norm is spelled."""
     spellings = (*(direction for _, direction in _NORM_SPELLINGS), "weight")
     found = [f"{layer}.{name}" for name in spellings if f"{layer}.{name}" in state]
-    return _shape(state, found[0] if found else f"{layer}.weight_v", 3, path)
-
-
-def _count(state: Mapping[str, Tensor], pattern: str) -> int:
-    """One more than the highest index that `pattern` finds at the start of the keys."""
-    compiled = re.compile(pattern)
-    found = [int(match[1]) for match in map(compiled.match, state) if match is not None]
-    return max(found, default=-1) + 1
-
-
-def _plain_keys(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """Without the prefix that training on several devices leaves."""
-    plain = {key.removeprefix("module."): value for key, value in state.items()}
-    if len(plain) != len(state):
-        raise ModelError("holds keys both with and without the prefix 'module.'", path=path)
-    return plain
+    return shape_of(state, found[0] if found else f"{layer}.weight_v", 3, path)
 
 
 def _frequencies(config: NetworkConfig) -> dict[str, Tensor]:
@@ -268,35 +245,15 @@ def _translate(
         expected = shapes[entry.ours] + (1,) * entry.trailing
         value = _folded(left, entry.published, expected, path) if entry.normed else None
         if value is None:
-            value = _taken(left, entry.published, expected, path).float()
+            value = taken(left, entry.published, expected, path).float()
         if not bool(value.isfinite().all()):
             raise ModelError(f"key '{entry.published}' holds NaN or infinite weights", path=path)
         tensors[entry.ours] = value.reshape(shapes[entry.ours]).contiguous()
     if left:
         raise ModelError(
-            f"unknown {_listed(left)}", path=path, hint="not a checkpoint of MossFormer2_SR_48K, or of a variant of it"
+            f"unknown {listed(left)}", path=path, hint="not a checkpoint of MossFormer2_SR_48K, or of a variant of it"
         )
     return tensors
-
-
-def _listed(keys: Iterable[str], show: int = 3) -> str:
-    names = sorted(keys)
-    shown = ", ".join(f"'{name}'" for name in names[:show])
-    more = f" and {len(names) - show} more" if len(names) > show else ""
-    return f"key{'s' if len(names) > 1 else ''} {shown}{more}"
-
-
-def _taken(left: dict[str, Tensor], key: str, expected: tuple[int, ...], path: Path) -> Tensor:
-    if key not in left:
-        raise ModelError(f"key '{key}' is missing", path=path)
-    tensor = left.pop(key)
-    if tuple(tensor.shape) != expected:
-        raise ModelError(
-            f"key '{key}' has shape {list(tensor.shape)}, expected {list(expected)}",
-            path=path,
-            hint="the sizes of the network come from the shapes of its first, last and inner layers",
-        )
-    return tensor
 
 
 def _folded(left: dict[str, Tensor], key: str, expected: tuple[int, ...], path: Path) -> Tensor | None:
@@ -310,8 +267,8 @@ def _folded(left: dict[str, Tensor], key: str, expected: tuple[int, ...], path: 
         if stem + length_name not in left and stem + direction_name not in left:
             continue
         length_shape = (expected[0],) + (1,) * (len(expected) - 1)
-        length = _taken(left, stem + length_name, length_shape, path).double()
-        direction = _taken(left, stem + direction_name, expected, path).double()
+        length = taken(left, stem + length_name, length_shape, path).double()
+        direction = taken(left, stem + direction_name, expected, path).double()
         norm = direction.flatten(1).norm(dim=1).reshape(length_shape)
         folded: Tensor = direction * (length / norm)
         return folded.float()

@@ -1,0 +1,1 @@
+"""AudioSR (Liu et al., arXiv 2309.07314): latent diffusion for any sound."""
