@@ -12,7 +12,7 @@ from torch import Tensor
 
 from hifisr_cli.engines.hifisr import fast_head
 from hifisr_cli.engines.hifisr.accelerate import PlainHead, RowsDepthwise, accelerate, plain_is_faster
-from hifisr_cli.engines.hifisr.config import COMPACT, PUBLISHED, NetworkConfig
+from hifisr_cli.engines.hifisr.config import COMPACT, PUBLISHED, HifiGanConfig, NetworkConfig
 from hifisr_cli.engines.hifisr.fast_head import FastHead, InterruptedWorkError
 from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.engines.hifisr.hifigan import HifiGan, fold_weight_norm
@@ -64,6 +64,23 @@ def test_agrees_with_the_plain_network(networks: tuple[Generator, Generator], fr
     with torch.inference_mode():
         expected, got = plain(*inputs(plain, frames)), fast(*inputs(plain, frames))
     assert got.shape == expected.shape
+    assert (got - expected).abs().max() < 1e-5 * expected.abs().max()
+
+
+@pytest.mark.parametrize("spare", [0, 5])
+def test_a_vocoder_with_leaky_relu_and_odd_kernels_agrees(spare: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AudioSR's, whose second stage makes one sample too many, and the later ones more of it."""
+    config = HifiGanConfig(
+        64, (6, 5, 4, 2), (12, 10, 8, 4), block_kernels=(3, 15), block_dilations=(1, 3), activation="leaky_relu"
+    )
+    torch.manual_seed(0)
+    plain = HifiGan(20, config, 1, normed=False).requires_grad_(requires_grad=False)
+    fast = FastHead(copy.deepcopy(plain))
+    monkeypatch.setattr(fast_head, "_TILE_VALUES", 3_000)
+    frames = torch.randn(2, 20, 17)
+    with torch.inference_mode():
+        expected, got = plain(frames, spare=spare), fast(frames, spare=spare)
+    assert got.shape == expected.shape == (2, (17 - 2 * spare) * 240 + 8)
     assert (got - expected).abs().max() < 1e-5 * expected.abs().max()
 
 
