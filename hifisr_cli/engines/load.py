@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
-ENGINES = {"hifisr": "hifisr_cli.engines.hifisr.engine"}
+ENGINES = {
+    "hifisr": "hifisr_cli.engines.hifisr.engine",
+    "tfnet": "hifisr_cli.engines.tfnet.engine",
+}
 """Every engine and its module. The table is closed: a checkpoint names an engine, never code to be run."""
 
 _AMD_GPU = Path("/dev/kfd")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hifisr_cli.dsp.metrics.lsd import log_power
-from hifisr_cli.engines.hifisr.generator import Generator
+from hifisr_cli.engines.upsampler import Upsampler
 from hifisr_cli.errors import UsageError
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.loop import StepReport
@@ -41,7 +41,7 @@ class Board:
         self._writer: Any = SummaryWriter(str(folder))
         self._excerpts = excerpts[:2]
 
-    def take(self, report: StepReport, generator: Generator) -> None:
+    def take(self, report: StepReport, generator: Upsampler) -> None:
         """Takes the report of one step; `generator` is the one that was validated."""
         if report.step % _EVERY == 0:
             for name, value in (report.losses | {"seconds": report.seconds}).items():

@@ -9,15 +9,16 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from hifisr_cli.engines.hifisr.config import COMPACT, ConfigError, NetworkConfig
+from hifisr_cli.engines.sizes import ConfigError, merged
+from hifisr_cli.engines.training import Sizes, trainable
 from hifisr_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from hifisr_cli.train.critics import Kind
 
 
-LOSSES = {"mel": 1.0, "lsd": 1.0, "adversarial": 0.1, "features": 0.2}
-"""Every loss of the generator, and what it counts by default."""
+LOSSES = {"mel": 1.0, "lsd": 1.0, "squared": 0.0, "adversarial": 0.1, "features": 0.2}
+"""Every loss of the network, and what it counts by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class TrainConfig:
     """One training run.
 
     Attributes:
-        network: the sizes of the network.
+        engine: whose network is trained.
+        network: its sizes.
         steps, batch_size, crop_seconds: length of the run and of what it sees in a step.
         learning_rate, warmup_steps, final_rate: AdamW with linear warm-up and cosine decay to `final_rate` of the peak.
         ema_decay: of the averaged weights, which are what is validated and shipped.
@@ -36,7 +38,7 @@ class TrainConfig:
         adversarial_from: the step at which they begin.
         precision: "float32", or "bfloat16" to compute networks and discriminators in it on a GPU.
         repulsion: how much two draws of the noise must differ, 1 for as much as two recordings do, 0 for not at all.
-        weights: of the losses, keyed by the names that the log uses: "mel", "lsd", "adversarial", "features".
+        weights: of the losses, keyed by the names that the log uses; see `LOSSES`.
         augmentation: how often recordings are tilted, gated or given another noise floor: 1 for a long run, less for a
             last, short one on recordings more as they are.
         sources: share of the crops drawn from folders whose path contains the key; all others have the rest.
@@ -47,7 +49,8 @@ class TrainConfig:
         seed: of data and initial weights; step n draws its data from (seed, n) alone, so a resumed run sees the same.
     """
 
-    network: NetworkConfig = COMPACT
+    engine: str = "hifisr"
+    network: Sizes = field(default_factory=lambda: trainable("hifisr").sizes({}))
     steps: int = 10_000
     batch_size: int = 8
     crop_seconds: float = 1.0
@@ -85,11 +88,10 @@ class TrainConfig:
         if unknown:
             raise UsageError(f"unknown keys in the training configuration: {', '.join(sorted(unknown))}")
         values = dict(data)
-        if "network" in values:
-            try:
-                values["network"] = NetworkConfig.from_dict(_merged(COMPACT.to_dict(), values["network"]))
-            except ConfigError as error:
-                raise UsageError(f"network: {error}") from error
+        try:
+            values["network"] = trainable(values.get("engine", "hifisr")).sizes(values.get("network", {}))
+        except ConfigError as error:
+            raise UsageError(f"network: {error}") from error
         if "weights" in values:
             values["weights"] = LOSSES | values["weights"]
         if "discriminators" in values:
@@ -113,10 +115,10 @@ class TrainConfig:
             if not equals:
                 raise UsageError(f"--set {change!r} is not key=value")
             try:
-                data = _merged(data, tomllib.loads(f"{key} = {value}"))
+                data = merged(data, tomllib.loads(f"{key} = {value}"))
             except tomllib.TOMLDecodeError:
                 try:
-                    data = _merged(data, tomllib.loads(f"{key} = {json.dumps(value)}"))
+                    data = merged(data, tomllib.loads(f"{key} = {json.dumps(value)}"))
                 except tomllib.TOMLDecodeError as error:
                     raise UsageError(f"--set {change!r} is not key=value: {error}") from error
         return cls.from_dict(data)
@@ -133,13 +135,4 @@ def _read(path: Path, above: set[Path]) -> dict[str, Any]:
         return data
     if path.resolve() in above:
         raise UsageError("a training configuration that is its own base", path=path)
-    return _merged(_read(path.parent / str(base), above | {path.resolve()}), data)
-
-
-def _merged(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:
-    """`base` with the values of `overlay`, section by section."""
-    merged = dict(base)
-    for key, value in overlay.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merged(merged[key], value) if both else value
-    return merged
+    return merged(_read(path.parent / str(base), above | {path.resolve()}), data)

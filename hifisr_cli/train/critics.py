@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.config import TrainConfig
 from hifisr_cli.train.discriminators import Discriminators, FeatureMaps
 from hifisr_cli.train.distributed import average_gradients_of
@@ -58,19 +57,6 @@ class Critics:
     def restore(self, state: dict[str, Any]) -> None:
         self._networks.load_state_dict(state["networks"])
         self.optimizer.load_state_dict(state["optimizer"])
-
-
-def within(wave: Tensor, bandwidth_hz: Tensor) -> Tensor:
-    """Cuts a waveform off above the target's own bandwidth, so that no discriminator can tell it by that.
-
-    Shape: [B, T], [B] -> [B, T].
-    """
-    if bool((bandwidth_hz >= SAMPLE_RATE / 2).all()):
-        return wave
-    spectrum = torch.fft.rfft(wave)
-    frequency = torch.linspace(0.0, SAMPLE_RATE / 2, spectrum.shape[-1], device=wave.device)
-    cut: Tensor = torch.fft.irfft(spectrum * (frequency[None] <= bandwidth_hz[:, None]), wave.shape[-1])
-    return cut
 
 
 def _halves(maps: FeatureMaps) -> tuple[FeatureMaps, FeatureMaps]:

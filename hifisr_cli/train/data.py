@@ -86,10 +86,10 @@ class Batches:
         scalars = [torch.tensor([item[i] for item in items], dtype=torch.float32) for i in (3, 4)]
         return Batch(*waves, *scalars)
 
-    def noise(self, step: int) -> Tensor:
-        """Returns two draws of the noise that the network shapes in a step, [2, B, T], from the data's seed."""
+    def noise(self, step: int, draws: int = 2) -> Tensor:
+        """Returns draws of the noise that the network shapes in a step, [draws, B, T], from the data's seed."""
         rows = [
-            np.stack([calm_noise(np.random.default_rng((self.seed, step, i, 1, draw)), self.crop) for draw in (0, 1)])
+            np.stack([calm_noise(np.random.default_rng((self.seed, step, i, 1, d)), self.crop) for d in range(draws)])
             for i in self.items
         ]
         return torch.from_numpy(np.stack(rows, axis=1))

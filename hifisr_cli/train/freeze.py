@@ -7,7 +7,8 @@ from typing import Any
 
 from hifisr_cli.checkpoints.card import write_card
 from hifisr_cli.checkpoints.frozen import FrozenInfo
-from hifisr_cli.engines.hifisr.config import ConfigError, NetworkConfig
+from hifisr_cli.engines.sizes import ConfigError
+from hifisr_cli.engines.training import trainable
 from hifisr_cli.errors import ModelError, reason_of
 
 _AVERAGED_PREFIX = "module."
@@ -36,8 +37,6 @@ def freeze_state(
     """
     import torch
 
-    from hifisr_cli.engines.hifisr.generator import Generator, freeze
-
     try:
         with state_path.open("rb") as file:
             state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
@@ -48,19 +47,21 @@ def freeze_state(
     except Exception as error:  # a damaged pickle may raise anything
         raise ModelError("not a training state, or a truncated one", path=state_path) from error
     try:
-        generator = Generator(NetworkConfig.from_dict(state["network"]))
+        engine = trainable(state.get("engine", "hifisr"))  # which states of the first release do not name
+        sizes = engine.sizes(state["network"])
+        network = engine.build(sizes)
         averaged = {
             key.removeprefix(_AVERAGED_PREFIX): value
             for key, value in state["averaged"].items()
             if key.startswith(_AVERAGED_PREFIX)
         }
-        generator.load_state_dict(averaged)
+        network.load_state_dict(averaged)
         training = f"{int(state['step'])} steps in {float(state['seconds']) / 60:.0f} minutes"
     except (KeyError, TypeError, AttributeError, ValueError, ConfigError, RuntimeError) as error:
         reason = f"no {error} in it" if isinstance(error, KeyError) else str(error).splitlines()[-1].strip()
         raise ModelError(f"not a training state of this version: {reason}", path=state_path) from error
     if trained_on is not None:
         training = f"{trained_on}; {training}"
-    info = freeze(generator, path, name=name, training=training, licence=licence, resampler=resampler, half=half)
-    write_card(info, path, generator.config.architecture)
+    info = engine.freeze(network, path, name=name, training=training, licence=licence, resampler=resampler, half=half)
+    write_card(info, path, sizes.architecture)
     return info

@@ -13,14 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from hifisr_cli.dsp.crossover import replace_low_band
-from hifisr_cli.engines.hifisr.generator import Generator, load_generator
-from hifisr_cli.engines.hifisr.hifigan import unfold
-from hifisr_cli.errors import UsageError
+from hifisr_cli.engines.training import Trainable, trainable
+from hifisr_cli.engines.upsampler import Upsampler
 from hifisr_cli.train.config import TrainConfig
-from hifisr_cli.train.critics import Critics, within
+from hifisr_cli.train.critics import Critics
 from hifisr_cli.train.data import Batch, Batches
 from hifisr_cli.train.distributed import average_gradients_of, is_first
-from hifisr_cli.train.losses import energy_distance
+from hifisr_cli.train.losses import energy_distance, squared_error, within
 from hifisr_cli.train.optimise import computing_in, descend, optimizer, set_rate
 
 STATE_NAME = "last.pt"
@@ -37,25 +36,18 @@ class StepReport:
     validation: dict[str, float] | None = None
 
 
-class TwoDraws(nn.Module):
-    """The generator as training runs it: one pass, rendered with two draws of the noise.
+class Drawing(nn.Module):
+    """A network as training runs it: see `Trainable.draw`."""
 
-    Shape: [B, T], [B], [2, B, T] -> two waveforms [B, T].
-    """
-
-    def __init__(self, generator: Generator, precision: str) -> None:
+    def __init__(self, engine: Trainable, network: Upsampler, precision: str) -> None:
         super().__init__()
-        self.generator = generator
+        self.engine = engine
+        self.network = network
         self.precision = precision
 
-    def forward(self, degraded: Tensor, cutoff_hz: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        generator = self.generator
-        features = generator.featurize(degraded, cutoff_hz)
-        pulses = generator.regenerate(degraded, cutoff_hz)
-        with computing_in(self.precision, degraded.device):
-            drawn = generator.head.draw(generator.latent(features))
-        drawn = drawn.float()
-        return generator.head.render(drawn, noise[0], pulses), generator.head.render(drawn, noise[1], pulses)
+    def forward(self, degraded: Tensor, cutoff_hz: Tensor, noise: Tensor | None) -> tuple[Tensor, ...]:
+        autocast = computing_in(self.precision, degraded.device)
+        return self.engine.draw(self.network, degraded, cutoff_hz, noise, autocast)
 
 
 class Trainer:
@@ -74,8 +66,8 @@ class Trainer:
         output: Path,
         *,
         device: str = "cpu",
-        validate: Callable[[Generator], dict[str, float]] | None = None,
-        generator: Generator | None = None,
+        validate: Callable[[Upsampler], dict[str, float]] | None = None,
+        generator: Upsampler | None = None,
     ) -> None:
         torch.manual_seed(config.seed)
         self.config = config
@@ -83,23 +75,24 @@ class Trainer:
         self.output = output
         self.device = torch.device(device)
         self.validate = validate
-        self.generator = (Generator(config.network) if generator is None else generator).to(self.device)
+        self.engine = trainable(config.engine)
+        self.generator = (self.engine.build(config.network) if generator is None else generator).to(self.device)
         self.averaged = torch.optim.swa_utils.AveragedModel(
             self.generator,
             multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema_decay),  # type: ignore[no-untyped-call]  # untyped in torch
         )
         self.optimizer = optimizer(self.generator, config.learning_rate)
         self.critics = Critics(config, self.device) if config.discriminators else None
-        self._drawing = average_gradients_of(TwoDraws(self.generator, config.precision))
+        self._drawing = average_gradients_of(Drawing(self.engine, self.generator, config.precision))
         self.step_index = 0
         self.trained_seconds = 0.0
         self.best = math.inf
 
     @property
-    def average(self) -> Generator:
+    def average(self) -> Upsampler:
         """The generator with averaged weights."""
         module = self.averaged.module
-        if not isinstance(module, Generator):
+        if not isinstance(module, Upsampler):
             raise TypeError("the averaged model lost its type")
         return module
 
@@ -110,11 +103,15 @@ class Trainer:
         self._set_rates()
         batch = _to(self.batches[self.step_index] if batch is None else batch, self.device)
         self.generator.train()
-        noise = self.batches.noise(self.step_index).to(self.device)
-        first, second = self._drawing(batch.degraded, batch.cutoff_hz, noise)
+        count = self.engine.DRAWS
+        noise = self.batches.noise(self.step_index, count).to(self.device) if count else None
+        draws = tuple(_finish(each, batch) for each in self._drawing(batch.degraded, batch.cutoff_hz, noise))
         target = batch.target * batch.inside
-        draws = (_finish(first, batch), _finish(second, batch))
-        losses = energy_distance(draws, target, batch.bandwidth_hz, config.repulsion)
+        losses: dict[str, Tensor] = {}
+        if config.weights["mel"] or config.weights["lsd"]:
+            losses |= energy_distance(draws, target, batch.bandwidth_hz, config.repulsion)
+        if config.weights["squared"]:
+            losses["squared"] = squared_error(draws, target, batch.bandwidth_hz)
         figures: dict[str, float] = {}
         if self.critics is not None and self.step_index >= config.adversarial_from:
             real, fake = (within(wave, batch.bandwidth_hz) for wave in (target, draws[0]))
@@ -159,6 +156,7 @@ class Trainer:
         target = self.output / name
         part = target.with_suffix(".part")
         state = {
+            "engine": self.config.engine,
             "network": self.config.network.to_dict(),
             "generator": self.generator.state_dict(),
             "averaged": self.averaged.state_dict(),
@@ -175,25 +173,12 @@ class Trainer:
 
     def start_from_model(self, checkpoint: Path) -> None:
         """Begins with the weights of a frozen checkpoint; see `start_from`. Raises ModelError: it cannot be read."""
-        self.start_from(load_generator(checkpoint))
+        self.start_from(self.engine.load(checkpoint))
 
-    def start_from(self, generator: Generator) -> None:
-        """Begins with the weights of a frozen generator of the same sizes, instead of random ones.
-
-        What has no weights of its own, like the kind of noise, may differ, and the last layer may have more outputs.
-
-        Raises:
-            UsageError: its sizes are not those of this run.
-        """
-        with torch.device("meta"):
-            wanted = Generator(self.config.network, normed=False).state_dict()
-        outputs = generator.head.leave.out_channels
-        if _sizes(wanted, outputs) != _sizes(generator.state_dict(), outputs):
-            raise UsageError(
-                "the model to start from has other sizes than this run", hint="copy its sizes to [network]"
-            )
+    def start_from(self, source: Upsampler) -> None:
+        """Begins with the weights of a frozen network instead of random ones; see `Trainable.start_from`."""
         for mine in (self.generator, self.average):
-            unfold(mine, generator)
+            self.engine.start_from(mine, source)
 
     def resume(self, path: Path) -> None:
         """Goes on from a saved state, bit for bit on the CPU. A state without discriminators starts them afresh."""
@@ -206,14 +191,6 @@ class Trainer:
         self.step_index = int(state["step"])
         self.trained_seconds = float(state["seconds"])
         self.best = float(state["best"])
-
-
-def _sizes(state: dict[str, Tensor], outputs: int) -> dict[str, torch.Size]:
-    """Shapes of all weights; of the last layer no more than so many outputs."""
-    return {
-        name: tensor[:outputs].shape if name.startswith("head.leave.") else tensor.shape
-        for name, tensor in state.items()
-    }
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:

@@ -64,19 +64,42 @@ def reconstruction(estimate: Tensor, target: Tensor, bandwidth_hz: Tensor) -> di
 
 
 def energy_distance(
-    estimates: tuple[Tensor, Tensor], target: Tensor, bandwidth_hz: Tensor, repulsion: float
+    estimates: tuple[Tensor, ...], target: Tensor, bandwidth_hz: Tensor, repulsion: float
 ) -> dict[str, Tensor]:
     """The generalised energy distance of two draws of the network and the target (Gritsenko et al. 2020).
 
     The draws are pulled towards the target and pushed apart, so that noise which the target has is worth having: with
     a distance alone the best answer to hiss is its smooth average. `repulsion` 1 is the proper scoring rule, 0 the
-    plain distance.
+    plain distance; and so it is for a network without noise, of which there is one estimate.
 
-    Shape: two times [B, T], [B, T], [B] -> scalars, keyed like `reconstruction`.
+    Shape: one or two times [B, T], [B, T], [B] -> scalars, keyed like `reconstruction`.
     """
-    true, one, two = (LogSpectra.of(wave, bandwidth_hz) for wave in (target, *estimates))
-    first, second, apart = one.distances(true), two.distances(true), one.distances(two)
+    true, one, *others = (LogSpectra.of(wave, bandwidth_hz) for wave in (target, *estimates))
+    first = one.distances(true)
+    if not others:
+        return first
+    (two,) = others
+    second, apart = two.distances(true), one.distances(two)
     return {name: 0.5 * (first[name] + second[name] - repulsion * apart[name]) for name in first}
+
+
+def squared_error(estimates: tuple[Tensor, ...], target: Tensor, bandwidth_hz: Tensor) -> Tensor:
+    """Mean squared error of the waveform over all draws: one or more times [B, T], [B, T], [B] -> scalar."""
+    errors = [within(wave - target, bandwidth_hz).square().mean() for wave in estimates]
+    return torch.stack(errors).mean()
+
+
+def within(wave: Tensor, bandwidth_hz: Tensor) -> Tensor:
+    """Cuts a waveform off above the target's own bandwidth, where nothing is asked of the network.
+
+    Shape: [B, T], [B] -> [B, T].
+    """
+    if bool((bandwidth_hz >= SAMPLE_RATE / 2).all()):
+        return wave
+    spectrum = torch.fft.rfft(wave)
+    frequency = torch.linspace(0.0, SAMPLE_RATE / 2, spectrum.shape[-1], device=wave.device)
+    cut: Tensor = torch.fft.irfft(spectrum * (frequency[None] <= bandwidth_hz[:, None]), wave.shape[-1])
+    return cut
 
 
 def _power(wave: Tensor, n_fft: int) -> Tensor:

@@ -11,8 +11,8 @@ from torch.nn.functional import pad
 from hifisr_cli.degrade.band_limit import BandLimit, apply
 from hifisr_cli.dsp.crossover import replace_low_band
 from hifisr_cli.dsp.metrics.lsd import lsd
-from hifisr_cli.engines.hifisr.generator import Generator
 from hifisr_cli.engines.hifisr.noise import positional_noise
+from hifisr_cli.engines.upsampler import Upsampler
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.clips import Clip
 
@@ -30,7 +30,7 @@ def excerpts(clips: list[Clip]) -> list[NDArray[np.float32]]:
 
 @torch.inference_mode()
 def validate(
-    generator: Generator, excerpts: list[NDArray[np.float32]], rates: tuple[int, ...] = RATES
+    generator: Upsampler, excerpts: list[NDArray[np.float32]], rates: tuple[int, ...] = RATES
 ) -> dict[str, float]:
     """Measures the mean LSD for each input rate, keyed "lsd@4000", and their mean as "score".
 
@@ -49,7 +49,7 @@ def validate(
 
 
 @torch.inference_mode()
-def restored(generator: Generator, excerpt: NDArray[np.float32], rate: int) -> tuple[Tensor, Tensor]:
+def restored(generator: Upsampler, excerpt: NDArray[np.float32], rate: int) -> tuple[Tensor, Tensor]:
     """Returns an excerpt [T] band-limited to what `rate` carries and restored, and the excerpt itself, both [T].
 
     As when a file is restored, there is digital silence around it.

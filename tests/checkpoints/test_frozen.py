@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from hifisr_cli.checkpoints.frozen import read_info
-from hifisr_cli.engines.hifisr.config import COMPACT, ConfigError, NetworkConfig, parse_config
+from hifisr_cli.engines.hifisr.config import COMPACT, NetworkConfig, parse_config
 from hifisr_cli.engines.hifisr.generator import Generator, freeze, load_generator
+from hifisr_cli.engines.sizes import ConfigError
 from hifisr_cli.errors import ModelError
 from tests.restore.conftest import TINY
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from hifisr_cli.engines.hifisr.config import ConfigError, HifiGanConfig, MelConfig, parse_section
+from hifisr_cli.engines.hifisr.config import HifiGanConfig, MelConfig
+from hifisr_cli.engines.sizes import ConfigError, parse_section
 
 GROUPS = 32
 """Of every group norm of the autoencoder and of the U-Net."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from hifisr_cli.checkpoints.published import count_of, listed, owning, shape_of, taken
 from hifisr_cli.engines.audiosr.config import AudioSrConfig, UnetConfig, VaeConfig
-from hifisr_cli.engines.hifisr.config import ConfigError
+from hifisr_cli.engines.sizes import ConfigError
 from hifisr_cli.errors import ModelError
 
 if TYPE_CHECKING:

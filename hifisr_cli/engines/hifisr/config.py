@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
+from hifisr_cli.engines.sizes import ConfigError, parse_section
 from hifisr_cli.results import SAMPLE_RATE
 
 _FEW_ROWS = 16
 """Up to so many rows for each that comes in are few. The two heads that there are have 2 and 256."""
-
-
-class ConfigError(ValueError):
-    """A network configuration that contradicts itself or holds unknown keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,15 +182,6 @@ class NetworkConfig:
             raise ConfigError(f"unknown keys: {', '.join(sorted(unknown))}")
         parts = {name: parse_section(kind, name, data.get(name, {})) for name, kind in sections.items()}
         return cls(**parts, told_cutoff=bool(data.get("told_cutoff", False)))
-
-
-def parse_section(kind: type[Any], name: str, data: dict[str, Any]) -> Any:
-    """A config class made of built-in types. Raises `ConfigError` on unknown keys."""
-    known = {f.name for f in fields(kind)}
-    unknown = set(data) - known
-    if unknown:
-        raise ConfigError(f"unknown keys in {name}: {', '.join(sorted(unknown))}")
-    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
 
 
 _REACH = "latent_reach"

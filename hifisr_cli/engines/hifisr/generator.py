@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hifisr_cli.checkpoints.frozen import REINSTALL, FrozenInfo, read_info, read_tensors, write
 from hifisr_cli.engines.hifisr.config import NetworkConfig, config_data, parse_config
@@ -14,10 +14,11 @@ from hifisr_cli.engines.hifisr.mel import CutoffFeatures, LogMel
 from hifisr_cli.engines.hifisr.mossformer import MossFormer
 from hifisr_cli.engines.hifisr.pulses import Pulsation, Pulses
 from hifisr_cli.engines.hifisr.reach import measured_reach
+from hifisr_cli.engines.upsampler import Upsampler
 from hifisr_cli.errors import ModelError
 
 
-class Generator(nn.Module):
+class Generator(Upsampler):
     """Log-mel front end, MossFormer latent, HiFi-GAN head.
 
     Shape: band-limited waveform at 48 kHz [B, T], cutoff in Hz [B] or of every hop [B, F], white noise of unit

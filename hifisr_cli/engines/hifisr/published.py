@@ -16,12 +16,12 @@ from hifisr_cli.checkpoints.published import count_of, listed, plain_keys, shape
 from hifisr_cli.engines.hifisr.config import (
     PUBLISHED,
     ROTARY_WIDTH,
-    ConfigError,
     HifiGanConfig,
     MelConfig,
     MossFormerConfig,
     NetworkConfig,
 )
+from hifisr_cli.engines.sizes import ConfigError
 from hifisr_cli.errors import ModelError
 
 if TYPE_CHECKING:
