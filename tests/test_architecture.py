@@ -148,4 +148,4 @@ def test_a_class_name_stands_once() -> None:
     names = Counter(
         node.name for source in SOURCES for node in ast.walk(parsed(source)) if isinstance(node, ast.ClassDef)
     )
-    assert [name for name, times in names.items() if times > 1] == []
+    assert {name for name, times in names.items() if times > 1} <= {"Settings"}, "which every engine's module has"

@@ -42,6 +42,13 @@ def evaluate(
             metavar="rates|robustness|all", help="Plain input rates, disturbed inputs (noise, codecs, tape), or both."
         ),
     ] = "rates",
+    protocol: Annotated[
+        Literal["hifisr", "tfnet"],
+        typer.Option(
+            metavar="hifisr|tfnet",
+            help="Ours, or that of TFNet's paper: up to 8 kHz, thinned out by 4, 6 and 8, SNR and LSD of patches.",
+        ),
+    ] = "hifisr",
     exclude: Annotated[
         list[str] | None,
         typer.Option(metavar="TEXT", help="Leave out recordings with TEXT in their path (may be given several times)."),
@@ -68,6 +75,8 @@ def evaluate(
     wanted = _rates(rates)
     if (data is None) == (reference is None) or (reference is None) != (estimate is None):
         raise UsageError("say what to measure: --data DIR, or --reference DIR with --estimate DIR")
+    if protocol == "tfnet" and (data is None or rates != _DEFAULT_RATES or rows != "rates" or given_cutoff or visqol):
+        raise UsageError("--protocol tfnet has rows and measures of its own", hint="give it --data and --model alone")
     judge = load_visqol() if visqol else None
     output.mkdir(parents=True, exist_ok=True)
     if reference is not None and estimate is not None:
@@ -90,9 +99,17 @@ def evaluate(
     chosen += conditions.robustness() if rows != "rates" else []
     recordings = bench.find_recordings(data, exclude or ())
     loaded = load_model(model, device=device, threads=threads)
+    used = loaded.identity
+    if protocol == "tfnet":
+        from hifisr_cli.evaluate import tfnet_protocol
+
+        with counting_bar(unit="recording") as on_progress:
+            patches = tfnet_protocol.evaluate_patches(data, recordings, loaded, on_progress=on_progress)
+        found = tfnet_protocol.patches_json(patches, used.name, used.parameter_hash)
+        _write(output, found, table.to_markdown(tfnet_protocol.summarize_patches(patches)))
+        return
     with counting_bar(unit="recording") as on_progress:
         scores = bench.evaluate(data, recordings, loaded, chosen, visqol=judge, on_progress=on_progress)
-    used = loaded.identity
     report = table.to_json(scores, used.name, used.parameter_hash, peak_memory_mb=peak_memory() / 2**20)
     _write(output, report, table.to_markdown(table.summarize(scores)))
     if pictures:

@@ -23,7 +23,7 @@ TRAINABLE = {"hifisr": "hifisr_cli.engines.hifisr.training", "tfnet": "hifisr_cl
 """Every engine whose networks can be trained, and the module for it."""
 
 
-class Sizes(Protocol):
+class NetworkSizes(Protocol):
     """The sizes of a network, frozen."""
 
     @property
@@ -44,7 +44,7 @@ class Trainable(Protocol):
         """How many draws of the noise that a network shapes each step renders; 0: it shapes none."""
         ...
 
-    def sizes(self, changes: Mapping[str, Any]) -> Sizes:
+    def sizes(self, changes: Mapping[str, Any]) -> NetworkSizes:
         """The engine's usual sizes, changed. Raises ConfigError: unknown keys, or parts that do not fit."""
         ...
 

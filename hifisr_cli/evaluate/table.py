@@ -51,6 +51,8 @@ def _mean(values: Iterable[float | None]) -> float | None:
 _COLUMNS: dict[str, tuple[str, str]] = {
     "condition": ("input", "{}"),
     "recordings": ("recordings", "{}"),
+    "patch_snr_db": ("SNR of patches, dB", "{:.2f}"),
+    "patch_lsd": ("LSD of patches", "{:.2f}"),
     "lsd": ("LSD", "{:.3f}"),
     "lsd_low": ("LSD-LF", "{:.3f}"),
     "lsd_high": ("LSD-HF", "{:.3f}"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from hifisr_cli.engines.sizes import ConfigError, merged
-from hifisr_cli.engines.training import Sizes, trainable
+from hifisr_cli.engines.training import NetworkSizes, trainable
 from hifisr_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class TrainConfig:
     """
 
     engine: str = "hifisr"
-    network: Sizes = field(default_factory=lambda: trainable("hifisr").sizes({}))
+    network: NetworkSizes = field(default_factory=lambda: trainable("hifisr").sizes({}))
     steps: int = 10_000
     batch_size: int = 8
     crop_seconds: float = 1.0

@@ -111,7 +111,7 @@ class Trainer:
         if config.weights["mel"] or config.weights["lsd"]:
             losses |= energy_distance(draws, target, batch.bandwidth_hz, config.repulsion)
         if config.weights["squared"]:
-            losses["squared"] = squared_error(draws, target, batch.bandwidth_hz)
+            losses["squared"] = squared_error(draws, _finish(batch.target, batch), batch.bandwidth_hz)
         figures: dict[str, float] = {}
         if self.critics is not None and self.step_index >= config.adversarial_from:
             real, fake = (within(wave, batch.bandwidth_hz) for wave in (target, draws[0]))

@@ -84,7 +84,12 @@ def energy_distance(
 
 
 def squared_error(estimates: tuple[Tensor, ...], target: Tensor, bandwidth_hz: Tensor) -> Tensor:
-    """Mean squared error of the waveform over all draws: one or more times [B, T], [B, T], [B] -> scalar."""
+    """Mean squared error of the waveform over all draws: one or more times [B, T], [B, T], [B] -> scalar.
+
+    Args:
+        target: after low-band replacement, too: what a filter took away below the crossover is not asked of the
+            network. On 10 batches of 8 it is 4.3 times the energy of all that is asked.
+    """
     errors = [within(wave - target, bandwidth_hz).square().mean() for wave in estimates]
     return torch.stack(errors).mean()
 

@@ -17,6 +17,9 @@ from hifisr_cli.engines.hifisr.generator import Generator, freeze
 from hifisr_cli.engines.hifisr.importing import import_published
 from hifisr_cli.engines.load import ENGINES, load_model
 from hifisr_cli.engines.protocol import Engine, WindowBatch
+from hifisr_cli.engines.tfnet.config import TfnetConfig
+from hifisr_cli.engines.tfnet.network import Tfnet
+from hifisr_cli.engines.tfnet.network import freeze as freeze_tfnet
 from hifisr_cli.restore.batches import restore_blocks
 from hifisr_cli.restore.course import Course, steady
 from hifisr_cli.restore.file import RestoreOptions, restore_file
@@ -44,7 +47,12 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
         save(folder / "published", *random_states(Sizes(channels=16)))
         import_published([folder / "published"], path)
 
-    makers = {"hifisr": compact, "hifisr published": published, "replicator": replicator.save}
+    def tfnet(path: Path) -> None:
+        torch.manual_seed(0)
+        network = Tfnet(TfnetConfig(patch=1024, filters=(4, 8), taps=(9, 5)))
+        freeze_tfnet(network, path, name="small", training="none", licence="CC0-1.0", resampler="none", half=False)
+
+    makers = {"hifisr": compact, "hifisr published": published, "tfnet": tfnet, "replicator": replicator.save}
 
     def checkpoint(name: str) -> Path:
         path = folder / f"{name}.safetensors"
@@ -61,13 +69,13 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ENGINES, "replicator", "tests.engines.replicator")
 
 
-@pytest.fixture(params=["hifisr", "hifisr published", "replicator"])
+@pytest.fixture(params=["hifisr", "hifisr published", "tfnet", "replicator"])
 def engine(request: pytest.FixtureRequest, checkpoints: Callable[[str], Path]) -> Engine:
     return load_model(str(checkpoints(request.param)), device="cpu", threads=1)
 
 
 def test_every_engine_is_here() -> None:
-    assert set(ENGINES) == {"hifisr", "replicator"}
+    assert set(ENGINES) == {"hifisr", "tfnet", "replicator"}
 
 
 def batch(engine: Engine, count: int = 1, grids: int = 20) -> WindowBatch:
@@ -175,7 +183,7 @@ def test_no_cut_shows_where_the_cutoff_changes(engine: Engine, speech_like) -> N
     assert np.array_equal(cut[:, 31_000:46_000], wave[:, 31_000:46_000])
 
 
-@pytest.mark.parametrize("name", ["compact-6", "hifisr published", "replicator"])
+@pytest.mark.parametrize("name", ["compact-6", "hifisr published", "tfnet", "replicator"])
 def test_silence_stays_silent(checkpoints: Callable[[str], Path], name: str) -> None:
     """The compact network has learnt it: with random weights it makes its noise out of nothing."""
     engine = load_model(name if name == "compact-6" else str(checkpoints(name)), device="cpu", threads=1)

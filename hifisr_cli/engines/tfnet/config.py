@@ -21,6 +21,8 @@ class TfnetConfig:
         dropout: share of what the bottleneck and each upward convolution make that training leaves out.
         bias: the bottleneck and the last convolution add a constant, as in the authors' code. Without, a network is as
             loud as its input, at every level, and silence stays silent.
+        residual: the time branch adds what it makes to its input, as the AudioUNet of Kuleshov et al. does, and the
+            authors' code does not.
         branches: "time" or "frequency" alone are the ablations of the paper.
 
     Raises:
@@ -32,6 +34,7 @@ class TfnetConfig:
     taps: tuple[int, ...] = (65, 33, 17, 9)
     dropout: float = 0.0
     bias: bool = False
+    residual: bool = True
     branches: Branches = "both"
 
     def __post_init__(self) -> None:
@@ -75,5 +78,5 @@ class TfnetConfig:
         return config
 
 
-PUBLISHED = TfnetConfig(filters=(64, 128, 256, 256), dropout=0.5, bias=True)
+PUBLISHED = TfnetConfig(filters=(64, 128, 256, 256), dropout=0.5, bias=True, residual=False)
 """The sizes of the authors' preset for the paper (moodoki/tfnet, `tfnet-2018.flags`), which is for 16 kHz."""

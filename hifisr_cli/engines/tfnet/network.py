@@ -51,7 +51,7 @@ class Tfnet(Upsampler):
 
     def of_patches(self, patches: Tensor, cutoff_hz: Tensor) -> Tensor:
         """Each patch by itself: [B, N], [B] -> [B, N]."""
-        timed: Tensor | None = None if self.time is None else self.time(patches)
+        timed = self._timed(patches)
         if timed is not None and self.frequency is None:
             return timed
         given = torch.fft.rfft(patches, norm="ortho")
@@ -63,6 +63,13 @@ class Tfnet(Upsampler):
             spectrum = with_phase_of(copied, magnitude)
         made: Tensor = torch.fft.irfft(spectrum, patches.shape[1], norm="ortho")
         return made
+
+    def _timed(self, patches: Tensor) -> Tensor | None:
+        """By the time branch, where there is one: [B, N] -> [B, N]."""
+        if self.time is None:
+            return None
+        made: Tensor = self.time(patches)
+        return patches + made if self.config.residual else made
 
     def _magnitude(self, copied: Tensor) -> Tensor:
         """By the frequency branch, which 0 Hz passes by: [B, K] -> [B, K]."""

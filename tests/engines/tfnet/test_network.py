@@ -13,7 +13,7 @@ from hifisr_cli.engines.tfnet.config import PUBLISHED, TfnetConfig
 from hifisr_cli.engines.tfnet.network import Tfnet, freeze, load_network
 from hifisr_cli.errors import ModelError
 
-SMALL = TfnetConfig(patch=1024, filters=(4, 8), taps=(9, 5))
+SMALL = TfnetConfig(patch=1024, filters=(4, 8), taps=(9, 5), residual=False)
 CUTOFF = torch.tensor([4000.0])
 
 
