@@ -29,10 +29,13 @@ REINSTALL = "install hifisr again or get the file anew"
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file that weights came from: its name without folders, its size in bytes and the SHA-256 of the whole."""
+    """A file that weights came from: its name without folders, its size in bytes and the SHA-256 of the whole.
+
+    Of a file that nobody here has seen the size may not be known; the hash says which one is meant.
+    """
 
     name: str
-    size: int
+    size: int | None
     sha256: str
 
     @classmethod

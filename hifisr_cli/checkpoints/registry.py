@@ -81,6 +81,12 @@ class PublishedModel:
     files: tuple[SourceFile, ...]
     engine: str = "hifisr"
 
+    @property
+    def size(self) -> int | None:
+        """Bytes of all files, None where they are not known of every one."""
+        sizes = [file.size for file in self.files if file.size is not None]
+        return sum(sizes) if len(sizes) == len(self.files) else None
+
 
 def user_folder() -> Path:
     """Where pulled models go and a user's own are found by their file names: `$HIFISR_MODELS`, or the data folder."""
@@ -154,7 +160,7 @@ def _published(_folder: Path, entry: dict[str, Any]) -> PublishedModel:
         revision=entry.get("revision"),
         licence=entry["licence"],
         trained_on=entry["trained_on"],
-        files=tuple(SourceFile(f["name"], int(f["size"]), f["sha256"]) for f in entry["files"]),
+        files=tuple(SourceFile(f["name"], f.get("size"), f["sha256"]) for f in entry["files"]),
         engine=entry.get("engine", "hifisr"),
     )
 

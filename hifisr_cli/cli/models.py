@@ -54,12 +54,11 @@ def list_models(*, as_json: Annotated[bool, _JSON] = False) -> None:
     for described in here:
         typer.echo(json_line(model_fields(described)))
     for published in known:
-        size = sum(file.size for file in published.files)
         fields = {
             "name": published.name,
             "installed": False,
             "repository": published.repository,
-            "download_bytes": size,
+            "download_bytes": published.size,
         }
         typer.echo(json_line(fields | {"licence": published.licence, "trained_on": published.trained_on}))
 
@@ -143,7 +142,7 @@ def pull(
 def import_model(
     sources: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH...", help="The folder of a published checkpoint, or its two files."),
+        typer.Argument(metavar="PATH...", help="The folder of a published checkpoint, or its files."),
     ],
     *,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.safetensors", help="The model to write.")],
@@ -156,14 +155,15 @@ def import_model(
     half: Annotated[bool, _HALF] = False,
     overwrite: Annotated[bool, _OVERWRITE] = False,
 ) -> None:
-    """Convert published HiFi-SR weights (MossFormer2_SR_48K) to a model file.
+    """Convert published weights to a model file. Whose they are is seen from the files, and no code from them is run.
 
-    Reads last_best_checkpoint with *_m.pt and *_g.pt, or m_00000000 and g_00000000. Runs no code from them.
+    HiFi-SR (MossFormer2_SR_48K): last_best_checkpoint with *_m.pt and *_g.pt, or m_00000000 and g_00000000.
+    AudioSR: pytorch_model.bin, or safetensors of the same tensors.
     """
-    from hifisr_cli.engines.load import engine_module
+    from hifisr_cli.engines.importing import engine_of
 
     _check_output(output, overwrite=overwrite)
-    weights = engine_module("hifisr").import_weights
+    weights = engine_of(sources).import_weights
     _made(weights(sources, output, name=name, licence=licence, half=half), output)
 
 
@@ -207,6 +207,8 @@ def _check_output(output: Path, *, overwrite: bool) -> None:
 
 
 def _made(info: FrozenInfo, output: Path) -> None:
-    typer.echo(f"{output}: {info.name}, {info.licence}, parameters {info.parameter_hash[:12]}")
+    from hifisr_cli.cli.models_text import licence_text
+
+    typer.echo(f"{output}: {info.name}, licence {licence_text(info.licence)}, parameters {info.parameter_hash[:12]}")
     for limit in info.limits:
         typer.echo(f"  note: {limit}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
+from hifisr_cli.checkpoints.published import UNKNOWN_LICENCE
 from hifisr_cli.cli.render import in_columns, one_line
 from hifisr_cli.engines.load import default_settings, engine_module
 
@@ -23,6 +24,11 @@ def megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"
 
 
+def licence_text(licence: str) -> str:
+    """An SPDX identifier, or that there is none."""
+    return "not stated" if licence == UNKNOWN_LICENCE else licence
+
+
 def model_table(here: Sequence[Description], known: Sequence[PublishedModel]) -> list[str]:
     """A line for each model, in columns; those that are only known come last."""
     rows = [("NAME", "SIZE", "LICENCE", "LSD", "PARAMETERS", "TRAINED ON")]
@@ -34,15 +40,15 @@ def model_table(here: Sequence[Description], known: Sequence[PublishedModel]) ->
             (
                 name,
                 megabytes(described.size),
-                described.licence,
+                licence_text(described.licence),
                 lsd,
                 described.info.parameter_hash[:12],
                 described.trained_on,
             )
         )
     for model in known:
-        size = f"({megabytes(sum(file.size for file in model.files))})"
-        rows.append((model.name, size, model.licence, "-", "not here", model.trained_on))
+        size = "-" if model.size is None else f"({megabytes(model.size)})"
+        rows.append((model.name, size, licence_text(model.licence), "-", "not here", model.trained_on))
     lines = in_columns(rows)
     if any(described.scores for described in here):
         lines.append(f"LSD: {' / '.join(_LISTED)} input, lower is better.")
@@ -57,7 +63,7 @@ def model_text(described: Description) -> list[str]:
         ("name", info.name + (" (default)" if model.default else "")),
         ("file", str(model.path)),
         ("size", f"{megabytes(described.size)}, {described.parameters / 1e6:.1f} million parameters"),
-        ("licence", described.licence),
+        ("licence", licence_text(described.licence)),
         ("engine", info.engine),
         ("trained on", described.trained_on),
         ("resampler", info.resampler),

@@ -137,6 +137,13 @@ class EngineModule(Protocol):
         """
         ...
 
+    def recognises(self, paths: list[Path]) -> bool:
+        """Whether these are published weights of this engine, by the keys in them or the form that they come in.
+
+        Weights are not read. Whatever else is wrong with the files is for `import_weights` to say.
+        """
+        ...
+
     def import_weights(
         self,
         paths: list[Path],

@@ -100,11 +100,12 @@ def _without_warnings(name: str) -> Iterator[None]:
 
 
 def _checked(path: Path, expected: SourceFile) -> Path:
-    if path.stat().st_size == expected.size:
+    size = path.stat().st_size
+    if expected.size in (None, size):
         found = SourceFile.of(path)
         if found.sha256 == expected.sha256:
             return path
         detail = f"SHA-256 {found.sha256}, expected {expected.sha256}"
     else:
-        detail = f"{path.stat().st_size} bytes, expected {expected.size}"
+        detail = f"{size} bytes, expected {expected.size}"
     raise ModelError(f"not the published {expected.name}: {detail}", path=path, hint="delete it and pull again")

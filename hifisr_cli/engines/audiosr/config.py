@@ -15,13 +15,43 @@ GROUPS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class VaeConfig:
+class LevelsConfig:
+    """Images of several resolutions, each half of the one before.
+
+    Attributes:
+        channels: at the first resolution.
+        multipliers: of the channels, level by level.
+        blocks: residual blocks of a level on the way to small images; there is one more on the way to large ones.
+
+    Raises:
+        ConfigError: a size that is none.
+    """
+
+    channels: int
+    multipliers: tuple[int, ...]
+    blocks: int
+
+    def __post_init__(self) -> None:
+        sizes = [value for value in asdict(self).values() if isinstance(value, int)]
+        if min(*sizes, *self.multipliers, len(self.multipliers)) < 1:
+            raise ConfigError(f"sizes must be positive: {self}")
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of every level."""
+        return tuple(self.channels * multiplier for multiplier in self.multipliers)
+
+    @property
+    def reduction(self) -> int:
+        """How many rows, and columns, of the largest image become one of the smallest."""
+        return 1 << (len(self.multipliers) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class VaeConfig(LevelsConfig):
     """The autoencoder: mel frames to a latent and back.
 
     Attributes:
-        channels: at the resolution of the mel.
-        multipliers: of the channels, level by level; each level but the first has half the resolution.
-        blocks: residual blocks in a level of the encoder; the decoder has one more.
         latent: channels of the latent.
     """
 
@@ -30,25 +60,12 @@ class VaeConfig:
     blocks: int = 2
     latent: int = 16
 
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Channels of every level."""
-        return tuple(self.channels * multiplier for multiplier in self.multipliers)
-
-    @property
-    def reduction(self) -> int:
-        """Mel frames of a latent step, and mel bands of a latent row."""
-        return 1 << (len(self.multipliers) - 1)
-
 
 @dataclass(frozen=True, slots=True)
-class UnetConfig:
-    """The denoiser.
+class UnetConfig(LevelsConfig):
+    """The denoiser. All levels but the first have attention.
 
     Attributes:
-        channels: at the resolution of the latent.
-        multipliers: of the channels, level by level; each level but the first has half the resolution, and attention.
-        blocks: residual blocks in a level on the way down; one more on the way up.
         head_width: channels of an attention head.
     """
 
@@ -56,16 +73,6 @@ class UnetConfig:
     multipliers: tuple[int, ...] = (1, 2, 3, 5)
     blocks: int = 2
     head_width: int = 32
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Channels of every level."""
-        return tuple(self.channels * multiplier for multiplier in self.multipliers)
-
-    @property
-    def reduction(self) -> int:
-        """The latent's sides are multiples of it."""
-        return 1 << (len(self.multipliers) - 1)
 
 
 _MEL = MelConfig(n_fft=2048, hop=480, bands=256, f_min=20.0, f_max=24_000.0)
@@ -93,17 +100,14 @@ class AudioSrConfig:
 
     def __post_init__(self) -> None:
         mel, vae, unet, vocoder = self.mel, self.vae, self.unet, self.vocoder
-        sizes = (vae.channels, vae.blocks, vae.latent, *vae.multipliers)
-        sizes += (unet.channels, unet.blocks, unet.head_width, *unet.multipliers)
         rules = {
             "mel.n_fft - mel.hop must be even and not negative": mel.n_fft >= mel.hop > 0 == (mel.n_fft - mel.hop) % 2,
             "mel.bands must be a multiple of the reductions of vae and unet": mel.bands > 0
             and mel.bands % (vae.reduction * unet.reduction) == 0,
-            "sizes of vae and unet must be positive": min(sizes) > 0 and bool(vae.multipliers and unet.multipliers),
             f"channels of vae and unet must be multiples of {GROUPS}": vae.channels % GROUPS == 0
             and unet.channels % GROUPS == 0,
             "the channels of unet's levels but the first must be multiples of unet.head_width": all(
-                width % max(unet.head_width, 1) == 0 for width in unet.widths[1:]
+                width % unet.head_width == 0 for width in unet.widths[1:]
             ),
             "vocoder.rates and vocoder.kernels must pair up": len(vocoder.rates) == len(vocoder.kernels),
             "each of vocoder.kernels must be at least its rate": all(

@@ -126,7 +126,10 @@ def convert(state: Mapping[str, Tensor], path: Path) -> tuple[AudioSrConfig, dic
 
     from hifisr_cli.engines.audiosr.network import AudioSr
 
-    config = _sizes(state, path)
+    try:
+        config = _sizes(state, path)
+    except ConfigError as error:
+        raise ModelError(f"shapes that do not make a network of this kind: {error}", path=path) from error
     with torch.device("meta"):
         shapes = {key: tuple(value.shape) for key, value in AudioSr(config).state_dict().items()}
     left = dict(state)
@@ -151,8 +154,8 @@ def _sizes(state: Mapping[str, Tensor], path: Path) -> AudioSrConfig:
     and strides of half the taps.
 
     Raises:
-        ModelError: a key that a size is read from is missing or has another number of dimensions, or the sizes
-            contradict each other.
+        ModelError: a key that a size is read from is missing or has another number of dimensions.
+        ConfigError: the sizes contradict each other.
     """
 
     def width(layer: str) -> int:
@@ -191,10 +194,7 @@ def _sizes(state: Mapping[str, Tensor], path: Path) -> AudioSrConfig:
             shape_of(state, f"{_VOCODER}resblocks.{i}.convs1.0.weight", 3, path)[2] for i in range(kinds)
         ),
     )
-    try:
-        return AudioSrConfig(replace(published.mel, bands=bands), vae, unet, vocoder)
-    except ConfigError as error:
-        raise ModelError(f"shapes that do not make a network of this kind: {error}", path=path) from error
+    return AudioSrConfig(replace(published.mel, bands=bands), vae, unet, vocoder)
 
 
 def _check_schedule(found: Tensor | None, path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hifisr_cli.checkpoints.frozen import FrozenInfo
 from hifisr_cli.engines.hifisr.config import parse_config
 from hifisr_cli.engines.hifisr.importing import import_published as import_weights
+from hifisr_cli.engines.hifisr.importing import recognises
 from hifisr_cli.engines.protocol import Geometry, Identity, WindowBatch
 from hifisr_cli.results import SAMPLE_RATE
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from hifisr_cli.engines.hifisr.generator import Generator
 
-__all__ = ["HifisrEngine", "Settings", "check_config", "gains_from_bfloat16", "import_weights", "load"]
+__all__ = ["HifisrEngine", "Settings", "check_config", "gains_from_bfloat16", "import_weights", "load", "recognises"]
 
 _MOST_LANES = 4  # each takes some 50 MB more
 _GPU_LANES = 8
