@@ -95,6 +95,11 @@ def load(path: Path, info: FrozenInfo, identity: Identity, device: torch.device)
     return TfnetEngine(identity, load_network(path, info).to(device), device)
 
 
+def recognises(paths: list[Path]) -> bool:  # noqa: ARG001  of the protocol
+    """None: the authors published no weights."""
+    return False
+
+
 def import_weights(paths: list[Path], output: Path, **_: object) -> NoReturn:  # noqa: ARG001  of the protocol
     """Raises ModelError: the authors published none."""
     raise ModelError("there are no published weights of TFNet to import", hint="train one: hifisr train")

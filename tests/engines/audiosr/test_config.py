@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hifisr_cli.engines.audiosr.config import AudioSrConfig, UnetConfig, VaeConfig
-from hifisr_cli.engines.hifisr.config import ConfigError
+from hifisr_cli.engines.sizes import ConfigError
 
 PUBLISHED = AudioSrConfig()
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from hifisr_cli.engines.hifisr.config import COMPACT
-from hifisr_cli.engines.hifisr.mel import CutoffFeatures, LogMel
+from hifisr_cli.engines.hifisr.mel import CutoffFeatures, LogMel, band_edges, mel_filterbank
 
 PUBLISHED = replace(COMPACT.mel, floor=1e-5)
 
@@ -40,3 +40,15 @@ def test_what_lies_above_the_cutoff_is_hidden() -> None:
     shown, visible = (part[0] for part in features(mel(high), cutoff).chunk(2, dim=1))
     assert not visible[above].any()
     assert torch.equal(shown[above], features(mel(low), cutoff).chunk(2, dim=1)[0][0][above])
+
+
+def test_bands_may_begin_above_zero() -> None:
+    """AudioSR's: 256 bands from 20 Hz, of which many of the lowest see a single bin."""
+    edges = band_edges(256, 24_000.0, 20.0)
+    assert torch.allclose(edges[[0, 257]], torch.tensor([20.0, 24_000.0], dtype=torch.float64))
+    assert [round(float(edges[band + 1]), -1) for band in (10, 64, 128, 255)] == [190, 1050, 2980, 23610]
+    bank = mel_filterbank(2048, 256, 24_000.0, 20.0)
+    seen = (bank > 0.0).sum(dim=1)
+    assert int(seen.min()) == 1
+    assert int((seen[1:74] == 1).sum()) == 46
+    assert torch.equal(band_edges(80, 8000.0), band_edges(80, 8000.0, 0.0))
