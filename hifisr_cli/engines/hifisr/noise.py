@@ -14,6 +14,7 @@ from functools import cache
 import numpy as np
 
 from hifisr_cli.arrays import Wave
+from hifisr_cli.engines.white_noise import white_noise
 
 _HOP = 1024
 _N_FFT = 2 * _HOP
@@ -65,4 +66,4 @@ def _block(seed: int, index: int) -> Wave:
 
 
 def _white(seed: int, index: int) -> Wave:
-    return np.random.Generator(np.random.Philox(key=(_KEY | seed << 32, index))).standard_normal(_BLOCK, np.float32)
+    return white_noise(_KEY, seed, index, _BLOCK)
