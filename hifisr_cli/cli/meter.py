@@ -22,11 +22,12 @@ _SETTLED = 1.0
 
 @dataclass(slots=True)
 class _Current:
-    """A file that is being worked on."""
+    """A file that is being worked on; `total` seconds are 0 until it is known how long it is."""
 
     name: str
     fraction: float = 0.0
     seconds: float = 0.0
+    total: float = 0.0
 
 
 class Meter:
@@ -67,6 +68,7 @@ class Meter:
             case FileProgressed(index=index, input=name, stage=stage, seconds=seconds, total_seconds=total):
                 current = self._current.setdefault(index, _Current(name))
                 share = min(seconds / total, 1.0) if total else 0.0
+                current.total = total or 0.0
                 if stage == "restore":
                     current.fraction, current.seconds = _SURVEY_SHARE + (1.0 - _SURVEY_SHARE) * share, seconds
                     self._sample()
@@ -130,13 +132,21 @@ class Meter:
         return self._audio_seconds + sum(current.seconds for current in self._current.values())
 
     def _audio_left(self) -> float:
-        """Seconds of audio that the rest of the inputs holds, as those suggest that are done."""
-        every = sum(self._done_bytes.values()), sum(self._done_seconds.values())
+        """Seconds of audio that the rest of the inputs holds, as those suggest whose length is known."""
+        sizes, lengths, rest = self._done_bytes.copy(), self._done_seconds.copy(), self._left.copy()
         left = 0.0
-        for kind, weight in self._left.items():
-            size, seconds = (self._done_bytes[kind], self._done_seconds[kind]) if self._done_bytes[kind] else every
+        for index, current in self._current.items():
+            kind, weight = self._kinds[index], self._weights[index]
+            if current.total:
+                sizes[kind] += weight
+                lengths[kind] += current.total
+                rest[kind] -= weight
+                left += current.total - current.seconds
+        every = sum(sizes.values()), sum(lengths.values())
+        for kind, weight in rest.items():
+            size, seconds = (sizes[kind], lengths[kind]) if sizes[kind] else every
             left += weight * (seconds / size if size else 0.0)
-        return left - sum(current.seconds for current in self._current.values())
+        return left
 
     def _sample(self) -> None:
         """Note when how much was done; a second apart is enough."""
@@ -149,7 +159,7 @@ class Meter:
 
     def _speed(self) -> float | None:
         """Audio seconds per wall second over the last minutes; None while nothing tells it."""
-        if not self._samples or not sum(self._done_bytes.values()):
+        if not self._samples:
             return None
         start, done = self._samples[0]
         wall, audio = time.monotonic() - start, self._audio_done() - done

@@ -6,7 +6,7 @@ folder knows how it is made. All places and lengths are samples at 48 kHz.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -60,6 +60,10 @@ class Geometry:
     outside: Literal["silence", "mirror"] = "silence"
 
 
+def _nobody(_share: float) -> None:
+    """Nobody asks how far it is."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class WindowBatch:
     """Windows of one length that are computed together, of one recording or of several.
@@ -69,11 +73,14 @@ class WindowBatch:
         cutoff_hz: upper edge of the content of each in every frame of `Geometry.grid` samples, [B, F].
         starts: the place of each window's first sample in its recording, negative before it; equal for the channels
             of one recording, so that equal channels stay equal.
+        on_progress: to be called by engines that take long for a window, in the thread that called `generate`, with
+            the share of the time for these windows that is over. What it raises ends the work.
     """
 
     waves: Tensor
     cutoff_hz: Tensor
     starts: tuple[int, ...]
+    on_progress: Callable[[float], None] = _nobody
 
 
 class Engine(Protocol):

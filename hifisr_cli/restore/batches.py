@@ -6,8 +6,9 @@ A window of one recording does not know which windows of which recordings share 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -32,12 +33,14 @@ _GRAIN_SECONDS = 0.5
 class WindowTask:
     """A window to restore, what is known of its recording, and the seam that joins it to the window before.
 
-    There is one seam for each recording, None for engines whose windows need none.
+    There is one seam for each recording, None for engines whose windows need none. `on_progress` is told what share of
+    the tasks that it came with is done.
     """
 
     window: Window
     restoration: Restoration
     seam: Seam | None = None
+    on_progress: Callable[[float], None] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +80,7 @@ def tasks(
     *,
     chunk_seconds: float = CHUNK_SECONDS,
     batch_size: int | None = None,
+    on_samples: Callable[[float], None] | None = None,
 ) -> Iterator[list[WindowTask]]:
     """A recording in blocks [C, T] at 48 kHz as tasks, in lists that fill a batch, in constant memory.
 
@@ -84,13 +88,20 @@ def tasks(
         chunk_seconds: length of the cores, where the engine has none of its own. It changes memory and speed, not the
             output.
         batch_size: windows (a channel of a chunk each) that are computed together; None leaves it to the engine.
+        on_samples: told how many samples of the latest list are as good as done, by engines that take long.
     """
     cut = windows(blocks, plan_for(engine, restoration, chunk_seconds))
     fade = engine.geometry.fade
     seam = Seam(fade) if fade else None
     for first in cut:
         several = -(-(batch_size or engine.lanes) // first.samples.shape[0])
-        yield [WindowTask(window, restoration, seam) for window in (first, *islice(cut, several - 1))]
+        group = (first, *islice(cut, several - 1))
+        told = None if on_samples is None else partial(_told, on_samples, sum(window.length for window in group))
+        yield [WindowTask(window, restoration, seam, told) for window in group]
+
+
+def _told(on_samples: Callable[[float], None], samples: int, share: float) -> None:
+    on_samples(share * samples)
 
 
 def restore_blocks(
@@ -120,9 +131,10 @@ def compute(group: Sequence[WindowTask], engine: Engine, batch_size: int | None 
     by_size: dict[int, list[int]] = {}
     for index, task in enumerate(group):
         by_size.setdefault(task.window.samples.shape[1], []).append(index)
+    progress = _ShareDone(group)
     for indices in by_size.values():
         started = time.monotonic()
-        rows = _rows([group[index] for index in indices], engine, batch_size or engine.lanes)
+        rows = _rows([group[index] for index in indices], engine, batch_size or engine.lanes, progress)
         row_seconds = (time.monotonic() - started) / len(rows)
         for index in indices:
             window = group[index].window
@@ -167,7 +179,25 @@ class _Row:
         return not self.task.restoration.keeps_low_band or any(piece.line.restores for piece in self.pieces)
 
 
-def _rows(group: Sequence[WindowTask], engine: Engine, batch_size: int) -> Wave:
+class _ShareDone:
+    """How much of the tasks of a group is done, for all who wait for some of them."""
+
+    def __init__(self, group: Sequence[WindowTask]) -> None:
+        self._listeners = {task.on_progress for task in group if task.on_progress is not None}
+        self._rows = sum(task.window.samples.shape[0] for task in group)
+        self._done = 0
+
+    def tell(self, count: int, share: float) -> None:
+        """This share of the next `count` rows is done."""
+        for listener in self._listeners:
+            listener((self._done + share * count) / self._rows)
+
+    def finish(self, count: int) -> None:
+        """So many rows are done."""
+        self._done += count
+
+
+def _rows(group: Sequence[WindowTask], engine: Engine, batch_size: int, progress: _ShareDone) -> Wave:
     """The channels of windows of equal size, one below the other: [B, T - 2 trim]."""
     trim = engine.geometry.trim
     rows = [
@@ -177,7 +207,7 @@ def _rows(group: Sequence[WindowTask], engine: Engine, batch_size: int) -> Wave:
     ]
     wanted = [row for row in rows if row.restores]
     try:
-        restored = [_restore(wanted[i : i + batch_size], engine) for i in range(0, len(wanted), batch_size)]
+        restored = [_restore(wanted[i : i + batch_size], engine, progress) for i in range(0, len(wanted), batch_size)]
     except torch.OutOfMemoryError as error:
         hint = "try a smaller --chunk-seconds or --batch-size"
         raise DeviceError(f"{engine.device} ran out of memory", hint=hint) from error
@@ -186,7 +216,7 @@ def _rows(group: Sequence[WindowTask], engine: Engine, batch_size: int) -> Wave:
     return np.asarray(torch.stack(outputs).numpy())
 
 
-def _restore(rows: Sequence[_Row], engine: Engine) -> Tensor:
+def _restore(rows: Sequence[_Row], engine: Engine, progress: _ShareDone) -> Tensor:
     """The rows' samples less `trim` at either end, restored: [B, T - 2 trim] on the CPU."""
     device, trim, grid = engine.device, engine.geometry.trim, engine.geometry.grid
     with torch.inference_mode():
@@ -194,8 +224,10 @@ def _restore(rows: Sequence[_Row], engine: Engine) -> Tensor:
         gains = torch.tensor([row.task.restoration.gain for row in rows], device=device)[:, None]
         frames = on_device.shape[1] // grid
         cutoffs = torch.from_numpy(np.stack([_cutoffs(row, frames, grid) for row in rows])).to(device)
-        batch = WindowBatch(on_device * gains, cutoffs, tuple(row.task.window.start for row in rows))
+        starts = tuple(row.task.window.start for row in rows)
+        batch = WindowBatch(on_device * gains, cutoffs, starts, partial(progress.tell, len(rows)))
         generated = engine.generate(batch) / gains
+        progress.finish(len(rows))
         original = on_device[:, trim : on_device.shape[1] - trim]
         # Row by row: the same bytes for every batch size.
         return torch.stack([_joined_bands(*each, trim) for each in zip(generated, original, rows, strict=True)]).cpu()

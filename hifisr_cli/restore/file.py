@@ -209,12 +209,15 @@ def restoring(
             nonlocal done
             levelled.write(mixed(finished, original, options.layer_gain_db), original)
             done += finished.shape[1]
+            told(0.0)
+
+        def told(ahead: float) -> None:
             if on_progress is not None:
-                on_progress("restore", seconds * done / frames, seconds)
+                on_progress("restore", seconds * (done + ahead) / frames, seconds)
 
         blocks = resampled(recording.blocks(), info.sample_rate)
         if survey.restorable:
-            waited = yield from _through_network(blocks, survey, model, options, write)
+            waited = yield from _through_network(blocks, survey, model, options, write, on_samples=told)
         else:
             for block in blocks:
                 write(block, block)
@@ -242,13 +245,22 @@ def _through_network(
     model: Engine,
     options: RestoreOptions,
     write: Callable[[Wave, Wave], None],
+    *,
+    on_samples: Callable[[float], None],
 ) -> Steps[float]:
     """Returns the seconds that others were worked on."""
     from hifisr_cli.restore.batches import tasks
 
     waited = 0.0
     restoration = survey.restoration(model.level_rms)
-    for group in tasks(blocks, model, restoration, chunk_seconds=options.chunk_seconds, batch_size=options.batch_size):
+    for group in tasks(
+        blocks,
+        model,
+        restoration,
+        chunk_seconds=options.chunk_seconds,
+        batch_size=options.batch_size,
+        on_samples=on_samples,
+    ):
         left = time.monotonic()
         stretches = yield group
         waited += time.monotonic() - left - sum(stretch.seconds for stretch in stretches)

@@ -85,3 +85,14 @@ def test_the_end(clock: Clock) -> None:
     finish(meter, 1, 0.0, "skipped")
     assert meter.whole == 1.0
     assert meter.seconds_left == pytest.approx(0.0)
+
+
+def test_what_is_left_of_the_first_file(clock: Clock) -> None:
+    """The survey, which takes no time to speak of, says how long it is; the first window is still at work."""
+    meter = Meter([1_000, 3_000])
+    meter.take(FileStarted(0, 2, "0.wav", None))
+    meter.take(FileProgressed(0, "0.wav", "survey", 100.0, None))
+    for share in range(1, 4):
+        clock.now += 10.0
+        meter.take(FileProgressed(0, "0.wav", "restore", float(share), 100.0))
+    assert meter.seconds_left == pytest.approx(10.0 * (97.0 + 300.0))

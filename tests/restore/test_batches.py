@@ -14,7 +14,7 @@ from torch import Tensor
 from hifisr_cli.dsp.crossover import reach
 from hifisr_cli.engines.protocol import Engine, Geometry, WindowBatch
 from hifisr_cli.errors import DeviceError, UsageError
-from hifisr_cli.restore.batches import plan_for, restore_blocks
+from hifisr_cli.restore.batches import compute, plan_for, restore_blocks, tasks
 from hifisr_cli.restore.course import steady
 from hifisr_cli.restore.survey import Restoration
 from tests.restore.conftest import Unchanged
@@ -43,6 +43,34 @@ def test_identity_network_survives_any_chunk_plan(
 ) -> None:
     wave = np.random.default_rng(samples).standard_normal((channels, samples)).astype(np.float32)
     assert np.array_equal(run(wave, Unchanged(), chunk, batch, block), wave)
+
+
+class Slow(Unchanged):
+    """Tells how far it is, as engines do that take long for a window."""
+
+    def generate(self, windows: WindowBatch) -> Tensor:
+        for share in (0.25, 0.5, 1.0):
+            windows.on_progress(share)
+        return super().generate(windows)
+
+
+@pytest.mark.parametrize(("channels", "batch"), [(1, 1), (2, 1), (1, 3), (2, 3)])
+def test_progress_moves_within_windows(channels: int, batch: int) -> None:
+    """Every list of windows goes from nothing to all of its samples, in steps that are the same for all rows."""
+    wave = np.random.default_rng(0).standard_normal((channels, 100_000)).astype(np.float32)
+    heard: list[float] = []
+    done = 0
+    for group in tasks(
+        [wave], Slow(), Restoration(steady(4000.0)), chunk_seconds=0.5, batch_size=batch, on_samples=heard.append
+    ):
+        length = sum(task.window.length for task in group)
+        compute(group, Slow(), batch)
+        assert heard == sorted(heard)
+        assert 0.0 < heard[0] <= 0.25 * length
+        assert heard[-1] == pytest.approx(length)
+        done += length
+        heard.clear()
+    assert done == 100_000
 
 
 def test_batches_never_exceed_their_size(unchanged: Unchanged, rng: np.random.Generator) -> None:

@@ -277,6 +277,24 @@ def test_arrays_and_files_agree(tmp_path: Path, tiny_model: Engine, speech_like:
     assert restore_array(wave[0], 8_000, model=tiny_model).audio.ndim == 1
 
 
+def test_progress_moves_within_windows(tmp_path: Path, speech_like: Speech) -> None:
+    class Slow(Unchanged):
+        def generate(self, windows: WindowBatch) -> Tensor:
+            windows.on_progress(0.5)
+            return super().generate(windows)
+
+    heard: list[float] = []
+
+    def hear(stage: str, seconds: float, total: float | None) -> None:
+        if stage == "restore":
+            heard.append(seconds)
+
+    source = write(tmp_path / "in.wav", narrow_speech(speech_like, 5.0, 8_000), 8_000)
+    options = RestoreOptions(chunk_seconds=2.0)
+    restore_file(source, tmp_path / "out.wav", model=Slow(), options=options, on_progress=hear)
+    assert heard == pytest.approx([1.0, 2.0, 3.0, 4.0, 4.5, 5.0])
+
+
 def test_what_is_whole_up_to_the_cutoff_is_kept_up_to_there() -> None:
     """A network that makes nothing: the last tenth below a cutoff, measured or given, is the recording's."""
 
