@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 ENGINES = {
+    "audiosr": "hifisr_cli.engines.audiosr.engine",
     "hifisr": "hifisr_cli.engines.hifisr.engine",
     "tfnet": "hifisr_cli.engines.tfnet.engine",
 }

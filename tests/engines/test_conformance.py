@@ -27,6 +27,7 @@ from hifisr_cli.restore.line import Line
 from hifisr_cli.restore.survey import Restoration
 from hifisr_cli.results import LAYER_FRAME, Bandwidth
 from tests.engines import replicator
+from tests.engines.audiosr import tiny
 from tests.engines.hifisr.published_form import Sizes, random_states, save
 from tests.restore.conftest import TINY
 
@@ -52,7 +53,13 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
         network = Tfnet(TfnetConfig(patch=1024, filters=(4, 8), taps=(9, 5)))
         freeze_tfnet(network, path, name="small", training="none", licence="CC0-1.0", resampler="none", half=False)
 
-    makers = {"hifisr": compact, "hifisr published": published, "tfnet": tfnet, "replicator": replicator.save}
+    makers = {
+        "hifisr": compact,
+        "hifisr published": published,
+        "audiosr": tiny.save,
+        "tfnet": tfnet,
+        "replicator": replicator.save,
+    }
 
     def checkpoint(name: str) -> Path:
         path = folder / f"{name}.safetensors"
@@ -69,13 +76,13 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ENGINES, "replicator", "tests.engines.replicator")
 
 
-@pytest.fixture(params=["hifisr", "hifisr published", "tfnet", "replicator"])
+@pytest.fixture(params=["hifisr", "hifisr published", "audiosr", "tfnet", "replicator"])
 def engine(request: pytest.FixtureRequest, checkpoints: Callable[[str], Path]) -> Engine:
     return load_model(str(checkpoints(request.param)), device="cpu", threads=1)
 
 
 def test_every_engine_is_here() -> None:
-    assert set(ENGINES) == {"hifisr", "tfnet", "replicator"}
+    assert set(ENGINES) == {"audiosr", "hifisr", "tfnet", "replicator"}
 
 
 def batch(engine: Engine, count: int = 1, grids: int = 20) -> WindowBatch:
@@ -183,7 +190,7 @@ def test_no_cut_shows_where_the_cutoff_changes(engine: Engine, speech_like) -> N
     assert np.array_equal(cut[:, 31_000:46_000], wave[:, 31_000:46_000])
 
 
-@pytest.mark.parametrize("name", ["compact-6", "hifisr published", "tfnet", "replicator"])
+@pytest.mark.parametrize("name", ["compact-6", "hifisr published", "audiosr", "tfnet", "replicator"])
 def test_silence_stays_silent(checkpoints: Callable[[str], Path], name: str) -> None:
     """The compact network has learnt it: with random weights it makes its noise out of nothing."""
     engine = load_model(name if name == "compact-6" else str(checkpoints(name)), device="cpu", threads=1)

@@ -66,9 +66,12 @@ class AudioSr(nn.Module):
         log_mel: Tensor = self.decoder(latent / self.scale)
         return log_mel
 
-    def vocode(self, log_mel: Tensor) -> Tensor:
-        """[B, F, M] -> waveform [B, 480 F + surplus]; `AudioSrConfig.surplus` is 16, and half of it stands in front."""
-        wave: Tensor = self.vocoder(log_mel.transpose(1, 2))
+    def vocode(self, log_mel: Tensor, *, spare: int = 0) -> Tensor:
+        """[B, F, M] -> waveform [B, 480 (F - 2 spare) + surplus], for `spare` frames at either end that are context.
+
+        `AudioSrConfig.surplus` is 16, and half of it stands in front.
+        """
+        wave: Tensor = self.vocoder(log_mel.transpose(1, 2), spare=spare)
         return wave
 
 

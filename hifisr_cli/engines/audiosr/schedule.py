@@ -16,6 +16,8 @@ STEPS = 1000
 LAST = STEPS - 1
 """The time of pure noise; the cleanest is 0. Times between the integers are times, too."""
 
+Number = Tensor | float
+
 _OFFSET = 0.008
 
 
@@ -45,16 +47,16 @@ def time_at(half_log_snr: Tensor) -> Tensor:
     return STEPS * progress - 1.0
 
 
-def clean(x: Tensor, v: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+def clean(x: Tensor, v: Tensor, alpha: Number, sigma: Number) -> Tensor:
     """The estimate of x0."""
     return alpha * x - sigma * v
 
 
-def noise(x: Tensor, v: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+def noise(x: Tensor, v: Tensor, alpha: Number, sigma: Number) -> Tensor:
     """The estimate of e."""
     return alpha * v + sigma * x
 
 
-def velocity(clean: Tensor, noise: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+def velocity(clean: Tensor, noise: Tensor, alpha: Number, sigma: Number) -> Tensor:
     """The v of a sample x0 with noise e."""
     return alpha * noise - sigma * clean
