@@ -231,10 +231,14 @@ class FileResult:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """A finished run: its results in input order and the wall time of the whole."""
+    """A finished run: its results in input order and the wall time of the whole.
+
+    `expected_seconds` is the wall time that a dry run expects of the real one, None where it does not look.
+    """
 
     results: tuple[FileResult, ...]
     wall_seconds: float
+    expected_seconds: float | None = None
 
     def count(self, status: Status) -> int:
         return sum(result.status == status for result in self.results)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hifisr_cli.engines.load import Precision
     from hifisr_cli.engines.protocol import Engine, Identity
     from hifisr_cli.restore.file import RestoreOptions
+    from hifisr_cli.results import FileResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,23 @@ class ModelRequest:
         file = known if isinstance(known, registry.ModelFile) else registry.find_model(known)
         identity = load.identify(file, device=self.device, precision=self.precision, settings=self.settings)
         return replace(self, name_or_path=file, precision=identity.precision), identity
+
+    def expected_seconds(self, planned: Sequence[FileResult]) -> float | None:
+        """Wall seconds that recordings would take with it, as it is measured here; None for models that are fast.
+
+        Raises what `load` raises.
+        """
+        from hifisr_cli.checkpoints.registry import ModelFile
+        from hifisr_cli.engines import load
+
+        if not isinstance(self.name_or_path, ModelFile) or not load.is_slow(self.name_or_path):
+            return None
+        if not any(result.kept_hz is not None for result in planned):
+            return 0.0
+        engine = self.load()
+        from hifisr_cli.restore.expected_time import window_seconds, windows_of
+
+        return window_seconds(engine) * sum(windows_of(result, engine) for result in planned)
 
     def load(self) -> Engine:
         """The model. Raises what `engines.load.load_model` raises."""

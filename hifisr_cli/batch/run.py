@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
@@ -99,6 +99,11 @@ class Run:
         results = self._results(on_event)
         self._held.callback(results.close)  # whoever stops iterating stops the run
         return results
+
+    def expected_seconds(self, planned: Sequence[FileResult]) -> float | None:
+        """Wall seconds that a run like this dry one would take; see `ModelRequest.expected_seconds`."""
+        model = self._request.model
+        return model.expected_seconds(planned) if isinstance(model, ModelRequest) else None
 
     def _results(self, on_event: Callable[[Event], None]) -> Generator[FileResult]:
         limit = self._request.settings.time_limit

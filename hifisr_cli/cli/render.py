@@ -71,6 +71,7 @@ def summary_fields(summary: RunSummary) -> dict[str, Any]:
         "audio_seconds": summary.audio_seconds,
         "wall_seconds": summary.wall_seconds,
         "times_real_time": summary.times_real_time,
+        **({} if summary.expected_seconds is None else {"expected_seconds": summary.expected_seconds}),
     }
 
 
@@ -109,6 +110,8 @@ def summary_text(summary: RunSummary, *, name_failures: bool = True) -> list[str
             f"; {duration(summary.audio_seconds)} of audio in {duration(summary.wall_seconds)}"
             f" ({summary.times_real_time:.1f}x real time)"
         )
+    if summary.expected_seconds is not None:
+        line += f"; restoring would take about {duration(summary.expected_seconds)} here"
     lines = [line]
     if name_failures:
         failures = (result for result in summary.results if result.status == "failed")

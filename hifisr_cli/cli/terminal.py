@@ -108,6 +108,7 @@ class Conclusion:
         self._quiet, self._as_json, self._dry_run = quiet, as_json, dry_run
         self._failures_shown = failures_shown and not dry_run
         self._results: list[FileResult] = []
+        self._expected: float | None = None
         self._started = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -124,13 +125,17 @@ class Conclusion:
         if self._as_json:
             print(result_json(result), flush=True)  # noqa: T201
 
+    def expect(self, seconds_of: Callable[[Sequence[FileResult]], float | None]) -> None:
+        """Ask how long a run over what was planned would take."""
+        self._expected = seconds_of(self._results)
+
     @property
     def exit_status(self) -> int:
         """The status of a run that came to its end."""
         return exit_status(result.error for result in self._results)
 
     def _sum_up(self) -> None:
-        summary = RunSummary(tuple(self._results), time.monotonic() - self._started)
+        summary = RunSummary(tuple(self._results), time.monotonic() - self._started, self._expected)
         lines = summary_text(summary, name_failures=not self._failures_shown)
         if self._as_json:
             lines = [] if self._quiet else [json_line(summary_fields(summary))]

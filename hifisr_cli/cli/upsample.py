@@ -155,6 +155,8 @@ def upsample(
             logger.warning("%s", run.plan.left_aside)
         for result in run.results(on_event=show):
             conclusion.take(result)
+        if dry_run:
+            conclusion.expect(run.expected_seconds)
     if not dry_run:
         extras.make(run.plan.folder, bag=bool(payload), quiet=quiet or as_json)
     raise typer.Exit(conclusion.exit_status)

@@ -100,6 +100,12 @@ def load_model(
     return engine_module(info.engine).load(path, info, identity, chosen)
 
 
+def is_slow(model: ModelFile) -> bool:
+    """Whether its network takes longer than a recording lasts on a processor; see `EngineModule.is_slow`."""
+    _, info = _found(model)
+    return engine_module(info.engine).is_slow(info.config)
+
+
 @cache
 def default_settings(engine: str) -> Mapping[str, Any]:
     """Of an engine; none where it is not known."""

@@ -136,6 +136,13 @@ class EngineModule(Protocol):
         """Whether a processor with bfloat16 in hardware computes this network faster in it, and as well."""
         ...
 
+    def is_slow(self, config: Mapping[str, Any]) -> bool:
+        """Whether this network takes longer than a recording lasts on a processor, so that a dry run measures how long.
+
+        It loads the network for that, and computes a part of a window.
+        """
+        ...
+
     def load(self, path: Path, info: FrozenInfo, identity: Identity, device: torch.device) -> Engine:
         """Builds the network of a checkpoint, ready to run.
 

@@ -60,6 +60,10 @@ def gains_from_bfloat16(config: Mapping[str, Any]) -> bool:
     return False
 
 
+def is_slow(config: Mapping[str, Any]) -> bool:
+    return False
+
+
 def load(path: Path, info: FrozenInfo, identity: Identity, device: torch.device) -> Replicator:
     return Replicator(identity, read_tensors(path, info)["window"].float().to(device), device)
 

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from hifisr_cli.engines.audiosr.diffusion import Diffusion
     from hifisr_cli.engines.audiosr.network import AudioSr
 
-__all__ = ["AudioSrEngine", "Settings", "check_config", "gains_from_bfloat16", "import_weights", "load", "recognises"]
+__all__ = [
+    "AudioSrEngine",
+    "Settings",
+    "check_config",
+    "gains_from_bfloat16",
+    "import_weights",
+    "is_slow",
+    "load",
+    "recognises",
+]
 
 _LEVEL_RMS = 0.5 * 10.0 ** (-15.5 / 20.0)
 """Training brought the peak of every clip to 0.5. Windows of 5.12 s peak 15.9 dB (median; 12 to 20 dB for nine in ten)
@@ -169,6 +178,11 @@ def check_config(config: Mapping[str, Any]) -> None:
 
 def gains_from_bfloat16(config: Mapping[str, Any]) -> bool:  # noqa: ARG001  all sizes do
     """It does: the published sizes took half the time in it on a processor that has it."""
+    return True
+
+
+def is_slow(config: Mapping[str, Any]) -> bool:  # noqa: ARG001  all sizes are
+    """It is: the published sizes take several seconds for one of sound."""
     return True
 
 

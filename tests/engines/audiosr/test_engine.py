@@ -9,11 +9,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from hifisr_cli.cli.app import run as command
 from hifisr_cli.engines.audiosr.engine import AudioSrEngine
 from hifisr_cli.engines.audiosr.schedule import alpha_bar
 from hifisr_cli.engines.audiosr.settings import Settings
@@ -182,3 +184,15 @@ def test_half_precision_is_near(tiny: Path, precision: str) -> None:
     half, single = (loaded(tiny, precision=each).generate(windows) for each in (precision, "float32"))
     assert half.dtype == torch.float32
     assert float((half - single).square().mean() / single.square().mean()) < 0.01
+
+
+def test_a_dry_run_says_how_long_it_would_take(
+    tiny: Path, tmp_path: Path, speech_like, capsys: pytest.CaptureFixture[str]
+) -> None:  # type: ignore[no-untyped-def]
+    soundfile.write(tmp_path / "in.wav", speech_like(1.0, 8_000)[0], 8_000)
+    asked = ["upsample", str(tmp_path / "in.wav"), "-o", str(tmp_path / "out.wav"), "--dry-run", "--device", "cpu"]
+    assert command([*asked, "--model", str(tiny), "--engine-set", "steps=1", "--threads", "1"]) == 0
+    assert "1 planned; restoring would take about" in capsys.readouterr().err
+    assert not (tmp_path / "out.wav").exists()
+    assert command(asked) == 0
+    assert "would take" not in capsys.readouterr().err
