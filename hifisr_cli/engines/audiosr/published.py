@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LIMITS = (
-    "it was trained on cutoffs from 2 to 16 kHz, and on clean recordings: it takes noise and codec holes for content",
+    "it was trained on clean recordings with cutoffs from 2 to 16 kHz; noise, reverberation and the holes that codecs "
+    "leave mislead it, as its authors say",
     "it judges a window of some seconds as a whole: the generated band depends on where a recording starts",
-    "it knows one channel at a time: a stereo picture above the cutoff is that of channels which share their noise",
+    "it knows one channel at a time: what channels have in common above the cutoff comes from their low bands alone",
 )
 """What cannot be mended without training it anew."""
 

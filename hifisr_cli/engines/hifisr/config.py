@@ -12,7 +12,7 @@ from hifisr_cli.engines.sizes import ConfigError, parse_section
 from hifisr_cli.results import SAMPLE_RATE
 
 _FEW_ROWS = 16
-"""Up to so many rows for each that comes in are few. The two heads that there are have 2 and 256."""
+"""Up to so many rows for each that comes in are few. Those that there are have 2, 256 and 480."""
 
 
 @dataclass(frozen=True, slots=True)

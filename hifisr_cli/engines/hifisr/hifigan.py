@@ -39,7 +39,8 @@ class Snake(nn.Module):
 
 
 def _activation(channels: int, config: HifiGanConfig, slope: float = 0.1) -> nn.Module:
-    """The slope of a leaky ReLU is that of the paper's own code, which leaves PyTorch's before the last layer."""
+    """Slopes are those of the paper's own code, which has PyTorch's before the last layer. What it gives is called a
+    snake wherever it stands, as checkpoints have it."""
     return Snake(channels) if config.activation == "snake" else nn.LeakyReLU(slope)
 
 
