@@ -10,15 +10,9 @@ import torch
 from hifisr_cli.engines.audiosr import importing as audiosr
 from hifisr_cli.engines.hifisr import importing as hifisr
 from hifisr_cli.engines.importing import engine_of
-from hifisr_cli.engines.load import ENGINES
 from hifisr_cli.errors import ModelError
 from tests.engines.audiosr import published_form as audiosr_form
 from tests.engines.hifisr import published_form as hifisr_form
-
-
-@pytest.fixture(autouse=True)
-def registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ENGINES, "audiosr", "hifisr_cli.engines.audiosr.importing")
 
 
 @pytest.fixture
