@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -245,6 +246,29 @@ def write(tensors: Mapping[str, Tensor], info: FrozenInfo, path: Path, *, half: 
     except (OSError, SafetensorError) as error:
         raise OutputError(f"cannot be written: {getattr(error, 'strerror', None) or error}", path=path) from error
     return described
+
+
+def map_tensors(path: Path) -> dict[str, Tensor]:
+    """The weights as they are stored, of a file that is mapped into memory for each part of the network anew.
+
+    A part is what the first word of a name says. Whoever drops all of its tensors gets its memory back.
+
+    Raises:
+        ModelError: damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    verify_parameters(path)
+    tensors: dict[str, Tensor] = {}
+    try:
+        with safe_open(path, "pt") as file:
+            names = sorted(file.keys())
+        for _, part in groupby(names, lambda name: name.partition(".")[0]):
+            with safe_open(path, "pt") as file:
+                tensors |= {name: file.get_tensor(name) for name in part}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise ModelError(f"damaged: {error}", path=path, hint=REINSTALL) from error
+    return tensors
 
 
 def read_tensors(path: Path, info: FrozenInfo) -> dict[str, Tensor]:

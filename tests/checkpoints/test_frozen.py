@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-from hifisr_cli.checkpoints.frozen import read_info
+from hifisr_cli.checkpoints.frozen import FrozenInfo, map_tensors, read_info, read_tensors, write
 from hifisr_cli.engines.hifisr.config import COMPACT, NetworkConfig, parse_config
 from hifisr_cli.engines.hifisr.generator import Generator, freeze, load_generator
 from hifisr_cli.engines.sizes import ConfigError
@@ -97,3 +99,33 @@ def test_config_refuses_an_excitation_that_does_not_fit(change: dict[str, object
     data = COMPACT.to_dict()
     with pytest.raises(ConfigError, match=message):
         NetworkConfig.from_dict(data | {"head": data["head"] | change})
+
+
+def test_mapped_weights_are_those_that_are_read(frozen: Path) -> None:
+    mapped, read = map_tensors(frozen), read_tensors(frozen, read_info(frozen))
+    assert mapped.keys() == read.keys()
+    assert all(torch.equal(mapped[name], read[name]) for name in read)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc for the memory")
+def test_a_part_that_is_dropped_leaves_memory(tmp_path: Path) -> None:
+    path = tmp_path / "parts.safetensors"
+    info = FrozenInfo("parts", "none", {}, "none", "CC0-1.0", "none")
+    write({"first.weight": torch.ones(8 << 20), "second.weight": torch.ones(8 << 20)}, info, path, half=False)
+
+    def resident() -> int:
+        return int(re.search(r"RssFile:\s+(\d+)", Path("/proc/self/status").read_text())[1])  # type: ignore[index]
+
+    tensors = map_tensors(path)
+    assert all(float(tensor.sum()) == 8 << 20 for tensor in tensors.values())
+    before = resident()
+    del tensors["first.weight"]
+    assert before - resident() == pytest.approx(32 << 10, rel=0.1)
+
+
+def test_damage_is_noticed_before_anything_is_mapped(frozen: Path) -> None:
+    data = bytearray(frozen.read_bytes())
+    data[-1] ^= 1
+    frozen.write_bytes(bytes(data))
+    with pytest.raises(ModelError, match="do not match"):
+        map_tensors(frozen)

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from hifisr_cli.checkpoints.frozen import REINSTALL, FrozenInfo, read_info, read_tensors
+from hifisr_cli.checkpoints.frozen import REINSTALL, FrozenInfo, map_tensors, read_info
 from hifisr_cli.engines.audiosr.config import AudioSrConfig
 from hifisr_cli.engines.audiosr.unet import Unet
 from hifisr_cli.engines.audiosr.vae import Gaussian, LatentDecoder, LatentEncoder
@@ -86,7 +86,7 @@ def load_network(path: Path, info: FrozenInfo | None = None) -> AudioSr:
     info = info or read_info(path)
     if info.engine != "audiosr":
         raise ModelError(f"a network of the engine {info.engine!r}, not of audiosr", path=path)
-    tensors = read_tensors(path, info)
+    tensors = map_tensors(path)
     try:
         with torch.device("meta"):  # neither time nor memory for random weights
             network = AudioSr(AudioSrConfig.from_dict(info.config))
