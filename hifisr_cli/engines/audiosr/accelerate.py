@@ -10,7 +10,8 @@ from hifisr_cli.engines.audiosr.winograd import WinogradConv
 from hifisr_cli.engines.hifisr.fast_head import FastHead
 
 _VOCODER_ROWS = 4096
-"""Of the published sizes, 5.12 s on one core with AVX2: 30 s; with tiles as they are elsewhere 48 s, plain 65 s."""
+"""Of the published sizes, 5.12 s on one core with AVX2: 30 CPU s; with tiles as they are elsewhere 48 s. (On a busier
+machine 32 s, beside 88 s of the plain vocoder.)"""
 
 
 def accelerate(network: AudioSr) -> AudioSr:
