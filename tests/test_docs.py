@@ -23,6 +23,7 @@ import soundfile
 
 from hifisr_cli.errors import EXIT_STATUSES
 from tests.conftest import ROOT
+from tests.engines.audiosr import published_form as audiosr_form
 from tests.engines.hifisr.published_form import random_states, save
 
 # In this order: what one page makes, a later one uses.
@@ -35,6 +36,7 @@ PAGES = (
     "checkpoint-format",
     "for-developers",
     "performance",
+    "audiosr",
     "exit-statuses",
 )
 
@@ -165,6 +167,7 @@ def test_every_example_runs(
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     save(tmp_path / "MossFormer2_SR_48K", *random_states())
+    audiosr_form.save(tmp_path / "pytorch_model.bin", audiosr_form.random_state())
     for name in ("train/a.wav", "validation/b.wav"):
         speech = tmp_path / "speech" / name
         speech.parent.mkdir(parents=True)

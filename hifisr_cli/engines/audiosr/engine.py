@@ -58,17 +58,17 @@ _GPU_LANES = 4
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What each part of a window takes, in calls of the denoiser.
+    """What each part of a window takes, in calls of the denoiser, as measured on one core (`benchmarks/audiosr.py`).
 
     Attributes:
         encode, decode, vocode: once a window.
         guidance: what guiding a call adds to it.
     """
 
-    encode: float = 5.0
-    guidance: float = 0.7
-    decode: float = 10.0
-    vocode: float = 15.0
+    encode: float = 6.5
+    guidance: float = 0.8
+    decode: float = 12.5
+    vocode: float = 18.0
 
 
 @dataclass(slots=True, eq=False)
