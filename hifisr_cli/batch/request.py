@@ -58,6 +58,12 @@ class ModelRequest:
         identity = load.identify(file, device=self.device, precision=self.precision, settings=self.settings)
         return replace(self, name_or_path=file, precision=identity.precision), identity
 
+    @property
+    def weight_bytes(self) -> int:
+        """Size of the model's file, once it is identified; 0 before."""
+        file = self.name_or_path
+        return 0 if file is None or isinstance(file, str) else file.path.stat().st_size
+
     def expected_seconds(self, planned: Sequence[FileResult]) -> float | None:
         """Wall seconds that recordings would take with it, as it is measured here; None for models that are fast.
 

@@ -161,6 +161,7 @@ class Run:
             threads=model.threads,
             device=model.device,
             streams=any(job.reads is None or job.writes is None for job in jobs),
+            weights=model.weight_bytes,
         )
 
     def _through(self, crew: Crew) -> Iterator[FileResult]:

@@ -11,6 +11,7 @@ _BYTES_A_WORKER = 4 << 20
 """A worker needs about two seconds of a core until it is ready: it should have at least as much to do."""
 
 _MEMORY_A_WORKER = 1 << 30
+"""Besides the weights of the network."""
 
 _TOGETHER = 8
 _SHORT_BYTES = 256 << 10
@@ -26,7 +27,14 @@ class Sharing:
 
 
 def share(
-    files: int, size: int, *, jobs: int | None, threads: int | None, device: str, streams: bool = False
+    files: int,
+    size: int,
+    *,
+    jobs: int | None,
+    threads: int | None,
+    device: str,
+    streams: bool = False,
+    weights: int = 0,
 ) -> Sharing:
     """How many worker processes a run gets, and how many threads each of them.
 
@@ -38,6 +46,7 @@ def share(
         jobs, threads: as the user wants them, None where the user does not say.
         device: the network's.
         streams: one of the standard streams is an input or output.
+        weights: bytes of the network's.
 
     One file is worked on in this process. Several of them share the cores, one thread to a worker when there are
     enough files: that is faster than several threads on one file, and a worker that crashes takes one file with it.
@@ -46,14 +55,14 @@ def share(
         return Sharing(0, threads)
     if jobs is None:
         enough = max(1, size // _BYTES_A_WORKER)
-        jobs = 1 if on_gpu(device) else max(1, min(cores() // (threads or 1), files, enough, _room()))
+        jobs = 1 if on_gpu(device) else max(1, min(cores() // (threads or 1), files, enough, _room(weights)))
     return Sharing(jobs, threads or max(1, cores() // jobs))
 
 
-def _room() -> int:
-    """Workers that fit into the free memory."""
+def _room(weights: int) -> int:
+    """Workers that fit into the free memory, each with the network."""
     free = free_memory()
-    return 8 if free is None else max(1, free // _MEMORY_A_WORKER)
+    return 8 if free is None else max(1, free // (_MEMORY_A_WORKER + weights))
 
 
 def add_to_groups(groups: list[list[WorkItem]], item: WorkItem, *, jobs: int, crew: int) -> None:

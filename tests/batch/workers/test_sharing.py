@@ -22,7 +22,7 @@ def shared(files: int, size: int, *, jobs: int | None = None, threads: int | Non
 
 @pytest.fixture(autouse=True)
 def roomy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(settings, "_room", lambda: 64)
+    monkeypatch.setattr(settings, "free_memory", lambda: 64 << 30)
 
 
 def test_one_file_is_done_here_with_all_threads() -> None:
@@ -47,6 +47,14 @@ def test_workers_times_threads_are_at_most_the_cores(cores: int, files: int, thr
     assert sharing.jobs >= 1
     assert sharing.threads is not None
     assert sharing.jobs * sharing.threads <= max(cores, threads or 1)
+
+
+def test_every_worker_needs_room_for_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "cores", lambda: 8)
+    monkeypatch.setattr(settings, "free_memory", lambda: 8 << 30)
+    for weights, jobs in ((0, 8), (3 << 30, 2), (9 << 30, 1)):
+        sharing = share(100, 1_000 * MB, jobs=None, threads=None, device="cpu", weights=weights)
+        assert sharing == Sharing(jobs, 8 // jobs)
 
 
 def test_what_the_user_says_is_done() -> None:
