@@ -239,3 +239,14 @@ def test_where_there_is_nothing_to_see_nothing_moves(cutoff: float) -> None:
     for samples in (0, 100, 4_000):
         levels = levels_of(np.zeros(samples), 8_000).finished()
         assert (steep_edge_hz(levels, cutoff), kept_edge_hz(levels, cutoff)) == (cutoff, 0.9 * cutoff)
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.05, 8_000.0), (0.15, 3_400.0)])
+def test_a_cutoff_that_may_well_be_lower_is_said_to_be(share: float, expected: float) -> None:
+    """What is told an engine too low costs little."""
+    cutoffs = np.zeros(len(CUTOFFS_HZ))
+    for place, mass in ((3_400.0, share), (8_000.0, 1.0 - share)):
+        cutoffs[np.argmin(np.abs(CUTOFFS_HZ - place))] = mass
+    cutoff, confidence = decide(Verdict(cutoffs, 0.0), 24_000.0)
+    assert cutoff == pytest.approx(expected, rel=0.08)
+    assert confidence == pytest.approx(share if expected == 3_400.0 else 1.0 - share)
