@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
 from hifisr_cli.arrays import FloatArray
-from hifisr_cli.dsp.bandwidth.background import background_power
+from hifisr_cli.dsp.bandwidth.background import background_power, ringing_hz
 from hifisr_cli.dsp.bandwidth.bands import BandLevels
 from hifisr_cli.dsp.bandwidth.meter import kept_edge_hz
 from hifisr_cli.dsp.bandwidth.slope import edge_slope
@@ -30,12 +31,14 @@ class Line:
         kept_hz: where the added layer begins.
         background: power of the recording's background in each bin of the layer, from which content is told; None takes
             all that stands above the edge for background, and the engine's sound replaces it.
+        images: what stands above the cutoff are mirror images, and nothing there is content.
         levels: what was heard on it.
     """
 
     bandwidth: Bandwidth
     kept_hz: float
     background: FloatArray | None = field(default=None, compare=False)
+    images: bool = False
     levels: BandLevels | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -52,7 +55,7 @@ class Line:
         """What becomes of what stands above the edge, None where nothing is added."""
         if not self.restores:
             return None
-        return "replace" if self.background is None else "complement"
+        return "replace" if self.background is None or self.images else "complement"
 
 
 def line_over(levels: BandLevels, bandwidth: Bandwidth, above: AboveCutoff) -> Line:
@@ -60,9 +63,15 @@ def line_over(levels: BandLevels, bandwidth: Bandwidth, above: AboveCutoff) -> L
     kept_hz = kept_edge_hz(levels, bandwidth.cutoff_hz)
     if not bandwidth.restorable:
         return Line(bandwidth, kept_hz, levels=levels)
-    slope = None if bandwidth.source == "images" else edge_slope(levels, bandwidth.cutoff_hz)
+    images = bandwidth.source == "images"
+    slope = None if images else edge_slope(levels, bandwidth.cutoff_hz)
     bandwidth = replace(bandwidth, slope=slope)
-    if above == "replace" or (above == "auto" and bandwidth.source == "images"):
+    if above == "replace":
         return Line(bandwidth, kept_hz, levels=levels)
-    ringing_hz = (kept_hz, bandwidth.cutoff_hz) if slope is not None and slope.steep else None
-    return Line(bandwidth, kept_hz, background_power(levels, _BINS_HZ, ringing_hz=ringing_hz), levels)
+    images = images and above == "auto"
+    empty_hz = None
+    if images:
+        empty_hz = bandwidth.cutoff_hz, math.inf
+    elif slope is not None and slope.steep:
+        empty_hz = ringing_hz(bandwidth.cutoff_hz)
+    return Line(bandwidth, kept_hz, background_power(levels, _BINS_HZ, empty_hz=empty_hz), images, levels)

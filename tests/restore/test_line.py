@@ -53,3 +53,11 @@ def test_a_steep_edge_is_known_and_its_ringing_makes_room(levels: BandLevels) ->
     assert found.background is not None
     at_edge, above = found.background[round(CUTOFF_HZ / 50)], found.background[round(1.2 * CUTOFF_HZ / 50)]
     assert at_edge > 1e6 * above
+
+
+def test_what_stands_below_an_image_is_content(levels: BandLevels) -> None:
+    found = line(levels, "images")
+    assert found.background is not None
+    below, above = found.background[round(0.95 * CUTOFF_HZ / 50)], found.background[round(1.05 * CUTOFF_HZ / 50)]
+    assert above > 1e6 * below
+    assert (found.background[round(1.05 * CUTOFF_HZ / 50) :] == above).all()

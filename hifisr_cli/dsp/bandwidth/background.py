@@ -10,10 +10,11 @@ from hifisr_cli.results import SAMPLE_RATE
 
 QUIET_SHARE = 0.2
 """A band is its background in so many of the frames: pauses take as much of nearly all speech."""
-_UNHEARD_DB = 60.0
+_EMPTY_DB = 60.0
 """Above the recording's own Nyquist frequency, and where a filter rings, nothing is content, however loud."""
-_RINGING_HZ = 100.0
-"""By two bins of the layer more than the crossover: steep edges lose 0.02 LSD to what rings there, and nothing so."""
+# About a steep edge: LSD of brick walls on nine recordings, 0.837 so, 0.849 without.
+_RINGING_SHARE = 0.02  # of the cutoff: it is known to about that; a tenth below it took content away for nothing
+_RINGING_HZ = 100.0  # and two bins of the layer
 
 
 def exceeded_db(levels: BandLevels, share: float) -> FloatArray:
@@ -28,8 +29,14 @@ def exceeded_db(levels: BandLevels, share: float) -> FloatArray:
     return np.asarray(lowest + CLASS_DB * (index + part))
 
 
+def ringing_hz(cutoff_hz: float) -> tuple[float, float]:
+    """Returns where the filter of a steep edge rings: what sounds there is no content."""
+    reach = _RINGING_SHARE * cutoff_hz + _RINGING_HZ
+    return cutoff_hz - reach, cutoff_hz + reach
+
+
 def background_power(
-    levels: BandLevels, places_hz: FloatArray, *, ringing_hz: tuple[float, float] | None = None
+    levels: BandLevels, places_hz: FloatArray, *, empty_hz: tuple[float, float] | None = None
 ) -> FloatArray:
     """Returns the power of white noise at 48 kHz as dense as what was added after the edge, at each place in Hz.
 
@@ -40,7 +47,7 @@ def background_power(
     Args:
         levels: of the recording.
         places_hz: where it is wanted.
-        ringing_hz: a crossover at a steep edge, where the filter rings: that is no content.
+        empty_hz: between these frequencies nothing that sounds is content.
     """
     if levels.frames == 0:
         return np.zeros(len(places_hz))
@@ -48,8 +55,7 @@ def background_power(
     added_db = np.minimum.accumulate(own_db[::-1])[::-1]
     octaves, centres = np.log2(np.maximum(places_hz, 1.0)), np.log2(levels.centres_hz)
     level_db = np.interp(octaves, centres, added_db)
-    unheard = places_hz >= levels.sample_rate / 2
-    if ringing_hz is not None:
-        low, high = ringing_hz
-        unheard |= (places_hz > low - _RINGING_HZ) & (places_hz < 2 * high - low + _RINGING_HZ)
-    return np.asarray(10 ** (np.where(unheard, _UNHEARD_DB, level_db) / 10))
+    empty = places_hz >= levels.sample_rate / 2
+    if empty_hz is not None:
+        empty |= (places_hz > empty_hz[0]) & (places_hz < empty_hz[1])
+    return np.asarray(10 ** (np.where(empty, _EMPTY_DB, level_db) / 10))

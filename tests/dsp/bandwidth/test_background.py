@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hifisr_cli.dsp.bandwidth.background import background_power
+from hifisr_cli.dsp.bandwidth.background import background_power, ringing_hz
 from hifisr_cli.dsp.bandwidth.bands import BandLevels
 
 PLACES = np.array([1_000.0, 2_000.0, 3_500.0])
@@ -49,11 +49,11 @@ def test_a_background_that_falls_with_the_content_is_none_of_what_was_added_late
     assert np.abs(found - alone).max() < 3.0
 
 
-def test_where_a_filter_rings_nothing_is_content(rng: np.random.Generator) -> None:
+def test_where_a_steep_filter_rings_nothing_is_content(rng: np.random.Generator) -> None:
     levels = BandLevels(48_000)
     levels.push(rng.standard_normal((1, 480_000)).astype(np.float32) * 1e-3)
     places = np.array([7_000.0, 8_000.0, 8_150.0, 9_000.0])
-    found = background_power(levels.finished(), places, ringing_hz=(7_840.0, 8_000.0))
+    found = background_power(levels.finished(), places, empty_hz=ringing_hz(8_000.0))
     assert (found[1:3] > 1e6 * found[0]).all()
     assert found[3] < 10 * found[0]
 
