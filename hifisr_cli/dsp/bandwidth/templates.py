@@ -248,6 +248,11 @@ def _hypotheses(edges: tuple[float, ...], sample_rate: float) -> _Hypotheses:
     )
 
 
+def low_passes(edges_hz: FloatArray, sample_rate: float, low_hz: float, high_hz: float) -> Single:
+    """Returns the attenuation in dB [H, K] of bands by every low-pass with a cutoff in a range, and by none."""
+    return _hypotheses(tuple(edges_hz.tolist()), sample_rate).within(low_hz, high_hz).attenuation_db
+
+
 def weigh(content: Content, sample_rate: float, low_hz: float = 0.0, high_hz: float = np.inf) -> Evidence:
     """Scores every hypothesis with a cutoff in a range on the content and the background; it costs by their number."""
     hypotheses = _hypotheses(tuple(content.edges_hz.tolist()), sample_rate).within(low_hz, high_hz)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
+from scipy import signal
 
 from hifisr_cli.dsp.bandwidth.bands import BandLevels
 from hifisr_cli.dsp.bandwidth.lines import MOST_LINES, KnownLine, apart, line_of
@@ -26,6 +30,16 @@ def slope(audio: np.ndarray, corner: float, order: float) -> np.ndarray:
 @pytest.mark.parametrize("gain", [0.01, 1.0])
 def test_lines_with_an_edge_are_apart(cutoff: float, gain: float) -> None:
     wide, narrow = levels(babble(seed=1)), levels(gain * brick_wall(babble(seed=2), cutoff))
+    assert apart(wide, narrow)
+    assert apart(narrow, wide)
+
+
+@pytest.mark.parametrize("cutoff", [5_000.0, 7_000.0])
+@pytest.mark.parametrize("design", [signal.bessel, signal.butter])
+def test_lines_with_a_gradual_edge_are_apart(design: Callable[..., Any], cutoff: float) -> None:
+    """What a filter attenuates stays visible, in loud sound and in pauses alike."""
+    low_pass = design(8, cutoff, fs=RATE, output="sos")
+    wide, narrow = levels(babble(seed=1)), levels(signal.sosfilt(low_pass, babble(seed=2)))
     assert apart(wide, narrow)
     assert apart(narrow, wide)
 
