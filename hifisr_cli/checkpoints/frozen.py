@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -175,6 +176,29 @@ def read_info(path: Path) -> FrozenInfo:
             f"truncated or damaged: {data_bytes} bytes of weights, {promised} promised", path=path, hint=REINSTALL
         )
     return info
+
+
+def info_of(engine: str, path: Path, info: FrozenInfo | None) -> FrozenInfo:
+    """What a checkpoint of this engine says of itself, as it was read before, or read now.
+
+    Raises:
+        ModelError: as `read_info`, or it is another engine's.
+    """
+    info = info or read_info(path)
+    if info.engine != engine:
+        raise ModelError(f"a network of the engine {info.engine!r}, not of {engine}", path=path)
+    return info
+
+
+@contextmanager
+def weights_that_fit(path: Path) -> Iterator[None]:
+    """While a network is built of its description and filled: what does not fit is a ModelError in one line."""
+    try:
+        yield
+    except (RuntimeError, ValueError, TypeError) as error:
+        # of a state dict's complaints the first, below their heading
+        first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+        raise ModelError(f"weights that do not fit its description: {first}", path=path, hint=REINSTALL) from error
 
 
 def parameter_hash(tensors: Mapping[str, Tensor]) -> str:

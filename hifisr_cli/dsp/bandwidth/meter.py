@@ -35,6 +35,7 @@ _ASIDE = 1.05  # but for those within this ratio of one that is [1.025: 82.9, 1.
 # In brackets: hits of these 990 cases and of 1584 of eight other recordings, and how many of the 266 full-band cases
 # of `benchmarks/cutoff_music.py` were called band-limited.
 _CAUTION = 1.25  # times as likely as content up to Nyquist [821, 1318, 23; 1.0: 821, 1323, 28; 1.5: 820, 1315, 21]
+# Hits were counted before the cutoff leant low, and are not what counts since (`benchmarks/cutoff_harm.py`).
 # LSD of 136 low-passed recordings whose cutoff was not sure (below 0.8), less that with the likeliest cutoff, and the
 # largest of the differences.
 _LOW = 0.1  # probability of a lower cutoff still [-0.045, +0.12; 0.2: -0.033, +0.12; 0.3: -0.021; the true one: -0.023]
@@ -62,9 +63,10 @@ def bandwidth_of(levels: BandLevels) -> Bandwidth:
     The cutoff is the nominal one of the low-pass (-3 dB for Butterworth and Bessel, the edge for steep ones). A small
     network, trained on simulated recordings, gives its probability from how every band rises and falls, alone and
     together with the others. Where it is unsure, the templates of `templates.py`, which know some filters exactly,
-    give another, and the two are blended. A steep edge just below what was found is the cutoff. The level does not
-    matter. The confidence is the probability that the cutoff lies within 8 % or 300 Hz of the one given;
-    `benchmarks/cutoff_detection.py` prints how often each level of confidence was right.
+    give another, and the two are blended. Where that is unsure, too, it is as low as it may well be (`decide`). A steep
+    edge just below what was found is the cutoff. The level does not matter. The confidence is the probability that the
+    cutoff lies within 8 % or 300 Hz of the one given; `benchmarks/cutoff_detection.py` prints how often each level of
+    confidence was right.
 
     Sources: "edge", "images" (content ends at the cutoff, above it stands its mirror image: `images.py`), "nyquist"
     (content up to the file's own Nyquist frequency, which is then the cutoff), "full-band" (content up to 17.5 kHz or

@@ -7,13 +7,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from hifisr_cli.checkpoints.frozen import REINSTALL, FrozenInfo, map_tensors, read_info
+from hifisr_cli.checkpoints.frozen import FrozenInfo, info_of, map_tensors, weights_that_fit
 from hifisr_cli.engines.audiosr.config import AudioSrConfig
 from hifisr_cli.engines.audiosr.unet import Unet
 from hifisr_cli.engines.audiosr.vae import Gaussian, LatentDecoder, LatentEncoder
 from hifisr_cli.engines.hifisr.hifigan import HifiGan
 from hifisr_cli.engines.hifisr.mel import LogMel
-from hifisr_cli.errors import ModelError
 
 _NO_CONDITION = -11.4981
 """What the published network sees in every value of the unscaled condition where it is to see none."""
@@ -83,15 +82,10 @@ def load_network(path: Path, info: FrozenInfo | None = None) -> AudioSr:
     Raises:
         ModelError: missing, damaged, of another engine, or weights that do not fit the described network.
     """
-    info = info or read_info(path)
-    if info.engine != "audiosr":
-        raise ModelError(f"a network of the engine {info.engine!r}, not of audiosr", path=path)
+    info = info_of("audiosr", path, info)
     tensors = map_tensors(path)
-    try:
+    with weights_that_fit(path):
         with torch.device("meta"):  # neither time nor memory for random weights
             network = AudioSr(AudioSrConfig.from_dict(info.config))
         network.load_state_dict({key: tensors.pop(key).float() for key in list(tensors)}, assign=True)
-    except (RuntimeError, ValueError, TypeError) as error:
-        first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
-        raise ModelError(f"weights that do not fit its description: {first}", path=path, hint=REINSTALL) from error
     return network.eval().requires_grad_(requires_grad=False)

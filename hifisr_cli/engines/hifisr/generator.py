@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from hifisr_cli.checkpoints.frozen import REINSTALL, FrozenInfo, read_info, read_tensors, write
+from hifisr_cli.checkpoints.frozen import FrozenInfo, info_of, read_tensors, weights_that_fit, write
 from hifisr_cli.engines.hifisr.config import NetworkConfig, config_data, parse_config
 from hifisr_cli.engines.hifisr.hifigan import HifiGan, fold_weight_norm
 from hifisr_cli.engines.hifisr.mel import CutoffFeatures, LogMel
@@ -15,7 +15,6 @@ from hifisr_cli.engines.hifisr.mossformer import MossFormer
 from hifisr_cli.engines.hifisr.pulses import Pulsation, Pulses
 from hifisr_cli.engines.hifisr.reach import measured_reach
 from hifisr_cli.engines.upsampler import Upsampler
-from hifisr_cli.errors import ModelError
 
 
 class Generator(Upsampler):
@@ -113,16 +112,11 @@ def load_generator(path: Path, info: FrozenInfo | None = None) -> Generator:
     Raises:
         ModelError: missing, damaged, of another engine, or weights that do not fit the described network.
     """
-    info = info or read_info(path)
-    if info.engine != "hifisr":
-        raise ModelError(f"a network of the engine {info.engine!r}, not of hifisr's", path=path)
+    info = info_of("hifisr", path, info)
     tensors = read_tensors(path, info)
-    try:
+    with weights_that_fit(path):
         config, reach = parse_config(info.config)
         with torch.device("meta"):  # neither time nor memory for random weights
             generator = Generator(config, normed=False, latent_reach=reach)
         generator.load_state_dict({key: value.float() for key, value in tensors.items()}, assign=True)
-    except (RuntimeError, ValueError, TypeError) as error:
-        first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
-        raise ModelError(f"weights that do not fit its description: {first}", path=path, hint=REINSTALL) from error
     return generator.eval().requires_grad_(requires_grad=False)

@@ -13,14 +13,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from hifisr_cli.checkpoints.frozen import REINSTALL, FrozenInfo, read_info, read_tensors, write
+from hifisr_cli.checkpoints.frozen import FrozenInfo, info_of, read_tensors, weights_that_fit, write
 from hifisr_cli.engines.tfnet.audio_unet import AudioUnet
 from hifisr_cli.engines.tfnet.config import TfnetConfig
 from hifisr_cli.engines.tfnet.fusion import SpectralFusion, with_phase_of
 from hifisr_cli.engines.tfnet.patches import cross_faded, patches_of
 from hifisr_cli.engines.tfnet.replicator import replicate
 from hifisr_cli.engines.upsampler import Upsampler
-from hifisr_cli.errors import ModelError
 from hifisr_cli.results import SAMPLE_RATE
 
 
@@ -106,14 +105,9 @@ def load_network(path: Path, info: FrozenInfo | None = None) -> Tfnet:
     Raises:
         ModelError: missing, damaged, of another engine, or weights that do not fit the described network.
     """
-    info = info or read_info(path)
-    if info.engine != "tfnet":
-        raise ModelError(f"a network of the engine {info.engine!r}, not of tfnet's", path=path)
+    info = info_of("tfnet", path, info)
     tensors = read_tensors(path, info)
-    try:
+    with weights_that_fit(path):
         network = Tfnet(TfnetConfig.from_dict(info.config))
         network.load_state_dict({key: value.float() for key, value in tensors.items()})
-    except (RuntimeError, ValueError, TypeError) as error:
-        first = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
-        raise ModelError(f"weights that do not fit its description: {first}", path=path, hint=REINSTALL) from error
     return network.eval().requires_grad_(requires_grad=False)
