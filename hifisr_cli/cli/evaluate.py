@@ -56,6 +56,10 @@ def evaluate(
     given_cutoff: Annotated[
         bool, typer.Option("--given-cutoff", help="Tell the network the true cutoff instead of detecting it.")
     ] = False,
+    baselines: Annotated[
+        bool,
+        typer.Option("--baselines", help="Score the untouched input, too, and the octave below copied upwards (SBR)."),
+    ] = False,
     visqol: Annotated[
         bool, typer.Option("--visqol", help="Measure ViSQOL, too (slow; needs the extra 'visqol').")
     ] = False,
@@ -75,7 +79,9 @@ def evaluate(
     wanted = _rates(rates)
     if (data is None) == (reference is None) or (reference is None) != (estimate is None):
         raise UsageError("say what to measure: --data DIR, or --reference DIR with --estimate DIR")
-    if protocol == "tfnet" and (data is None or rates != _DEFAULT_RATES or rows != "rates" or given_cutoff or visqol):
+    if protocol == "tfnet" and (
+        data is None or rates != _DEFAULT_RATES or rows != "rates" or given_cutoff or baselines or visqol
+    ):
         raise UsageError("--protocol tfnet has rows and measures of its own", hint="give it --data and --model alone")
     judge = load_visqol() if visqol else None
     output.mkdir(parents=True, exist_ok=True)
@@ -92,6 +98,7 @@ def evaluate(
     from hifisr_cli.engines.load import load_model
     from hifisr_cli.evaluate import bench, conditions
     from hifisr_cli.evaluate.pictures import draw_triples
+    from hifisr_cli.evaluate.replicator import Replicator
 
     if data is None:
         raise UsageError("say what to measure: --data DIR")
@@ -109,9 +116,18 @@ def evaluate(
         _write(output, found, table.to_markdown(tfnet_protocol.summarize_patches(patches)))
         return
     with counting_bar(unit="recording") as on_progress:
-        scores = bench.evaluate(data, recordings, loaded, chosen, visqol=judge, on_progress=on_progress)
+        scores = bench.evaluate(
+            data,
+            recordings,
+            [Replicator(), loaded] if baselines else [loaded],
+            chosen,
+            with_untouched=baselines,
+            visqol=judge,
+            on_progress=on_progress,
+        )
     report = table.to_json(scores, used.name, used.parameter_hash, peak_memory_mb=peak_memory() / 2**20)
-    _write(output, report, table.to_markdown(table.summarize(scores)))
+    tables = [table.summarize(scores, used.name), table.by_kind(scores)]
+    _write(output, report, "\n".join(map(table.to_markdown, tables)))
     if pictures:
         with counting_bar(unit="row") as on_progress:
             draw_triples(data, scores, chosen, loaded, output / "pictures", on_progress=on_progress)

@@ -21,6 +21,7 @@ from hifisr_cli.audio.suffixes import AUDIO_SUFFIXES
 from hifisr_cli.dsp.metrics.lsd import N_FFT
 from hifisr_cli.errors import NoAudioError
 from hifisr_cli.evaluate.conditions import Condition, Degraded
+from hifisr_cli.evaluate.kinds import OTHER, kind_of
 from hifisr_cli.evaluate.measures import Measures, Visqol, measure
 from hifisr_cli.restore.array import stream
 from hifisr_cli.restore.file import RestoreOptions, restore_file
@@ -30,6 +31,8 @@ from hifisr_cli.results import SAMPLE_RATE
 if TYPE_CHECKING:
     from hifisr_cli.engines.protocol import Engine
 
+UNTOUCHED = "untouched input"
+
 
 @dataclass(frozen=True, slots=True)
 class Score:
@@ -37,7 +40,9 @@ class Score:
 
     Attributes:
         recording: path relative to the data folder.
+        kind: of the sound, see `kinds.kind_of`.
         condition: its name.
+        system: that restored it: a model's name, or `UNTOUCHED`.
         restored: what came out, against the reference.
         visqol_before: ViSQOL of the unprocessed input.
         cutoff_hz: that was detected or given.
@@ -47,7 +52,9 @@ class Score:
     """
 
     recording: str
+    kind: str
     condition: str
+    system: str
     restored: Measures
     visqol_before: float | None
     cutoff_hz: float
@@ -95,15 +102,17 @@ def find_recordings(folder: Path, exclude: Iterable[str] = ()) -> list[Path]:
 def evaluate(
     folder: Path,
     recordings: Sequence[Path],
-    model: Engine,
+    models: Sequence[Engine],
     conditions: Sequence[Condition],
     *,
+    with_untouched: bool = False,
     visqol: Visqol | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Score]:
-    """Scores a model on full-band recordings (their first channels), which are named relative to their folder.
+    """Scores models on full-band recordings (their first channels), which are named relative to their folder.
 
     Args:
+        with_untouched: score the inputs as they are, too. Their LSD says little: it is that of an empty band.
         visqol: from `measures.load_visqol`; None leaves it out.
         on_progress: called with how many recordings are scored, and how many there are.
 
@@ -112,10 +121,17 @@ def evaluate(
     """
     scores = []
     for index, path in enumerate(recordings):
-        reference = read_full_band(path)
-        if reference.size > N_FFT:
-            name = path.relative_to(folder).as_posix()
-            scores += [assess(name, reference, condition, model, visqol).score for condition in conditions]
+        recording = read_full_band(path)
+        if recording.size > N_FFT:
+            name, kind = path.relative_to(folder).as_posix(), kind_of(path)
+            for condition in conditions:
+                degraded = condition.degrade(recording)
+                untouched = _untouched(name, degraded, condition, kind, visqol)
+                scores += [untouched] if with_untouched else []
+                scores += [
+                    assess(name, degraded, condition, model, kind=kind, visqol=visqol, untouched=untouched).score
+                    for model in models
+                ]
         if on_progress is not None:
             on_progress(index + 1, len(recordings))
     return scores
@@ -157,28 +173,51 @@ def score_finished(
     return pairs
 
 
-def assess(name: str, recording: Wave, condition: Condition, model: Engine, visqol: Visqol | None = None) -> Assessment:
-    """Degrades, restores and measures one full-band recording [T] at 48 kHz."""
-    degraded = condition.degrade(recording)
+def assess(
+    name: str,
+    degraded: Degraded,
+    condition: Condition,
+    model: Engine,
+    *,
+    kind: str = OTHER,
+    visqol: Visqol | None = None,
+    untouched: Score | None = None,
+) -> Assessment:
+    """Restores and measures one recording that was degraded under this condition."""
     started = time.process_time()
     run = _restored(degraded, condition, model) if condition.replace else _generated(degraded, model)
     after, cutoff_hz, kept_band_error_db = run
     spent = time.process_time() - started
-    before = resample(degraded.wave[None], degraded.rate, SAMPLE_RATE)[0]
-    reference = degraded.reference
+    before, reference = _at_full_rate(degraded), degraded.reference
     length = min(before.size, after.size, reference.size)
     before, after, reference = before[:length], after[:length], reference[:length]
     score = Score(
         name,
+        kind,
         condition.name,
+        model.identity.name,
         measure(after, reference, condition.cutoff_hz, visqol),
-        None if visqol is None else visqol(reference, before),
+        None if untouched is None else untouched.restored.visqol,
         cutoff_hz,
         kept_band_error_db,
         length / SAMPLE_RATE,
         spent,
     )
     return Assessment(score, before, after, reference)
+
+
+def _untouched(name: str, degraded: Degraded, condition: Condition, kind: str, visqol: Visqol | None) -> Score:
+    """The score of doing nothing."""
+    before = _at_full_rate(degraded)
+    measures = measure(before, degraded.reference, condition.cutoff_hz, visqol)
+    seconds = min(before.size, degraded.reference.size) / SAMPLE_RATE
+    told = (condition.cutoff_hz, None, seconds, 0.0)
+    return Score(name, kind, condition.name, UNTOUCHED, measures, measures.visqol, *told)
+
+
+def _at_full_rate(degraded: Degraded) -> Wave:
+    """What is to be restored, resampled to 48 kHz and no more: [T]."""
+    return np.asarray(resample(degraded.wave[None], degraded.rate, SAMPLE_RATE)[0])
 
 
 def _restored(degraded: Degraded, condition: Condition, model: Engine) -> tuple[Wave, float, float | None]:

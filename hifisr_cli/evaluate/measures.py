@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from hifisr_cli.arrays import Wave
+from hifisr_cli.dsp.metrics.level_error import level_errors
 from hifisr_cli.dsp.metrics.lsd import lsd
 from hifisr_cli.dsp.metrics.rhythm import rhythm
 from hifisr_cli.dsp.metrics.texture import texture_ratio
@@ -31,6 +32,7 @@ class Measures:
         texture_ratio: roughness of the band above the cutoff over the reference's; 1 is faithful.
         rhythm: whether what is above the cutoff beats in time with the voice: 1 does, 0 as noise does.
         snr_db: energy of the reference over that of the difference of the waveforms (as in TFNet, Lim et al. 2018).
+        level_errors_db: how far levels from 16 kHz up are off, see `dsp.metrics.level_error`.
         visqol: MOS-LQO of ViSQOL in audio mode, where it was asked for.
     """
 
@@ -40,6 +42,7 @@ class Measures:
     texture_ratio: float | None
     rhythm: float | None
     snr_db: float
+    level_errors_db: tuple[float | None, ...]
     visqol: float | None
 
 
@@ -56,6 +59,7 @@ def measure(estimate: Wave, reference: Wave, cutoff_hz: float, visqol: Visqol | 
         texture_ratio(*pair, cutoff_hz),
         rhythm(*pair, cutoff_hz),
         snr_db(estimate, reference),
+        level_errors(*pair),
         None if visqol is None else visqol(reference, estimate),
     )
 

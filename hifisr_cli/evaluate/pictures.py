@@ -43,7 +43,7 @@ def draw_triples(
     output.mkdir(parents=True, exist_ok=True)
     pictures = []
     for index, condition in enumerate(conditions):
-        own = [score for score in scores if score.condition == condition.name]
+        own = [score for score in scores if (score.condition, score.system) == (condition.name, model.identity.name)]
         for rank, score in ranked(own).items() if own else ():
             picture = output / f"{_slug(condition.name)}-{rank}.png"
             _draw(folder / score.recording, condition, model, picture)
@@ -54,7 +54,7 @@ def draw_triples(
 
 
 def _draw(recording: Path, condition: Condition, model: Engine, picture: Path) -> None:
-    outcome = assess(recording.name, read_full_band(recording), condition, model)
+    outcome = assess(recording.name, condition.degrade(read_full_band(recording)), condition, model)
     with tempfile.TemporaryDirectory() as folder:
         waves = {"input": outcome.before, "restored": outcome.after, "original": outcome.reference}
         paths = [Path(folder) / f"{name}, {recording.stem}.wav" for name in waves]
