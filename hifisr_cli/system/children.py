@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 
@@ -46,6 +46,19 @@ class Orders:
             self._socket.close()
 
 
+@contextlib.contextmanager
+def deaf_to_ctrl_c() -> Iterator[None]:
+    """What this thread starts meanwhile, threads and processes, never hears Ctrl-C. On Windows this does nothing."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def start_child(command: Sequence[str], environment: Mapping[str, str]) -> tuple[subprocess.Popen[bytes], Orders]:
     """A child process that does not hear Ctrl-C, which goes to all processes of a terminal, from its first moment.
 
@@ -66,14 +79,10 @@ def start_child(command: Sequence[str], environment: Mapping[str, str]) -> tuple
             os.close(reading)
         return process, Orders(os.fdopen(writing, "wb"))
     mine, theirs = socket.socketpair()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        with theirs:
-            process = subprocess.Popen(
-                command, stdin=theirs.fileno(), stdout=subprocess.PIPE, stderr=sys.__stderr__, env=environment
-            )
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    with theirs, deaf_to_ctrl_c():
+        process = subprocess.Popen(
+            command, stdin=theirs.fileno(), stdout=subprocess.PIPE, stderr=sys.__stderr__, env=environment
+        )
     return process, Orders(mine.makefile("wb"), mine)
 
 

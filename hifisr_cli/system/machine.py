@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from pathlib import Path
 
@@ -32,12 +33,21 @@ def data_folder() -> Path:
 
 def has_bfloat16() -> bool:
     """Whether the processor multiplies bfloat16 in hardware, as far as Linux says so for x86; unknown is no."""
+    return "avx512_bf16" in _said_of_processor("flags").split()  # those with matrix units (amx_bf16) have it, too
+
+
+def processor_vendor() -> str:
+    """Who made the processor as far as Linux says so, else its architecture: "AuthenticAMD", "arm64"."""
+    return _said_of_processor("vendor_id") or platform.machine()
+
+
+def _said_of_processor(name: str) -> str:
+    """The value that Linux gives for its first core, empty elsewhere."""
     try:
         with _PROCESSORS.open(encoding="ascii", errors="replace") as lines:
-            flags = next((line for line in lines if line.startswith("flags")), "")
+            return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "")
     except OSError:
-        return False
-    return "avx512_bf16" in flags.split()  # those with matrix units (amx_bf16) have it, too
+        return ""
 
 
 def may_have_gpu() -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,11 @@ def test_bfloat16_is_native_where_the_kernel_says_so(
         place.write_text(text)
     monkeypatch.setattr(machine, "_PROCESSORS", place)
     assert machine.has_bfloat16() is native
+
+
+def test_who_made_the_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "cpuinfo"
+    monkeypatch.setattr(machine, "_PROCESSORS", place)
+    assert machine.processor_vendor() == platform.machine()
+    place.write_text("processor\t: 0\nvendor_id\t: AuthenticAMD\n\nprocessor\t: 1\nvendor_id\t: other\n")
+    assert machine.processor_vendor() == "AuthenticAMD"

@@ -125,10 +125,12 @@ class Record:
         time: when the work on it ended, UTC, "2026-11-21T15:00:00.000Z".
         software: versions by name: "hifisr", "resampler", "outputs" (see `OUTPUT_REVISION`), ...
         output: None where there is none: the file failed.
-        layer: None where none was written.
         model: None where no network ran: the recording was copied through, or failed.
         options: `RestoreOptions` as plain data.
         result: `FileResult` as plain data.
+        layer: None where none was written.
+        computed: what decided how the numbers were rounded, by name: "processor", "capability", "torch", "mkl",
+            "device", "threads", and "node" where a cluster's computers differ; None where no network was loaded.
     """
 
     time: str
@@ -139,6 +141,7 @@ class Record:
     options: Mapping[str, Any]
     result: Mapping[str, Any]
     layer: OutputFile | None = None
+    computed: Mapping[str, str] | None = None
 
     @property
     def files(self) -> tuple[OutputFile, ...]:
@@ -177,6 +180,7 @@ class Record:
             "output": None if self.output is None else _lean(self.output),
             **({} if self.layer is None else {"layer": _lean(self.layer)}),
             "model": None if self.model is None else _lean(self.model),
+            **({} if self.computed is None else {"computed": dict(self.computed)}),
             "options": dict(self.options),
             "result": dict(self.result),
         }
@@ -196,6 +200,7 @@ class Record:
                     hint="use a newer hifisr",
                 )
             output, layer, model = data["output"], data.get("layer"), data["model"]
+            computed = data.get("computed")
             return cls(
                 time=str(data["time"]),
                 software=dict(data["software"]),
@@ -203,6 +208,7 @@ class Record:
                 output=None if output is None else OutputFile(**_known(OutputFile, output)),
                 layer=None if layer is None else OutputFile(**_known(OutputFile, layer)),
                 model=None if model is None else ModelUsed(**_known(ModelUsed, model)),
+                computed=None if computed is None else dict(computed),
                 options=dict(data["options"]),
                 result=dict(data.get("result") or {}),
             )
@@ -278,6 +284,7 @@ def make_record(
         model=model if result.status == "restored" else None,
         options=options,
         result=result_data(result),
+        computed=outcome.computed,
     )
 
 

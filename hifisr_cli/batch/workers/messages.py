@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pickle
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
@@ -14,6 +15,7 @@ from hifisr_cli.batch.request import ModelRequest
 from hifisr_cli.batch.workers.work_item import Manner, WorkItem, WorkOutcome
 
 if TYPE_CHECKING:
+    from hifisr_cli.engines.protocol import Identity
     from hifisr_cli.restore.file import RestoreOptions
 
 _LENGTH = struct.Struct("<Q")
@@ -38,9 +40,14 @@ class Do:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """From a worker: its model is loaded."""
+    """From a worker: its model is loaded.
 
-    about: str
+    Attributes:
+        computed: how it rounds, see `engines.numerics`.
+    """
+
+    identity: Identity
+    computed: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

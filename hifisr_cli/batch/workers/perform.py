@@ -21,6 +21,7 @@ from hifisr_cli.batch.request import ModelRequest
 from hifisr_cli.batch.workers.messages import Progressed
 from hifisr_cli.batch.workers.stdin import take_stdin
 from hifisr_cli.batch.workers.work_item import Fingerprint, Manner, WorkItem, WorkOutcome, failed, skipped
+from hifisr_cli.engines.numerics import numerics
 from hifisr_cli.errors import HifisrError, OutputError, OutputExistsError, RunError, reason_of
 from hifisr_cli.results import FileResult
 from hifisr_cli.system.hashing import Tally, file_sha256
@@ -146,7 +147,8 @@ def _performing(
                 )  # fmt: skip
                 if isinstance(taken, FileResult):
                     layer = _fingerprint(job.layer, hashed=True) if job.layer is not None and manner.hashes else None
-                    return WorkOutcome(taken, _passed(received), _passed(written), layer)
+                    computed = None if model is None else numerics(model)
+                    return WorkOutcome(taken, _passed(received), _passed(written), layer, computed=computed)
                 source = taken
             try:
                 return (yield from _restoring(item, source, model, options, manner, on_progress=on_progress))
@@ -222,7 +224,7 @@ def _restoring(
         after, result = _finished(job.target, result, manner)
     if job.layer is not None:
         made_layer, result = _finished(job.layer, result, manner)
-    return WorkOutcome(result, before, after, made_layer)
+    return WorkOutcome(result, before, after, made_layer, computed=numerics(model))
 
 
 def _may_overwrite(item: WorkItem) -> Overwrite | None:

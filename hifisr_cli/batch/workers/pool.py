@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, cast
 
@@ -45,6 +45,7 @@ class Launched:
 
     def __init__(self) -> None:
         environment = dict(os.environ)
+        environment.pop("MALLOC_TRIM_THRESHOLD_", None)  # Dask sets it; a run then takes 1.6 times as long
         environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         environment.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in this process; PyTorch is told by `load_model`
         path = json.dumps([os.path.abspath(path) for path in sys.path])  # noqa: PTH100
@@ -85,12 +86,27 @@ class Pool:
         hello: how the workers work.
         lock_fd: what they hold, so that the output folder is locked as long as one of them lives.
         early: workers that were started while the run was being planned; those that it does not need are ended.
+        say: takes a line for the log, after its level.
+
+    Attributes:
+        ready: what the last worker said that got ready, None before.
     """
 
-    def __init__(self, sharing: Sharing, hello: Hello, *, lock_fd: int | None, early: list[Launched]) -> None:
-        self._sharing, self._hello, self._lock_fd, self._early = sharing, hello, lock_fd, early
+    def __init__(
+        self,
+        sharing: Sharing,
+        hello: Hello,
+        *,
+        lock_fd: int | None = None,
+        early: Sequence[Launched] = (),
+        say: Callable[[int, str], None] = logger.log,
+    ) -> None:
+        self._say = say
+        self.ready: Ready | None = None
+        self._sharing, self._hello, self._lock_fd, self._early = sharing, hello, lock_fd, [*early]
         self._workers: list[_Worker] = []
         self._again: deque[WorkItem] = deque()
+        self._suspects: set[int] = set()
         self._heard: queue.SimpleQueue[tuple[_Worker, object]] = queue.SimpleQueue()
 
     @property
@@ -183,12 +199,13 @@ class Pool:
             case Progressed():
                 return message
             case Done(index=index, outcome=outcome) if index in worker.items:
+                self._suspects.discard(index)
                 return worker.items.pop(index), outcome
-            case Ready(about=about):
-                worker.ready = True
-                logger.info("%s", about)
+            case Ready(identity=model, computed=computed):
+                worker.ready, self.ready = True, message
+                logger.info("model %s on %s, %s", model.name, computed["device"], model.precision)
             case Said(level=level, text=text):
-                logger.log(level, "%s", text)
+                self._say(level, text)
             case NoStart(error=error):
                 raise error
             case None:
@@ -196,7 +213,7 @@ class Pool:
         return None
 
     def _lost(self, worker: _Worker) -> tuple[WorkItem, WorkOutcome] | None:
-        """A worker died: its recording fails; of several, the one that kills a worker again, alone."""
+        """A worker died: what it had is done again, each alone. What then kills a second one has failed."""
         status = worker.launched.process.wait()
         self._workers.remove(worker)
         worker.launched.dismiss()
@@ -207,12 +224,15 @@ class Pool:
         items = list(worker.items.values())
         for item in items:
             _sweep(item)
-        if len(items) != 1:
+        if not self._suspects.issuperset(worker.items):
+            self._suspects.update(worker.items)
             self._again.extend(replace(item, stray=True) for item in items)  # its output may have its name
             return None
-        (item,) = items
+        if not items:
+            return None
+        (item,) = items  # a suspect is alone
         error = CrashedError(
-            f"the process that worked on it died: {_how(status)}",
+            f"two processes that worked on it died: {_how(status)}",
             path=item.job.label,
             hint="the file may be damaged; the others go on",
         )

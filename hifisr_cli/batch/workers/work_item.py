@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -48,6 +49,7 @@ class WorkOutcome:
 
     Attributes:
         input, output, layer: fingerprints for the record, None where there is none.
+        computed: see `engines.numerics`; None where no network was loaded.
         end: what ends the run.
     """
 
@@ -56,6 +58,7 @@ class WorkOutcome:
     output: Fingerprint | None = None
     layer: Fingerprint | None = None
     end: RunError | None = None
+    computed: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

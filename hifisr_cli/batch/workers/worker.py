@@ -36,6 +36,7 @@ from hifisr_cli.batch.workers.messages import (
 )
 from hifisr_cli.batch.workers.perform import perform
 from hifisr_cli.batch.workers.work_item import WorkItem, WorkOutcome, failed
+from hifisr_cli.engines.numerics import numerics
 from hifisr_cli.system.children import receive_line
 from hifisr_cli.system.streams import keep_streams
 
@@ -108,7 +109,7 @@ def _serve(hello: Hello, pending: queue.SimpleQueue[Order | None], stream: Binar
         replies.send(NoStart(error))
         return
     signal.signal(signal.SIGTERM, _stop)
-    replies.send(Ready(f"model {model.identity.name} on {model.device}, {model.identity.precision}"))
+    replies.send(Ready(model.identity, numerics(model)))
     writers = ThreadPoolExecutor(_WRITERS, thread_name_prefix="hifisr-write")
     while isinstance(order := pending.get(), Do):
         _do(order.items, model, hello, replies, writers)

@@ -57,6 +57,13 @@ def test_a_line_says_it_all_in_ascii() -> None:
     assert Record.from_line(failed.to_line()) == failed
 
 
+def test_what_it_was_computed_with_is_said_where_it_is_known() -> None:
+    computed = {"processor": "AuthenticAMD", "capability": "AVX2", "threads": "1"}
+    told = replace(RECORD, computed=computed)
+    assert Record.from_line(told.to_line()) == told
+    assert "computed" not in RECORD.to_line(), "older records have none"
+
+
 def test_the_result_is_what_is_printed() -> None:
     printed = json.loads(result_json(FileResult("a", "b", "restored", kept_band_error_db=float("-inf"))))
     assert result_data(FileResult("a", "b", "restored", kept_band_error_db=float("-inf"))) == printed

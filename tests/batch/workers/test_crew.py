@@ -23,7 +23,7 @@ from hifisr_cli.results import Event, FileFinished, FileProgressed, FileResult, 
 from tests.conftest import in_steps
 
 KNOWN = Identity("hifisr", "m", "0" * 64, "float32")
-MODEL: Any = SimpleNamespace(identity=KNOWN, name=KNOWN.name, parameter_hash=KNOWN.parameter_hash, precision="float32")
+MODEL: Any = SimpleNamespace(identity=KNOWN, device="cpu")
 
 
 class Lagging:

@@ -139,6 +139,16 @@ def test_a_crash_after_outputs_had_their_names(
     assert hifisr("verify", out).status == 0
 
 
+def test_a_recording_whose_worker_died_has_a_second_chance(
+    hifisr: Command, checkpoint: Path, good: Path, tmp_path: Path, crash: Callable[[str, str], None]
+) -> None:
+    crash("survey_file", "")
+    ended = hifisr("upsample", *workers(checkpoint, 1), good, "-o", tmp_path / "out", "--json")
+    assert (tmp_path / "crashed").exists()
+    assert [result["status"] for result in ended.results] == ["restored"]
+    assert not leftovers(tmp_path / "out")
+
+
 def test_a_model_that_does_not_load_ends_the_run_once(hifisr: Command, checkpoint: Path, tree: Path) -> None:
     data = bytearray(checkpoint.read_bytes())
     data[-5_000] ^= 1
