@@ -33,6 +33,7 @@ PAGES = (
     "options",
     "choosing-options",
     "for-archives",
+    "clusters",
     "checkpoint-format",
     "for-developers",
     "performance",

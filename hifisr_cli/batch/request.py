@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from hifisr_cli.batch.plan.shard import Shard
+
 if TYPE_CHECKING:
     from hifisr_cli.checkpoints.registry import ModelFile
     from hifisr_cli.engines.load import Precision
@@ -110,6 +112,7 @@ class RunRequest:
         backups: in place, the folder that the originals are kept in; None keeps each beside its output.
         record: where the record of a single output goes; standard output has nothing beside it. None writes none.
         dry_run: the recordings are looked at, and nothing is written.
+        shard: of the recordings only these are this run's; its like are at work on the same folder at the same time.
     """
 
     inputs: Sequence[str | os.PathLike[str]]
@@ -123,3 +126,4 @@ class RunRequest:
     backups: Path | None = None
     record: Path | Literal["beside"] | None = "beside"
     dry_run: bool = False
+    shard: Shard | None = None

@@ -52,6 +52,9 @@ def open_run(request: RunRequest) -> Run:
     model, early = request.model, list[Launched]()
     if isinstance(model, ModelRequest):
         model, identity = model.identified()  # a model that is not there is noticed before any work
+        if request.shard is not None and model.threads is None:
+            # Their number may have a say in the last bit of an output: it is that of any machine, and of any shard.
+            model = replace(model, threads=1)
         request = replace(request, model=model)
     else:
         identity = model.identity
@@ -121,7 +124,7 @@ class Run:
     def _open_history(self) -> NoRecord | OutputFolder:
         request, plan, model = self._request, self.plan, self._identity
         to_be_done = any(job.error is None and (plan.folder is None or job.target is not None) for job in plan.jobs)
-        if to_be_done and not request.dry_run:
+        if (to_be_done or request.shard is not None) and not request.dry_run:
             if plan.folder is not None:
                 return OutputFolder(
                     plan.folder,
@@ -129,6 +132,7 @@ class Run:
                     settings=request.settings,
                     model=model,
                     layers=plan.layers,
+                    shard=request.shard,
                 )
             if plan.record is not None:
                 return SingleRecord(plan.record, plan.jobs[0], options=request.options, model=model)

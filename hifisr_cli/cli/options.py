@@ -163,6 +163,14 @@ TimeLimit = Annotated[
     str | None,
     _folders("End after this time; the same command goes on from there.", metavar="SECONDS|H:MM:SS"),
 ]
+ShardOfMany = Annotated[
+    str | None,
+    _folders(
+        "Do the third of 16 shares of the recordings (3/16); the others run elsewhere, into the same folder.",
+        "--shard",
+        metavar="I/N",
+    ),
+]
 DryRun = Annotated[bool, _folders("List what would be done, with the measured cutoffs; write nothing.", "--dry-run")]
 
 _beside = partial(_option, "Records and reports")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from hifisr_cli.batch.plan.shard import Shard
 from hifisr_cli.errors import UsageError
 from hifisr_cli.restore.cutoff_track import GIVEN_HZ
 
@@ -76,6 +77,16 @@ def parse_duration(text: str | None) -> float | None:
     if seconds <= 0:
         raise UsageError(f"--time-limit {text!r} is no time", hint="say --time-limit 3600, or 1:00:00")
     return seconds
+
+
+def parse_shard(text: str | None) -> Shard | None:
+    """The value of --shard: which of how many, from 1 on."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text, re.ASCII)
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise UsageError(f"--shard {text!r} is no share of a whole, from 1/N to N/N", hint="say --shard 3/16")
+    return Shard(index=int(found[1]), count=int(found[2]))
 
 
 def parse_engine_settings(given: Sequence[str]) -> dict[str, str]:

@@ -24,6 +24,7 @@ from hifisr_cli.cli.settings import (
     parse_layer_gain,
     parse_loudness,
     parse_measure,
+    parse_shard,
     parse_true_peak,
 )
 from hifisr_cli.errors import UsageError
@@ -66,6 +67,7 @@ def upsample(
     jobs: given.Jobs = None,
     checksum: given.Checksum = False,
     time_limit: given.TimeLimit = None,
+    shard: given.ShardOfMany = None,
     dry_run: given.DryRun = False,
     checksums: given.Checksums = False,
     record: given.RecordFile = None,
@@ -116,7 +118,8 @@ def upsample(
         above_cutoff=above_cutoff,
         layer_gain_db=parse_layer_gain(layer_gain),
     )
-    extras = Afterwards(report, premis, bagit)
+    part = parse_shard(shard)
+    extras = Afterwards(report, premis, bagit, of_shard=part is not None)
     payload = extras.payload(None if single else output, in_place=in_place, dry_run=dry_run)
     run = open_run(
         RunRequest(
@@ -131,6 +134,7 @@ def upsample(
             backups=backup_dir,
             record=None if no_record else record or "beside",
             dry_run=dry_run,
+            shard=part,
         )
     )
     jobs_planned = run.plan.jobs
@@ -168,11 +172,13 @@ class Afterwards:
 
     Attributes:
         report, premis, bagit: whether to make it.
+        of_shard: whether others are at work on the folder: then nothing can be made of it yet.
     """
 
     report: bool = False
     premis: bool = False
     bagit: bool = False
+    of_shard: bool = False
 
     def payload(self, output: str | None, *, in_place: bool, dry_run: bool) -> str:
         """Where in the output folder the outputs go: "data" in a bag, else "". A folder that is a bag stays one.
@@ -186,6 +192,10 @@ class Afterwards:
         asked = [name for name in ("report", "premis", "bagit") if getattr(self, name)]
         if asked and output is None and not in_place:
             raise UsageError(f"--{asked[0]} is for outputs in a folder", hint="name a folder with --output")
+        if asked and self.of_shard:
+            raise UsageError(
+                f"--{asked[0]} is for a whole run", hint="when all shards are done, run once more without --shard"
+            )
         if self.bagit and in_place:
             raise UsageError("--bagit and --in-place do not fit together", hint="name a folder with --output")
         if output is None or in_place:
@@ -213,9 +223,9 @@ class Afterwards:
 
         Raises what making it raises; a folder without a journal, where every input was a failure of its own, gets none.
         """
-        from hifisr_cli.batch.history.journal import journal_path
+        from hifisr_cli.batch.history.journal import has_journal
 
-        if folder is None or not journal_path(folder).is_file():
+        if folder is None or self.of_shard or not has_journal(folder):
             return
         if self.premis:
             from hifisr_cli.provenance.premis import write_premis

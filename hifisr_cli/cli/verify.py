@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -32,8 +33,9 @@ def verify(
     """Check outputs against the journal of their run, or a single one against its record: every byte as it was written.
 
     Ends with status 0 if so, 10 if outputs are missing or changed, 11 if there are just recordings that no journal
-    or record knows.
+    or record knows. Names the shards of a shared run that have written no journal yet.
     """
+    from hifisr_cli.batch.history.journal import silent_shards
     from hifisr_cli.batch.history.verify import verify_file, verify_folder
     from hifisr_cli.cli.render import json_line, one_line
 
@@ -51,13 +53,21 @@ def verify(
             elif checked.state != "ok" or verbose:
                 detail = "" if checked.detail is None else f": {checked.detail}"
                 progress.print(one_line(f"{checked.state:<10} {checked.path}{detail}"))
+    silent = {count: missing for count, missing in (silent_shards(output) if folder else {}).items() if missing}
     damaged = counts["missing"] + counts["changed"] + counts["unreadable"]
     if as_json and not quiet:
-        print(json_line({"event": "summary", **_in_full(counts)}), file=sys.stderr)  # noqa: T201
+        print(json_line({"event": "summary", **_in_full(counts), **_of_shards(silent)}), file=sys.stderr)  # noqa: T201
     elif not quiet or damaged or counts["extra"]:
         said = ", ".join(f"{count} {state}" for state, count in _in_full(counts).items() if count or state == "ok")
         print(said, file=sys.stderr)  # noqa: T201
+    for count, missing in () if as_json else silent.items():
+        names = ", ".join(map(str, missing))
+        print(f"{count - len(missing)} of {count} shards have a journal; none: {names}", file=sys.stderr)  # noqa: T201
     raise typer.Exit(_DAMAGED if damaged else _EXTRA if counts["extra"] else 0)
+
+
+def _of_shards(silent: Mapping[int, Sequence[int]]) -> dict[str, object]:
+    return {"silent_shards": {str(count): missing for count, missing in silent.items()}} if silent else {}
 
 
 def _in_full(counts: Counter[str]) -> dict[str, int]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hifisr_cli.batch.history.journal import JOURNAL_NAME, iter_journal, read_journal
+from hifisr_cli.batch.history.journal import has_journal, iter_journal, read_journal
 from hifisr_cli.batch.history.lock import LOCK_NAME
 from hifisr_cli.errors import OutputError, UsageError, reason_of
 from hifisr_cli.system.hashing import file_sha256
@@ -39,7 +39,7 @@ def check_bag(folder: Path) -> None:
     Raises:
         UsageError: it is somebody else's bag, or has outputs that do not lie below `data/`.
     """
-    if is_bag(folder) and not (folder / JOURNAL_NAME).is_file():
+    if is_bag(folder) and not has_journal(folder):
         raise UsageError("is a bag that hifisr did not make", path=folder, hint="name another folder with --output")
     if any(r.output is not None and not r.output.path.startswith(f"{PAYLOAD}/") for r in iter_journal(folder)):
         raise UsageError("holds outputs of runs without --bagit", path=folder, hint="name another folder with --output")
@@ -85,7 +85,7 @@ def seal_tags(folder: Path) -> None:
     lines = []
     for path in _files(folder):
         name = path.relative_to(folder).as_posix()
-        if name.startswith(f"{PAYLOAD}/") or name in (_TAG_MANIFEST, LOCK_NAME):
+        if name.startswith((f"{PAYLOAD}/", LOCK_NAME)) or name == _TAG_MANIFEST:
             continue
         lines.append(f"{_sha256(path)}  {manifest_name(name, path)}\n")
     _write(folder / _TAG_MANIFEST, lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from functools import cache
 from pathlib import Path
 
 if sys.platform == "win32":
@@ -13,6 +14,7 @@ else:
     from hifisr_cli.system import posix as native
 
 _PROCESSORS = Path("/proc/cpuinfo")
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 is_alive, free_memory, peak_memory = native.is_alive, native.free_memory, native.peak_memory
 
@@ -22,6 +24,20 @@ def cores() -> int:
     if sys.platform == "linux":
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def host_name() -> str:
+    """The name of this machine, by which others that share a file system with it know it."""
+    return platform.node() or "unknown"
+
+
+@cache
+def boot_id() -> str | None:
+    """What tells this start of this machine from every other start of any; None where the system has no such thing."""
+    try:
+        return _BOOT.read_text(encoding="ascii").strip()
+    except OSError:
+        return None
 
 
 def data_folder() -> Path:

@@ -49,13 +49,16 @@ def rename(source: Path, target: Path) -> None:
     os.replace(source, target)  # noqa: PTH105 - one name for all of them in tests that break the disk
 
 
-def try_lock(fd: int) -> bool | None:
+def try_lock(fd: int, *, shared: bool = False) -> bool | None:
     """Lock an open file for this process and those that inherit it, until the last of them ends or closes it.
+
+    Args:
+        shared: others may lock it in this way at the same time.
 
     Returns False where somebody else has it locked, and None where the file system has no such locks.
     """
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError as error:
         return False if error.errno in _BUSY else None
     return True

@@ -1,4 +1,9 @@
-"""Files that appear under their name complete or not at all."""
+"""Files that appear under their name complete or not at all.
+
+They are written under a temporary name, synced, and then given their own: `.hifisr-HOST-*.part`, locked while it is
+written. `sweep` deletes those of the dead. The host is in the name because locks may not be seen across hosts, and a
+server of files may do what it was asked for although its answer was lost (NFS asks again, and is refused then).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ import contextlib
 import errno
 import filecmp
 import os
+import re
 import secrets
 import stat
 import string
@@ -18,10 +24,10 @@ from typing import Literal, Self
 
 from hifisr_cli.errors import OutputError, OutputExistsError, UnsupportedError, reason_of
 from hifisr_cli.system.files import open_file, rename, try_lock, write_all
+from hifisr_cli.system.machine import host_name
 
 PART_PREFIX = ".hifisr-"
 PART_SUFFIX = ".part"
-"""Temporary files are named .hifisr-*.part and locked while they are written; `sweep` deletes those of the dead."""
 
 _HINTS = {
     errno.ENOSPC: "free some space, or choose an output on another disk",
@@ -34,6 +40,7 @@ _DAY = 86_400.0
 _REFUSED = {errno.EINVAL, errno.ENOENT, errno.EILSEQ, errno.ENAMETOOLONG}
 _PLAIN = frozenset(string.ascii_letters + string.digits + "._-~")
 _MOST_UNUSUAL = 40  # a name has at most 255 bytes, a character up to 4
+_LONGEST_HOST = 60
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
 
 
@@ -173,7 +180,7 @@ class StagedFile:
 
     def _replace(self) -> None:
         try:
-            rename(self.path, self.target)
+            self._rename()
         except PermissionError as error:
             if not os.path.lexists(self.target):
                 raise
@@ -185,16 +192,28 @@ class StagedFile:
         """A link fails where the name exists; a rename would silently win the race."""
         try:
             os.link(self.path, self.target)
-        except FileExistsError as error:
-            raise _exists(self.target) from error
         except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            if os.path.lexists(self.target):  # no hard links on this file system: the second best
-                raise _exists(self.target) from error
+            if not self._is_shown():
+                if error.errno not in _NO_LINKS | {errno.EEXIST}:
+                    raise
+                if os.path.lexists(self.target):
+                    raise _exists(self.target) from error
+                self._rename()  # no hard links on this file system: the second best
+        self.path.unlink(missing_ok=True)
+
+    def _rename(self) -> None:
+        try:
             rename(self.path, self.target)
-        else:
-            self.path.unlink(missing_ok=True)
+        except FileNotFoundError:
+            if not self._is_shown():
+                raise
+
+    def _is_shown(self) -> bool:
+        """Whether the target is this very file: what failed had been done already, and the answer was lost."""
+        try:
+            return os.path.samestat(os.fstat(self.fd), self.target.lstat())
+        except OSError:
+            return False
 
 
 def write_file(target: Path, pieces: Iterable[bytes], *, overwrite: bool) -> None:
@@ -215,7 +234,7 @@ def _new_part(folder: Path, unusual: str) -> tuple[Path, int]:
     the work, not after it.
     """
     while True:
-        path = folder / f"{PART_PREFIX}{secrets.token_hex(6)}{unusual}{PART_SUFFIX}"
+        path = folder / f"{PART_PREFIX}{_host()}-{secrets.token_hex(6)}{unusual}{PART_SUFFIX}"
         fd = open_file(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         try_lock(fd)
         if os.fstat(fd).st_nlink:
@@ -223,11 +242,16 @@ def _new_part(folder: Path, unusual: str) -> tuple[Path, int]:
         os.close(fd)
 
 
+def _host() -> str:
+    """The host in the names of temporary files."""
+    return re.sub(r"[^A-Za-z0-9.-]", "_", host_name())[:_LONGEST_HOST]
+
+
 def sweep(folder: str | os.PathLike[str], *, below: bool = True) -> int:
     """Delete the temporary files that dead processes left in `folder` (and, with `below`, in the folders in it).
 
-    Those that a live process writes are locked and stay. Returns how many were deleted; what cannot be read or deleted
-    is left as it is.
+    Those that a live process writes are locked and stay. So do, for a day, those of other hosts, whose locks may not be
+    seen here. Returns how many were deleted; what cannot be read or deleted is left as it is.
     """
     swept = 0
     pending = [os.fspath(folder)]
@@ -242,6 +266,7 @@ def sweep(folder: str | os.PathLike[str], *, below: bool = True) -> int:
 
 
 def _sweep_one(path: str) -> bool:
+    host = os.path.basename(path).removeprefix(PART_PREFIX).rpartition("-")[0]  # noqa: PTH119  a str from scandir
     try:
         fd = open_file(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError:
@@ -249,11 +274,11 @@ def _sweep_one(path: str) -> bool:
     try:
         status = os.fstat(fd)
         free = try_lock(fd)
-        if free is None:  # no locks here: a file that nobody wrote to for a day is nobody's
-            free = time.time() - status.st_mtime > _DAY
+        if free is None or host not in ("", _host()):  # nobody's, if nobody wrote to it for a day
+            free = free is not False and time.time() - status.st_mtime > _DAY
         if not free or not stat.S_ISREG(status.st_mode):
             return False
-        os.unlink(path)  # noqa: PTH108  a str from scandir
+        os.unlink(path)  # noqa: PTH108
     except OSError:
         return False
     else:

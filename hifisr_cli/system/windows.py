@@ -122,10 +122,10 @@ def rename(source: Path, target: Path) -> None:
             return
 
 
-def try_lock(fd: int) -> bool | None:
+def try_lock(fd: int, *, shared: bool = False) -> bool | None:
     # One byte far behind the end of any file, since nobody else can read what is locked.
     place = _Overlapped(offset=0xFFFF_FFFE, offset_high=0x7FFF_FFFF)
-    flags = _LOCKFILE_EXCLUSIVE_LOCK | _LOCKFILE_FAIL_IMMEDIATELY
+    flags = _LOCKFILE_FAIL_IMMEDIATELY | (0 if shared else _LOCKFILE_EXCLUSIVE_LOCK)
     if _kernel.LockFileEx(msvcrt.get_osfhandle(fd), flags, 0, 1, 0, ctypes.byref(place)):
         return True
     return False if ctypes.get_last_error() == _ERROR_LOCK_VIOLATION else None

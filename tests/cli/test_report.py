@@ -97,7 +97,7 @@ def test_the_records_of_a_real_run_obey_the_published_schema(upsample: Command, 
         (Path(hifisr_cli.batch.history.__file__).parent / "record.schema.json").read_text(encoding="utf-8")
     )
     validator = jsonschema.Draft202012Validator(schema)
-    records = [json.loads(line) for line in iter_lines(tmp_path / "out")]
+    records = [json.loads(line) for _, _, line in iter_lines(tmp_path / "out")]
     assert {record["result"]["status"] for record in records} == {"restored", "failed"}
     for record in records:
         validator.validate(record)

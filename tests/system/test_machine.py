@@ -17,6 +17,8 @@ def test_the_machine() -> None:
     block = b"x" * (before + (1 << 26))
     assert machine.peak_memory() > len(block)
     assert machine.data_folder().is_absolute()
+    assert machine.host_name()
+    assert machine.boot_id() == machine.boot_id()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hifisr_cli.errors import OutputError, OutputExistsError, UnsupportedError
+from hifisr_cli.system import staged_file as module
 from hifisr_cli.system.files import open_file
 from hifisr_cli.system.staged_file import Overwrite, StagedFile, sweep, write_file
 
@@ -277,3 +278,60 @@ def test_a_sweep_leaves_links_and_pipes(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / ".hifisr-pipe.part")
     assert sweep(tmp_path) == 0
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_sweep_leaves_what_other_hosts_write_for_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their locks may not be seen here; what one's own dead processes left goes at once, whatever the host's name."""
+    for host in ("node-1", "node", "-", "a_b.example", "x" * 64):
+        monkeypatch.setattr(module, "host_name", lambda host=host: host)
+        mine = staged(tmp_path / "a.wav")
+        os.close(mine.fd)  # as if its process had died
+        monkeypatch.setattr(module, "host_name", lambda: "node-1-2")
+        assert sweep(tmp_path) == 0
+        os.utime(mine.path, (1, 1))
+        assert sweep(tmp_path) == 1
+        monkeypatch.setattr(module, "host_name", lambda host=host: host)
+        mine = staged(tmp_path / "b: ☎.wav")
+        os.close(mine.fd)
+        assert sweep(tmp_path) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_day_old_file_of_another_host_that_is_locked_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("fcntl", reason="the system has no such locks")
+    mine = staged(tmp_path / "a.wav")
+    os.utime(mine.path, (1, 1))
+    monkeypatch.setattr(module, "host_name", lambda: "another")
+    assert sweep(tmp_path) == 0
+    mine.commit()
+
+
+@pytest.mark.parametrize(("overwrite", "call"), [(False, "link"), (True, "replace"), ("same", "link")])
+def test_a_name_that_was_given_although_the_answer_was_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overwrite: Overwrite, call: str
+) -> None:
+    """As a server of files that is asked a second time refuses what it has done."""
+    real = getattr(os, call)
+
+    def twice(source: Path, target: Path) -> None:
+        real(source, target)
+        real(source, target)
+
+    monkeypatch.setattr(os, call, twice)
+    file = staged(tmp_path / "a", overwrite=overwrite)
+    file.commit()
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"new"
+    file.withdraw()
+    assert not list(tmp_path.iterdir()), "it was new"
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_temporary_file_that_somebody_took_is_an_error(tmp_path: Path, overwrite: bool) -> None:
+    file = staged(tmp_path / "a", overwrite=overwrite)
+    file.path.unlink()
+    with pytest.raises(FileNotFoundError):
+        file.commit()
+    file.discard()
+    assert not list(tmp_path.iterdir())

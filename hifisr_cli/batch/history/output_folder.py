@@ -1,4 +1,7 @@
-"""The output folder of a run: locked, swept of temporary files, its journal read and written."""
+"""The output folder of a run: locked, swept of temporary files, its journal read and written.
+
+A shard of a run holds and writes its own part, and reads all. A run without shards makes one journal of all parts.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
-from hifisr_cli.batch.history.journal import Journal, journal_size, mend_journal
+from hifisr_cli.batch.history.journal import Journal, journal_shards, journal_size, mend_journal
 from hifisr_cli.batch.history.lock import FolderLock
+from hifisr_cli.batch.history.merge import merge_parts
 from hifisr_cli.batch.history.record import ModelUsed, make_record, options_data
 from hifisr_cli.batch.history.sidecar import sidecar_path, write_sidecar
 from hifisr_cli.batch.history.what_is_done import Ledger, Made
 from hifisr_cli.batch.plan.output_names import Job
+from hifisr_cli.batch.plan.shard import Shard
 from hifisr_cli.batch.request import RunSettings
 from hifisr_cli.batch.workers.work_item import WorkItem, WorkOutcome, skipped
 from hifisr_cli.results import FileResult
@@ -31,6 +36,7 @@ class OutputFolder:
     Args:
         model: what the network is, if it runs.
         layers: the folder of the added layers.
+        shard: the run is one of several that share the folder.
 
     Attributes:
         lock_fd: for worker processes to hold, too; None before it is entered.
@@ -51,8 +57,10 @@ class OutputFolder:
         settings: RunSettings,
         model: Identity,
         layers: Path | None = None,
+        shard: Shard | None = None,
     ) -> None:
         self.folder, self._settings, self._model, self._layers = folder, settings, ModelUsed.of(model), layers
+        self._shard = shard
         self._overwrite, self._keep_mtime = options.overwrite, options.keep_mtime
         self._options = options_data(options)
         self._lock: FolderLock | None = None
@@ -63,12 +71,13 @@ class OutputFolder:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise output_error(error, self.folder) from error
-        self._lock = FolderLock(self.folder)
+        self._lock = FolderLock(self.folder, self._shard)
         try:
             sweep(self.folder)
             if self._layers is not None:
                 sweep(self._layers)
-            mend_journal(self.folder)
+            for part in [self._shard] if self._shard else [None, *journal_shards(self.folder)]:
+                mend_journal(self.folder, part)
             self._ledger = Ledger(
                 self.folder,
                 options=self._options,
@@ -77,6 +86,10 @@ class OutputFolder:
                 announced=self._lock.announced,
             )
             self._lock.announced = self._ledger.strays
+            if self._shard is None:
+                merge_parts(self.folder, self._lock)
+            else:  # that it has begun is seen from there on
+                self._journal = Journal(self.folder, self._shard)
         except BaseException:
             self._lock.release()
             raise
@@ -100,7 +113,7 @@ class OutputFolder:
         """
         if job.source is None or job.target is None:
             return WorkItem(index, job)
-        stray = not self._ledger.strays.keys().isdisjoint(self._names(job))
+        stray = not self._ledger.stray_names.isdisjoint(self._names(job))
         layer = self._ledger.layer_sha256(job)
         if self._overwrite and job.backup is None:
             mode: Literal["new", "overwrite"] = "overwrite" if os.path.lexists(job.target) else "new"
@@ -127,7 +140,9 @@ class OutputFolder:
             OutputError: it cannot be written down.
         """
         assert self._lock is not None
-        self._lock.announce([name for item in items for name in self._names(item.job)], journal_size(self.folder))
+        self._lock.announce(
+            [name for item in items for name in self._names(item.job)], journal_size(self.folder, self._shard)
+        )
 
     def finish(self, job: Job, outcome: WorkOutcome) -> None:
         """Record what became of a job.

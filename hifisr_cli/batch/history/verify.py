@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from hifisr_cli.audio.suffixes import AUDIO_SUFFIXES
-from hifisr_cli.batch.history.journal import iter_journal, journal_path
+from hifisr_cli.batch.history.journal import has_journal, iter_journal
 from hifisr_cli.batch.history.record import RECORD_SUFFIX, STREAM_NAME, OutputFile, Record, read_record, record_path
 from hifisr_cli.errors import JournalError, UsageError, reason_of
 from hifisr_cli.system.files import relative_path
@@ -69,7 +69,7 @@ def verify_folder(folder: Path, *, on_read: Callable[[int, int], None] | None = 
     recordings, records = _listed(folder)
     for name in records:
         _expect_single(expected, folder, name)
-    if not expected and not journal_path(folder).exists():
+    if not expected and not has_journal(folder):
         raise UsageError(
             "there is no journal in this folder, and no record", path=folder, hint="name the output folder of a run"
         )
@@ -131,7 +131,7 @@ def _by_journal(path: Path) -> Checked:
     """An output of a run into a folder, named alone."""
     real = Path(os.path.realpath(path.parent), path.name)
     for folder in real.parents:
-        if journal_path(folder).is_file():
+        if has_journal(folder):
             item = _expected(folder).get(real.relative_to(folder).as_posix())
             checked = None if item is None else _check(path, str(path), item)
             if checked is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hifisr_cli.batch.history.journal import iter_lines
+from hifisr_cli.batch.history.lock import Announced
 from hifisr_cli.batch.history.record import OUTPUT_REVISION, ModelUsed, Record, options_key
 from hifisr_cli.batch.plan.discover import no_collection
 from hifisr_cli.batch.plan.output_names import Job
@@ -61,10 +62,11 @@ class Ledger:
         options: of this run, as plain data.
         model: of this run.
         by_content: an input is known again by its SHA-256, whatever its mtime.
-        announced: outputs that dead runs announced, and how long the journal was at that time.
+        announced: outputs that dead runs announced.
 
     Attributes:
-        strays: those of them that have no later record.
+        strays: those of them that have no later record in the part of the journal that would have it.
+        stray_names: the same outputs.
 
     Raises:
         JournalError: the journal cannot be read.
@@ -77,7 +79,7 @@ class Ledger:
         options: Mapping[str, Any],
         model: ModelUsed,
         by_content: bool,
-        announced: Mapping[str, int] | None = None,
+        announced: Announced | None = None,
     ) -> None:
         self._folder, self._by_content = os.fspath(folder), by_content
         self._prefix = os.path.join(self._folder, "")  # noqa: PTH118  strings: for each of a hundred thousand files
@@ -88,18 +90,19 @@ class Ledger:
         self._names: dict[str, str] = {}
         self._seen: dict[bytes, str] = {}  # nearly every record has the same options
         self.strays = dict(announced or {})
-        offset = 0
         with no_collection():
-            for line in iter_lines(folder):
+            for part, offset, line in iter_lines(folder):
                 head, found, _ = line.partition(_RESULT)
                 with contextlib.suppress(JournalError):
                     record = Record.from_line(head + b"}" if found else line)
                     start = head.rfind(_OPTIONS)
                     self.note(record, head[start:] if start >= 0 else line)
                     for file in record.files:
-                        if self.strays.get(file.path, offset + 1) <= offset:
-                            del self.strays[file.path]
-                offset += len(line)
+                        if self.strays.get((part, file.path), offset + 1) <= offset:
+                            del self.strays[part, file.path]
+                        if part is not None:  # shards came after whatever run without them there was
+                            self.strays.pop((None, file.path), None)
+        self.stray_names = frozenset(name for _, name in self.strays)
 
     def note(self, record: Record, raw_options: bytes) -> None:
         """Take in a record; the last one of an input or output counts. Equal `raw_options` are the same options."""

@@ -24,7 +24,7 @@ class RunPlan:
     """The plan of a run.
 
     Attributes:
-        jobs: one for each recording.
+        jobs: one for each recording, or for each of the shard's.
         folder: the one that the journal is kept in, None where a single output is made.
         record: where the record of the single output goes, None where there is none.
         layers: the folder of the added layers, None where none are written.
@@ -51,6 +51,8 @@ def plan_run(request: RunRequest, *, on_many: Callable[[], None] | None = None) 
     """
     folder: Path | None
     raw, search = request.options.raw, AUDIO_SUFFIXES
+    if request.shard is not None and request.output is None:  # a recording is another size when it is done
+        raise UsageError("--shard and --in-place do not fit together", hint="name a folder with --output")
     if raw is not None:
         search = raw_suffixes(raw.encoding, raw.sample_rate)
     aside = LeftAside(raw=raw is not None)
@@ -69,6 +71,8 @@ def plan_run(request: RunRequest, *, on_many: Callable[[], None] | None = None) 
         folder = None if to_file or request.output == STDOUT else Path(request.output)
         if request.name_suffix and folder is None:
             raise UsageError("--suffix is for outputs in a folder", hint="say the whole name with --output")
+        if request.shard is not None and folder is None:
+            raise UsageError("--shard is for outputs in a folder", hint="name a folder with --output")
         layers = None if folder is None else _layer_folder(request, folder)
         found = discover(request.inputs, suffixes=search, exclude=(folder, layers), aside=aside, on_many=on_many)
         below = None if folder is None else folder / request.payload
@@ -90,6 +94,8 @@ def plan_run(request: RunRequest, *, on_many: Callable[[], None] | None = None) 
             f"{what} is for a single output file and standard output",
             hint="an output folder has its journal, by which runs resume",
         )
+    if request.shard is not None:
+        jobs = request.shard.own(jobs)
     return RunPlan(jobs, folder, layers=layers, left_aside=aside.line)
 
 

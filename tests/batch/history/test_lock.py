@@ -52,10 +52,10 @@ def test_a_live_process_is_respected_and_a_dead_one_is_not(tmp_path: Path) -> No
     process.communicate()
     (tmp_path / "a.wav").touch()
     lock = FolderLock(tmp_path)
-    assert lock.announced == {"a.wav": 7, "b.wav": 7}
+    assert lock.announced == {(None, "a.wav"): 7, (None, "b.wav"): 7}
     lock.release()
     again = FolderLock(tmp_path)
-    assert again.announced == {"a.wav": 7}, "of the outputs in hand, those that are there"
+    assert again.announced == {(None, "a.wav"): 7}, "of the outputs in hand, those that are there"
     again.settle("a.wav")
     again.release()
     assert not (tmp_path / LOCK_NAME).exists()
@@ -69,14 +69,14 @@ def test_what_was_settled_is_not_announced(tmp_path: Path) -> None:
     lock.settle("a.wav")
     lock.release()
     again = FolderLock(tmp_path)
-    assert again.announced == {"b.wav": 0}
+    assert again.announced == {(None, "b.wav"): 0}
     again.release()
 
 
 def test_a_torn_announcement_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / LOCK_NAME).write_bytes(b'{"outputs": ["a.wav"], "journal": 3}\n{"outputs": ["b.w')
     lock = FolderLock(tmp_path)
-    assert lock.announced == {"a.wav": 3}
+    assert lock.announced == {(None, "a.wav"): 3}
     lock.release()
 
 
@@ -93,7 +93,7 @@ def test_a_workers_hold_outlives_the_run(tmp_path: Path) -> None:
     )
     assert ended.returncode == 9
     lock = FolderLock(tmp_path)
-    assert "a.wav" in lock.announced
+    assert (None, "a.wav") in lock.announced
     lock.release()
 
 
