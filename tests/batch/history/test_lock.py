@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from hifisr_cli.batch.history import lock_file
 from hifisr_cli.batch.history.lock import LOCK_NAME, FolderLock
+from hifisr_cli.batch.plan.shard import Shard
 from hifisr_cli.errors import LockedError, OutputError
 
 pytest.importorskip("fcntl", reason="the system has no such locks")
@@ -104,3 +106,72 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
     with pytest.raises(OutputError):
         FolderLock(tmp_path)
     assert os.listdir(tmp_path) == [LOCK_NAME]  # noqa: PTH208
+
+
+SHARDS = Shard(3, 1), Shard(3, 2), Shard(3, 3)
+
+
+def test_shards_run_at_once_and_each_of_them_once(tmp_path: Path) -> None:
+    locks = [FolderLock(tmp_path, shard) for shard in SHARDS]
+    with pytest.raises(LockedError, match="another run of shard 2/3 is at work") as refused:
+        FolderLock(tmp_path, SHARDS[1])
+    assert refused.value.exit_status == 8
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{LOCK_NAME}.{shard.part}" for shard in SHARDS]
+    for lock in locks:
+        lock.release()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_whole_run_and_shards_exclude_each_other(tmp_path: Path) -> None:
+    whole = FolderLock(tmp_path)
+    with pytest.raises(LockedError, match="a run without --shard is at work"):
+        FolderLock(tmp_path, SHARDS[0])
+    assert [path.name for path in tmp_path.iterdir()] == [LOCK_NAME], "who is refused leaves nothing"
+    whole.release()
+    shard = FolderLock(tmp_path, SHARDS[0])
+    with pytest.raises(LockedError, match="shard 1/3 is at work"):
+        FolderLock(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [f"{LOCK_NAME}.1-of-3"]
+    shard.release()
+
+
+def test_shards_of_another_number_are_refused(tmp_path: Path) -> None:
+    lock = FolderLock(tmp_path, SHARDS[0])
+    with pytest.raises(LockedError, match="shard 1/3 is at work"):
+        FolderLock(tmp_path, Shard(2, 1))
+    lock.release()
+    FolderLock(tmp_path, Shard(2, 1)).release()
+
+
+def test_what_a_dead_shard_announced_is_known_to_those_that_it_excludes(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").touch()
+    line = '{"outputs": ["a.wav"], "journal": 7}\n'
+    (tmp_path / f"{LOCK_NAME}.1-of-3").write_text(line)
+    announced = {(SHARDS[0], "a.wav"): 7}
+    for shard, known in ((SHARDS[0], announced), (SHARDS[1], {}), (Shard(2, 1), announced), (None, announced)):
+        lock = FolderLock(tmp_path, shard)
+        assert lock.announced == known
+        lock.release()
+        assert (tmp_path / f"{LOCK_NAME}.1-of-3").exists()
+    lock = FolderLock(tmp_path)
+    lock.take_over(11)
+    assert [path.name for path in tmp_path.glob(".*")] == [LOCK_NAME]
+    lock.release()
+    again = FolderLock(tmp_path)
+    assert again.announced == {(None, "a.wav"): 11}
+    again.release()
+
+
+def test_another_host_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock_file, "_BEAT", 0.05)
+    monkeypatch.setattr(lock_file, "_POLL_ELSEWHERE", 0.1)
+    monkeypatch.setattr(lock_file, "host_name", lambda: "node-1")
+    lock = FolderLock(tmp_path, SHARDS[0])
+    monkeypatch.setattr(lock_file, "host_name", lambda: "node-2")
+    monkeypatch.setattr(lock_file, "try_lock", lambda _fd, shared=False: True)  # locks are local to a host
+    for other in (None, SHARDS[0], Shard(2, 2)):
+        with pytest.raises(LockedError, match="shard 1/3 is at work on this output folder, on host node-1"):
+            FolderLock(tmp_path, other)
+    other_part = FolderLock(tmp_path, SHARDS[1])
+    other_part.release()
+    lock.release()
