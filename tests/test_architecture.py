@@ -109,6 +109,7 @@ def test_the_version_needs_no_terminal_library_either() -> None:
 JOURNEYS = {
     "batch/history/test_power_cut.py",
     "batch/test_resume.py",
+    "batch/test_shards.py",
     "cli/test_pipes.py",
     "engines/audiosr/test_parity.py",
     "engines/hifisr/test_full_size.py",

@@ -22,6 +22,7 @@ from hifisr_cli.batch.history.journal import iter_journal, journal_path, read_jo
 from hifisr_cli.batch.history.lock import LOCK_NAME
 from hifisr_cli.batch.history.output_folder import DONE_BEFORE, OutputFolder
 from hifisr_cli.batch.history.record import ModelUsed
+from hifisr_cli.batch.plan.shard import Shard
 from hifisr_cli.batch.request import RunRequest, RunSettings
 from hifisr_cli.batch.run import Run, open_run
 from hifisr_cli.batch.workers.work_item import WorkItem, WorkOutcome
@@ -87,6 +88,7 @@ class Tool:
         options: RestoreOptions | None = None,
         in_place: bool = False,
         backups: Path | None = None,
+        shard: Shard | None = None,
         **settings: Any,
     ) -> Run:
         """A run in this process, by the one door."""
@@ -94,7 +96,9 @@ class Tool:
         out = None if in_place else str(self.out)
         chosen = options or RestoreOptions()
         return open_run(
-            RunRequest(inputs or (self.source,), out, chosen, model, RunSettings(**settings), backups=backups)
+            RunRequest(
+                inputs or (self.source,), out, chosen, model, RunSettings(**settings), backups=backups, shard=shard
+            )
         )
 
 

@@ -65,7 +65,8 @@ class Ledger:
         announced: outputs that dead runs announced.
 
     Attributes:
-        strays: those of them that have no later record in the part of the journal that would have it.
+        strays: those of them that have no later record in the part of the journal that would have it, and are not what
+            another part says of them.
         stray_names: the same outputs.
 
     Raises:
@@ -90,6 +91,8 @@ class Ledger:
         self._names: dict[str, str] = {}
         self._seen: dict[bytes, str] = {}  # nearly every record has the same options
         self.strays = dict(announced or {})
+        in_doubt = {name for _, name in self.strays}
+        elsewhere: dict[str, str] = {}
         with no_collection():
             for part, offset, line in iter_lines(folder):
                 head, found, _ = line.partition(_RESULT)
@@ -97,11 +100,14 @@ class Ledger:
                     record = Record.from_line(head + b"}" if found else line)
                     start = head.rfind(_OPTIONS)
                     self.note(record, head[start:] if start >= 0 else line)
-                    for file in record.files:
-                        if self.strays.get((part, file.path), offset + 1) <= offset:
+                    for file in record.files if in_doubt else ():
+                        if (part, file.path) not in self.strays:
+                            elsewhere[file.path] = file.sha256
+                        elif self.strays[part, file.path] <= offset:
                             del self.strays[part, file.path]
-                        if part is not None:  # shards came after whatever run without them there was
-                            self.strays.pop((None, file.path), None)
+        for part, name in list(self.strays):  # which of two parts was written first, nobody knows; the bytes do
+            if name in elsewhere and _has_bytes(folder / name, elsewhere[name]):
+                del self.strays[part, name]
         self.stray_names = frozenset(name for _, name in self.strays)
 
     def note(self, record: Record, raw_options: bytes) -> None:
@@ -185,10 +191,7 @@ class Ledger:
             return False
         if not self._by_content:
             return status.st_mtime_ns == made.mtime_ns
-        try:
-            return made.sha256 is not None and file_sha256(source) == made.sha256
-        except OSError:
-            return False
+        return made.sha256 is not None and _has_bytes(source, made.sha256)
 
     def _stands(self, target: Path, status: os.stat_result, made: Made) -> bool:
         """Whether the output in its input's place still is what was made."""
@@ -196,10 +199,14 @@ class Ledger:
             return False
         if status.st_mtime_ns == made.output_mtime_ns and not self._by_content:
             return True
-        try:
-            return file_sha256(target) == made.output_sha256
-        except OSError:
-            return False
+        return _has_bytes(target, made.output_sha256)
+
+
+def _has_bytes(path: Path, sha256: str) -> bool:
+    try:
+        return file_sha256(path) == sha256
+    except OSError:
+        return False
 
 
 def _key(options: str, revision: str | None, model: ModelUsed | None) -> str:

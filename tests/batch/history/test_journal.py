@@ -7,8 +7,18 @@ from pathlib import Path
 import pytest
 
 from hifisr_cli.batch.history import journal as module
-from hifisr_cli.batch.history.journal import Journal, iter_journal, journal_path, read_journal
+from hifisr_cli.batch.history.journal import (
+    Journal,
+    has_journal,
+    iter_journal,
+    iter_lines,
+    journal_path,
+    journal_shards,
+    read_journal,
+    silent_shards,
+)
 from hifisr_cli.batch.history.record import InputFile, OutputFile, Record
+from hifisr_cli.batch.plan.shard import Shard
 from hifisr_cli.errors import JournalError, OutputError
 
 
@@ -88,3 +98,31 @@ def test_two_inputs_of_one_name_are_two(tmp_path: Path) -> None:
     other = replace(record("a"), input=replace(record("a").input, absolute="/elsewhere/a"))
     write(tmp_path, record("a"), other)
     assert read_journal(tmp_path) == [record("a"), other]
+
+
+def test_the_parts_of_shards_are_one_journal_in_the_order_of_time(tmp_path: Path) -> None:
+    """Each in its own order, whatever its clock; what stands in no part came before."""
+    early, late = Shard(3, 2), Shard(2, 1)
+
+    def at(second: int, name: str) -> Record:
+        return replace(record(name), time=f"2026-11-21T15:00:{second:02}.000Z")
+
+    write(tmp_path, at(50, "whole"))
+    for shard, records in ((late, [at(3, "a"), at(1, "b"), at(9, "c")]), (early, [at(2, "d"), at(4, "a")])):
+        with Journal(tmp_path, shard) as journal:
+            for item in records:
+                journal.append(item)
+    with journal_path(tmp_path, early).open("ab") as file:
+        file.write(b'{"version": 1, "time": "2026')  # its shard is at work
+    (tmp_path / "hifisr-journal.old.jsonl").write_text("somebody's\n")
+    assert journal_shards(tmp_path) == [late, early]
+    assert [item.input.relative for item in iter_journal(tmp_path)] == ["whole", "d", "a", "b", "a", "c"]
+    assert [part for part, offset, _ in iter_lines(tmp_path) if offset == 0] == [None, early, late]
+    assert silent_shards(tmp_path) == {2: [2], 3: [1, 3]}
+
+
+def test_a_part_alone_is_a_journal(tmp_path: Path) -> None:
+    assert not has_journal(tmp_path)
+    Journal(tmp_path, Shard(2, 1)).close()
+    assert has_journal(tmp_path)
+    assert list(iter_journal(tmp_path)) == []

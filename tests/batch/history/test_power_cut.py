@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 
 from hifisr_cli.batch.history import journal
-from hifisr_cli.batch.history.journal import JOURNAL_NAME, read_journal
+from hifisr_cli.batch.history.journal import JOURNAL_NAME, journal_path, journal_shards, read_journal
 from hifisr_cli.batch.history.lock import LOCK_NAME
 from hifisr_cli.batch.history.output_folder import DONE_BEFORE
 from hifisr_cli.batch.history.verify import verify_folder
+from hifisr_cli.batch.plan.shard import Shard
 from hifisr_cli.batch.request import RunRequest
 from hifisr_cli.batch.run import Run, open_run
 from hifisr_cli.engines.protocol import Identity
@@ -72,15 +73,27 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
-def opened(source: Path, out: Path | None, backups: Path | None = None, layers: Path | None = None) -> Run:
+def opened(
+    source: Path,
+    out: Path | None,
+    backups: Path | None = None,
+    layers: Path | None = None,
+    shard: Shard | None = None,
+) -> Run:
     """In place where there is no output folder."""
     into, apart = (None if folder is None else str(folder) for folder in (out, layers))
-    return open_run(RunRequest([source], into, RestoreOptions(), MODEL, layer=apart, backups=backups))
+    return open_run(RunRequest([source], into, RestoreOptions(), MODEL, layer=apart, backups=backups, shard=shard))
 
 
-def run(source: Path, out: Path | None, backups: Path | None = None, layers: Path | None = None) -> dict[str, str]:
+def run(
+    source: Path,
+    out: Path | None,
+    backups: Path | None = None,
+    layers: Path | None = None,
+    shard: Shard | None = None,
+) -> dict[str, str]:
     """Status by name of the input, or why it was skipped."""
-    with opened(source, out, backups, layers) as going:
+    with opened(source, out, backups, layers, shard) as going:
         results = list(going.results())
     return {Path(r.input).name: r.warnings[0] if r.status == "skipped" else str(r.error or r.status) for r in results}
 
@@ -121,6 +134,34 @@ def test_the_next_run_goes_on(source: Path, tmp_path: Path, monkeypatch: pytest.
         assert run(source, out) == dict.fromkeys(("a.wav", "b.wav", "c.wav"), DONE_BEFORE), moment
         seen += 1
     assert seen > 100, "a run does that much to a disk"
+
+
+def test_the_parts_of_shards_become_one_journal(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At no moment is a record lost; afterwards each stands there once, and what a dead shard left is known."""
+    out = tmp_path / "out"
+    for index in (1, 2):
+        run(source, out, shard=Shard(2, index))
+    parts = [journal_path(out, shard) for shard in journal_shards(out)]
+    records = sorted(line for part in parts for line in part.read_bytes().splitlines())
+    assert len(parts) == 2
+    assert len(records) == 3
+    (last,) = (line for line in records if b'"relative": "sub/c.wav"' in line)
+    (part,) = (path for path in parts if last in path.read_bytes())
+    part.write_bytes(part.read_bytes().replace(last + b"\n", b""))  # its shard died before it wrote that down
+    announcement = f'{{"outputs": ["sub/c.wav"], "journal": {part.stat().st_size}}}\n'
+    (out / part.name.replace(JOURNAL_NAME.removesuffix(".jsonl"), LOCK_NAME).removesuffix(".jsonl")).write_text(
+        announcement
+    )
+    before = {record.input.relative for record in read_journal(out)}
+    for moment, _ in moments(out, monkeypatch, lambda: run(source, out)):
+        assert {record.input.relative for record in read_journal(out)} >= before, moment
+        results = run(source, out)
+        assert results.items() >= {"a.wav": DONE_BEFORE, "b.wav": DONE_BEFORE}.items(), moment
+        assert results["c.wav"] in ("restored", DONE_BEFORE), f"{moment}: it is nobody else's"
+        assert {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()} == {*NAMES, JOURNAL_NAME}, moment
+        left = (out / JOURNAL_NAME).read_bytes().splitlines()
+        assert [left.count(line) for line in records if line != last] == [1, 1], f"{moment}: doubled"
+        assert {item.state for item in verify_folder(out)} == {"ok"}, moment
 
 
 @pytest.mark.parametrize("in_place", [False, True])
