@@ -23,7 +23,7 @@ def accelerate(network: AudioSr) -> AudioSr:
     if has_mkl:  # whose matrix products all of it leans on
         for part in (network.encoder, network.decoder):
             _take_winograd(part)
-        network.vocoder = FastHead(network.vocoder, fewest_rows=_VOCODER_ROWS)  # type: ignore[assignment]
+        network.vocoder = FastHead(network.vocoder, fewest_rows=_VOCODER_ROWS, threads=torch.get_num_threads())  # type: ignore[assignment]
     return network
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +12,7 @@ from hifisr_cli.checkpoints.frozen import FrozenInfo
 from hifisr_cli.engines.hifisr.config import parse_config
 from hifisr_cli.engines.hifisr.importing import import_published as import_weights
 from hifisr_cli.engines.hifisr.importing import recognises
+from hifisr_cli.engines.hifisr.threads import Threads
 from hifisr_cli.engines.protocol import Geometry, Identity, WindowBatch
 from hifisr_cli.results import SAMPLE_RATE
 
@@ -66,49 +65,6 @@ class Settings:
             raise ValueError("seed must be from 0 to 4294967295")
 
 
-class Threads:
-    """A fixed number of threads, kept so that they find their buffers again, each for windows of its own on one core.
-
-    Two windows on one core each take less time than one after the other on two: nothing waits for anything. What comes
-    out is the same.
-
-    Args:
-        count: threads.
-        interrupt: what the work looks at from time to time, and gives up when it is set.
-    """
-
-    def __init__(self, count: int, interrupt: threading.Event) -> None:
-        self.count = count
-        self._interrupt = interrupt
-        self._pool = ThreadPoolExecutor(count, thread_name_prefix="hifisr-window", initializer=_one_core)
-
-    def map_rows(self, work: Callable[[Tensor, Tensor, Tensor], Tensor], *tensors: Tensor) -> Tensor:
-        """Does `work` on each row [1, ...] of three tensors of as many rows; the results, one below the other.
-
-        Whatever ends the wait early (Ctrl-C, an error in a row) ends the work of all threads, too.
-        """
-        import torch
-
-        rows = [
-            self._pool.submit(work, *parts) for parts in zip(*(torch.split(each, 1) for each in tensors), strict=True)
-        ]
-        try:
-            return torch.cat([row.result() for row in rows])
-        except BaseException:
-            for row in rows:
-                row.cancel()
-            self._interrupt.set()
-            wait(rows)
-            self._interrupt.clear()
-            raise
-
-
-def _one_core() -> None:
-    import torch
-
-    torch.set_num_threads(1)
-
-
 @dataclass(slots=True, eq=False)
 class HifisrEngine:
     """A generator ready to run.
@@ -158,7 +114,7 @@ class HifisrEngine:
         if self.device.type != "cpu" or len(windows.waves) == 1:
             return self._generated(*rows)
         if self.threads is not None:
-            return self.threads.map_rows(self._generated, *rows)
+            return torch.cat(self.threads.map(self._generated, *(torch.split(each, 1) for each in rows)))
         # A processor gains nothing from batches, and so the company of a window cannot touch a bit of it.
         return torch.cat([self._generated(*row) for row in zip(*(torch.split(r, 1) for r in rows), strict=True)])
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast
@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from hifisr_cli.engines.hifisr.fast_convolution import BLOCKS, SHORT_BLOCKS, FastConvolution, Workspace
 from hifisr_cli.engines.hifisr.hifigan import HifiGan, ResidualBlock, Snake
 from hifisr_cli.engines.hifisr.pulses import Pulsation
+from hifisr_cli.engines.hifisr.threads import InterruptedWorkError, Threads
 
 _TILE_VALUES = 524_288  # rows times channels of a tile: larger wastes less on context, smaller stays in the cache
 _LAST_SHORT_BLOCKS = {7: 12}
@@ -68,8 +69,9 @@ def _activation(module: nn.Module) -> _FastSnake | _FastLeakyReLU:
     return _FastSnake(module) if isinstance(module, Snake) else _FastLeakyReLU(cast("nn.LeakyReLU", module))
 
 
-_Rows = Callable[[int, int], Tensor]
-"""A signal of which rows `start` to `stop` can be had: [stop - start, C], valid until the next are asked for."""
+_Rows = Callable[[int, int, Workspace], Tensor]
+"""A signal of which rows `start` to `stop` can be had: [stop - start, C], in a buffer of the workspace, valid until the
+next are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,7 @@ class _Upsample:
         """
         first, last = (start + self.padding) // self.rate, (stop - 1 + self.padding) // self.rate
         low = first - self.seen + 1
-        inside = below(max(low, 0), min(last + 1, end))
+        inside = below(max(low, 0), min(last + 1, end), space)
         activated = space.take("activated", last + 1 - low, inside.shape[1])
         before = max(-low, 0)
         activated[:before].zero_()
@@ -197,10 +199,10 @@ class _Stage:
         self.blocks = [_Block(block, blocks) for block in fields if isinstance(block, ResidualBlock)]
         self.context = max(block.context for block in self.blocks)
 
-    def rows(self, below: _Rows, end: int, space: Workspace) -> _Rows:
+    def rows(self, below: _Rows, end: int) -> _Rows:
         """Its output, computed where it is asked for, from the `end` rows `below`."""
 
-        def stretch(start: int, stop: int) -> Tensor:
+        def stretch(start: int, stop: int, space: Workspace) -> Tensor:
             upsampled = self.up(below, end, start - self.context, stop + self.context, space)
             mean = space.take(f"mean of {self.up.channels}", stop - start, self.up.channels)
             for index, block in enumerate(self.blocks):
@@ -220,10 +222,6 @@ def _taken(conv: nn.Conv1d, blocks: Mapping[int, int]) -> FastConvolution:
     return fast
 
 
-class InterruptedWorkError(RuntimeError):
-    """The head stopped between two tiles because it was told to."""
-
-
 class FastHead(nn.Module):
     """Does what `HifiGan` does (weight norm folded, float32, on the processor); same shapes.
 
@@ -233,9 +231,10 @@ class FastHead(nn.Module):
     Args:
         fewest_rows: of the first stage, and of the second, in a tile. Where their layers are so wide that transforming
             a weight takes as long as using it on a tile, larger tiles pay. (Published HiFi-SR: no difference.)
+        threads: tiles that are worked on side by side. The bytes are those of one.
     """
 
-    def __init__(self, head: HifiGan, *, fewest_rows: int = 1) -> None:
+    def __init__(self, head: HifiGan, *, fewest_rows: int = 1, threads: int = 1) -> None:
         super().__init__()
         self._fewest_rows = fewest_rows
         self.config, self.context_frames, self.istft = head.config, head.context_frames, head.istft
@@ -249,6 +248,7 @@ class FastHead(nn.Module):
         self._leave = _Step(head.snake_out, head.leave, last_blocks)
         self._local = threading.local()
         self.interrupt = threading.Event()
+        self._threads = Threads(threads, self.interrupt) if threads > 1 else None
 
     def keep_transformed(self) -> None:
         """Transforms weights once and for all as far as memory allows, the smallest first."""
@@ -276,14 +276,17 @@ class FastHead(nn.Module):
 
     def _draw(self, latent: Tensor, spare: int) -> Tensor:
         """Rows [F, C] -> [(F - 2 spare) upsampling, outputs]."""
-        space = self._workspace()
         length, edge = latent.shape[0], self._enter.reach // 2
-        padded = space.take("activated", self._enter.room(length) + self._enter.reach, latent.shape[1])
-        padded.zero_()
-        padded[edge : edge + length] = latent
         x = torch.empty(self._enter.room(length), self._enter.channels_out)
-        self._enter(padded, x, length, space)
-        return self._finish(x[:length], spare, space)
+
+        def enter(start: int, stop: int, space: Workspace) -> None:
+            padded = space.take("activated", self._enter.room(stop) + self._enter.reach, latent.shape[1])
+            padded.zero_()
+            padded[edge : edge + stop] = latent
+            self._enter(padded, x[start:], stop, space)
+
+        self._on_tiles(enter, [(0, length)])
+        return self._finish(x[:length], spare)
 
     def _workspace(self) -> Workspace:
         """Of this thread: memory that is new to the process costs as much time as what is computed in it."""
@@ -292,7 +295,7 @@ class FastHead(nn.Module):
             space = self._local.space = Workspace()
         return space
 
-    def _finish(self, x: Tensor, spare: int, space: Workspace) -> Tensor:
+    def _finish(self, x: Tensor, spare: int) -> Tensor:
         """Stages, last activation and convolution, tile by tile: rows [T, C] -> [(T - 2 spare) upsampling, outputs].
 
         All of a tile is computed before the next one, so that nothing but the result is ever held as a whole. Only the
@@ -300,36 +303,58 @@ class FastHead(nn.Module):
         """
         rows, end = _whole(x), x.shape[0]
         for index, stage in enumerate(self._stages):
-            rows, end = stage.rows(rows, end, space), stage.up.length(end)
+            rows, end = stage.rows(rows, end), stage.up.length(end)
             channels = stage.up.channels
             if index == 0 and len(self._stages) > 1:
-                first = torch.empty(end, channels)
-                for start, stop in _tiles(end, channels, self.interrupt, self._fewest_rows):
-                    first[start:stop] = rows(start, stop)
-                rows = _whole(first)
+                rows = _whole(self._computed(rows, end, channels))
         edge, outputs = self._leave.reach // 2, self._leave.conv.channels_out
         left_out = spare * self.config.upsampling
         length = end - 2 * left_out
-        result = torch.empty(length + self._leave.conv.room(1), outputs)  # room for a whole block past the end
-        fewest = self._fewest_rows * math.prod(self.config.rates[2:])
-        for top, bottom in _tiles(length, channels, self.interrupt, fewest):
+        result = torch.empty(length, outputs)
+
+        def leave(top: int, bottom: int, space: Workspace) -> None:
             start, stop = left_out + top, left_out + bottom
             low, high = max(start - edge, 0), min(stop + edge, end)
-            tile = F.pad(rows(low, high), (0, 0, low - (start - edge), stop + edge - high))
-            for begin, finish in _tiles(bottom - top, outputs, self.interrupt):
-                place = _Place(start - edge + begin, end)
-                self._leave(tile[begin:], result[top + begin :], finish - begin, place, space)
-        return result[:length]
+            tile = F.pad(rows(low, high, space), (0, 0, low - (start - edge), stop + edge - high))
+            for begin, finish in _tiles(bottom - top, outputs):
+                drawn = space.take("drawn", self._leave.conv.room(finish - begin), outputs)
+                self._leave(tile[begin:], drawn, finish - begin, _Place(start - edge + begin, end), space)
+                result[top + begin : top + finish] = drawn[: finish - begin]
+
+        self._on_tiles(leave, _tiles(length, channels, self._fewest_rows * math.prod(self.config.rates[2:])))
+        return result
+
+    def _computed(self, rows: _Rows, end: int, channels: int) -> Tensor:
+        """All of a signal: [end, C]."""
+        result = torch.empty(end, channels)
+
+        def compute(start: int, stop: int, space: Workspace) -> None:
+            result[start:stop] = rows(start, stop, space)
+
+        self._on_tiles(compute, _tiles(end, channels, self._fewest_rows))
+        return result
+
+    def _on_tiles(self, work: Callable[[int, int, Workspace], None], tiles: Sequence[tuple[int, int]]) -> None:
+        """Does `work` from the start to the stop of each tile, in the workspace of the thread that does it."""
+
+        @torch.inference_mode()
+        def on_tile(start: int, stop: int) -> None:
+            if self.interrupt.is_set():
+                raise InterruptedWorkError
+            work(start, stop, self._workspace())
+
+        if self._threads is None:
+            for tile in tiles:
+                on_tile(*tile)
+        else:
+            self._threads.map(on_tile, *zip(*tiles, strict=True))
 
 
 def _whole(x: Tensor) -> _Rows:
-    return lambda start, stop: x[start:stop]
+    return lambda start, stop, _space: x[start:stop]
 
 
-def _tiles(length: int, channels: int, interrupt: threading.Event, fewest: int = 1) -> Iterator[tuple[int, int]]:
+def _tiles(length: int, channels: int, fewest: int = 1) -> list[tuple[int, int]]:
     """Cuts `length` rows into tiles of nearly equal size, of at most `_TILE_VALUES` or `fewest` rows."""
     count = max(min(-(-length * channels // _TILE_VALUES), -(-length // fewest)), 1)
-    for start, stop in pairwise(length * i // count for i in range(count + 1)):
-        if interrupt.is_set():
-            raise InterruptedWorkError
-        yield start, stop
+    return list(pairwise(length * i // count for i in range(count + 1)))

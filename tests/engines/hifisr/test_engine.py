@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from hifisr_cli.engines.hifisr.accelerate import PlainHead
-from hifisr_cli.engines.hifisr.engine import HifisrEngine, Threads
-from hifisr_cli.engines.hifisr.fast_head import FastHead, InterruptedWorkError
+from hifisr_cli.engines.hifisr.engine import HifisrEngine
+from hifisr_cli.engines.hifisr.fast_head import FastHead
 from hifisr_cli.engines.hifisr.importing import import_published
+from hifisr_cli.engines.hifisr.threads import InterruptedWorkError
 from hifisr_cli.engines.load import Precision, load_model
 from hifisr_cli.engines.protocol import Engine, WindowBatch
 from hifisr_cli.restore.batches import plan_for, restore_blocks, tasks
@@ -104,36 +103,6 @@ def test_another_seed_is_another_hiss_and_nothing_else(speech_like) -> None:  # 
     spectra = [np.abs(np.fft.rfft(each[0])) ** 2 for each in (one, another)]
     below = slice(0, int(3500 * wave.shape[1] / 48_000))
     assert np.allclose(spectra[0][below], spectra[1][below], rtol=1e-2, atol=1e-3)
-
-
-def rows(count: int) -> tuple[Tensor, Tensor, Tensor]:
-    torch.manual_seed(0)
-    return torch.randn(count, 8), torch.arange(count).float(), torch.randn(count, 8)
-
-
-def test_rows_come_back_in_their_order() -> None:
-    waves, cutoffs, noise = rows(7)
-    workers = Threads(3, threading.Event())
-    got = workers.map_rows(lambda wave, cutoff, added: wave * cutoff[:, None] + added, waves, cutoffs, noise)
-    assert torch.equal(got, waves * cutoffs[:, None] + noise)
-
-
-def test_an_error_ends_the_others_and_is_raised() -> None:
-    interrupt, under_way = threading.Event(), threading.Event()
-    ended: list[bool] = []
-
-    def work(wave: Tensor, cutoff: Tensor, noise: Tensor) -> Tensor:
-        if cutoff == 0:
-            under_way.wait(20.0)
-            raise ValueError("first row")
-        under_way.set()
-        ended.append(interrupt.wait(20.0))
-        raise InterruptedWorkError
-
-    with pytest.raises(ValueError, match="first row"):
-        Threads(2, interrupt).map_rows(work, *rows(2))
-    assert ended == [True]
-    assert not interrupt.is_set()
 
 
 def engine(threads: int, precision: Precision = "float32") -> HifisrEngine:
