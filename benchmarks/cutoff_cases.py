@@ -16,13 +16,14 @@ import numpy.typing as npt
 import soundfile
 from scipy import signal
 
+from hifisr_cli.degrade.kept import kept_up_to
+
 Audio = npt.NDArray[np.float64]
 Rng = np.random.Generator
 
 LOW_RATES = (8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000)
 FORMATS = {"MP3": "MPEG_LAYER_III", "OGG": "VORBIS", "OPUS": "OPUS", "ULAW": "ULAW"}
 OPUS_RATES = (8000, 12_000, 16_000, 24_000, 48_000)
-CODEC_LOSS_DB = -12.0
 OPEN = 0.88  # of Nyquist: above, a converter's own low-pass takes something
 KINDS = ("brick", "butter", "cheby1", "cheby2", "ellip", "bessel", "gauss", "resampled")
 KIND_SHARES = (0.16, 0.2, 0.17, 0.03, 0.04, 0.2, 0.02, 0.18)
@@ -145,19 +146,6 @@ def coded(audio: Audio, rate: int, rng: Rng) -> tuple[Audio, str]:
     return np.asarray(soundfile.read(buffer)[0]), name
 
 
-def kept_by_codec(before: Audio, after: Audio, rate: int, truth: float) -> float:
-    """The highest frequency in Hz below `truth` whose energy the codec kept."""
-    count = min(len(before), len(after))
-    power = []
-    for audio in (before, after):
-        frequency, density = signal.welch(audio[:count], rate, nperseg=min(2048, count))
-        bands = np.minimum(frequency // 400, (truth - 1) // 400).astype(int)
-        power.append(np.bincount(bands[frequency < truth], density[frequency < truth]) + 1e-16)
-    kept = np.flatnonzero(10 * np.log10(power[1] / power[0]) > CODEC_LOSS_DB)
-    top = 400.0 * (kept[-1] + 1) if len(kept) else truth
-    return truth if top > truth - 400 else top
-
-
 def anything_lost(before: Audio, after: Audio) -> bool:
     """Whether three bands or more lost 6 dB: their densities [K]. What is 90 dB below the mean had nothing to lose.
 
@@ -207,7 +195,7 @@ def make_case(audio: Audio, rate: int, bandwidth: float, rng: Rng, *, sound: boo
         audio = audio + noise(len(audio), rate, rng.uniform(-95, -43), rng)
     if codec:
         decoded, name = coded(audio, rate, rng)
-        truth, kind = min(truth, kept_by_codec(audio, decoded, rate, truth)), f"{kind} {name}"
+        truth, kind = min(truth, kept_up_to(audio, decoded, rate, truth)), f"{kind} {name}"
         audio = decoded
     top = OPEN * rate / 2
     if sound and not anything_lost(mean_density(before, before_rate, top), mean_density(audio, rate, top)):

@@ -7,7 +7,6 @@ their own.
 
 from __future__ import annotations
 
-import struct
 import subprocess
 import tempfile
 from pathlib import Path
@@ -16,6 +15,8 @@ import numpy as np
 import soundfile
 from cutoff_cases import Audio, Rng, chance, log_uniform, noise
 from scipy import signal
+
+from hifisr_cli.train.rendering.midi import Event, midi_file, note, program
 
 RATE, SECONDS = 48_000, 5
 FONT = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
@@ -119,23 +120,13 @@ def instrument(seed: int) -> Audio:
 
 def _score(rng: Rng) -> bytes:
     """A standard MIDI file: 120 beats a minute, 480 ticks a beat, notes at random in a key."""
-    events: list[tuple[int, bytes]] = []
+    events: list[Event] = []
     for channel in range(int(rng.integers(1, 3))):
-        events.append((0, bytes([0xC0 + channel, int(rng.choice(PROGRAMS))])))
+        events.append(program(0.0, channel, int(rng.choice(PROGRAMS))))
         base, step = int(rng.integers(36, 72)), int(log_uniform(rng, 120, 960))
         for start in range(0, SECONDS * 960, step):
             for _ in range(int(rng.integers(1, 4))):
                 key = base + int(rng.choice([0, 2, 4, 5, 7, 9, 11, 12, 14, 16]))
-                events.append((start, bytes([0x90 + channel, key, int(rng.integers(30, 127))])))
-                events.append((start + int(step * rng.uniform(0.3, 2)), bytes([0x80 + channel, key, 0])))
-    track, now = b"", 0
-    for tick, message in sorted(events):
-        track += _variable(tick - now) + message
-        now = tick
-    track += b"\x00\xff\x2f\x00"
-    return b"MThd" + struct.pack(">IHHH", 6, 0, 1, 480) + b"MTrk" + struct.pack(">I", len(track)) + track
-
-
-def _variable(number: int) -> bytes:
-    """A number as MIDI writes times: seven bits a byte, the highest first."""
-    return (bytes([0x80 | number >> 7]) if number > 127 else b"") + bytes([number & 0x7F])
+                velocity, end = int(rng.integers(30, 127)), start + int(step * rng.uniform(0.3, 2))
+                events += note(start / 960, end / 960, channel, key, velocity)
+    return midi_file(events)

@@ -58,6 +58,7 @@ def train(
     from hifisr_cli.train.data import Batches
     from hifisr_cli.train.distributed import joined
     from hifisr_cli.train.loop import BEST_NAME, STATE_NAME, Trainer
+    from hifisr_cli.train.rendering.pieces import rendered_clips
     from hifisr_cli.train.validation import excerpts, validate
 
     settings = TrainConfig.read(config, changes or ())
@@ -73,7 +74,8 @@ def train(
     with joined(device) as place:
         first = place.rank == 0
         held_out = excerpts(load_clips([validation])) if validation is not None and first else []
-        batches = Batches(load_clips(data, settings.floors), settings, rank=place.rank, processes=place.processes)
+        clips = load_clips(data, settings.floors) + rendered_clips(settings.rendering)
+        batches = Batches(clips, settings, rank=place.rank, processes=place.processes)
         trainer = Trainer(
             settings,
             batches,

@@ -6,6 +6,7 @@ import numpy as np
 
 from hifisr_cli.arrays import Wave
 from hifisr_cli.degrade.codecs import G711, GSM, Codec, mp3, opus
+from hifisr_cli.degrade.stretch import stretched
 from hifisr_cli.results import SAMPLE_RATE
 
 HUM_SHARE = 0.06  # of the crops; chosen by hand (commit 5e852d0) and never varied
@@ -56,13 +57,3 @@ def codec_for(rate: int, rng: np.random.Generator) -> Codec:
     choices = [mp3(rng.uniform(24.0, 96.0)), opus(rng.uniform(8.0, 48.0)), G711, GSM]
     able = [codec for codec in choices if not codec.rates or rate in codec.rates]
     return able[int(rng.integers(len(able)))]
-
-
-def stretched(wave: Wave, length: int) -> Wave:
-    """Resamples a whole crop to `length` samples in the frequency domain (ideal band limit): [T] -> [length]."""
-    spectrum = np.fft.rfft(wave)
-    bins = length // 2 + 1
-    resized = np.zeros(bins, dtype=spectrum.dtype)
-    count = min(bins, spectrum.size)
-    resized[:count] = spectrum[:count]
-    return (np.fft.irfft(resized, length) * (length / wave.size)).astype(np.float32)

@@ -10,12 +10,25 @@ from numpy.typing import NDArray
 
 from hifisr_cli.arrays import Wave
 from hifisr_cli.audio.resample import resample
-from hifisr_cli.degrade.band_limit import BandLimit, apply
-from hifisr_cli.degrade.codecs import G711, GSM, Codec, mp3, opus
+from hifisr_cli.degrade.band_limit import BandLimit
+from hifisr_cli.degrade.codecs import G711, GSM, MPEG1_RATES, Aac, Codec, has_ffmpeg, mp3, opus, vorbis
+from hifisr_cli.degrade.media import Medium
+from hifisr_cli.degrade.speed import Wobble
 from hifisr_cli.results import SAMPLE_RATE
 
-_TAPE_EDGE_HZ, _TAPE_HISS_DB = 7_000.0, -50.0
-_WOW_HZ, _WOW_DEPTH = 0.6, 0.0015
+_TAPE = Medium(
+    BandLimit("butterworth", 7_000.0, order=6), wobbles=(Wobble(0.6, 0.0015),), noise_db=-50.0, noise_slope_db=6.0
+)
+_DISC = Medium(
+    BandLimit("butterworth", 5_000.0, order=4),
+    low_hz=120.0,
+    wobbles=(Wobble(1.3, 0.002),),
+    noise_db=-30.0,
+    noise_slope_db=-1.0,
+    clicks=10.0,
+)
+_AM = Medium(BandLimit("butterworth", 4_500.0, order=8), low_hz=80.0, noise_db=-40.0, limits_noise=True)
+_FM = Medium(BandLimit("resample", 15_000.0, softness=0.05), noise_db=-60.0, limits_noise=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,10 @@ def input_rates(rates: Iterable[int], *, detect: bool = True) -> list[Condition]
 
 
 def robustness() -> list[Condition]:
-    """The rows beyond plain resampling, from telephone and 16 kHz inputs."""
+    """The rows beyond plain resampling, from telephone and 16 kHz inputs, media and codecs of music.
+
+    AAC is among them where ffmpeg is installed.
+    """
     return [
         Condition("8000 Hz, cutoff given", 4_000.0, _resampled(8_000), detect=False),
         Condition("8000 Hz, without low-band replacement", 4_000.0, _resampled(8_000), replace=False),
@@ -69,7 +85,13 @@ def robustness() -> list[Condition]:
         Condition("16000 Hz, Opus at 12 kbit/s", 8_000.0, _coded(16_000, opus(12))),
         Condition("8000 Hz, G.711", 4_000.0, _coded(8_000, G711)),
         Condition("8000 Hz, GSM 06.10", 4_000.0, _coded(8_000, GSM)),
-        Condition("tape: 7 kHz, hiss, wow", _TAPE_EDGE_HZ, _tape),
+        Condition("tape: 7 kHz, hiss, wow", 7_000.0, _carried(_TAPE)),
+        Condition("78 rpm: 5 kHz, surface noise, clicks, wow", 5_000.0, _carried(_DISC)),
+        Condition("AM: 4.5 kHz, noise", 4_500.0, _carried(_AM)),
+        Condition("FM: 15 kHz, noise", 15_000.0, _carried(_FM)),
+        Condition("44100 Hz, MP3 at 64 kbit/s", 16_000.0, _coded(44_100, mp3(64, MPEG1_RATES))),
+        Condition("44100 Hz, Vorbis at 64 kbit/s", 16_000.0, _coded(44_100, vorbis(64))),
+        *([Condition("44100 Hz, AAC at 48 kbit/s", 16_000.0, _coded(44_100, Aac(48)))] if has_ffmpeg() else []),
     ]
 
 
@@ -88,32 +110,18 @@ def _noisy(rate: int, snr_db: float) -> Callable[[Wave], Degraded]:
     return degrade
 
 
-def _coded(rate: int, codec: Codec) -> Callable[[Wave], Degraded]:
+def _coded(rate: int, codec: Codec | Aac) -> Callable[[Wave], Degraded]:
     return lambda wave: Degraded(codec(resample(wave[None], SAMPLE_RATE, rate)[0], rate), rate, wave)
 
 
-def _tape(wave: Wave) -> Degraded:
-    """A cassette: wow in original and copy alike, a Butterworth band limit, hiss that rises with frequency."""
-    place = np.arange(wave.size)
-    drift = _WOW_DEPTH * SAMPLE_RATE / (2 * np.pi * _WOW_HZ) * np.sin(2 * np.pi * _WOW_HZ * place / SAMPLE_RATE)
-    reference = _at(wave, place + drift)
-    narrow = apply(reference, BandLimit("butterworth", _TAPE_EDGE_HZ, order=6).response(reference.size))
-    level = float(np.sqrt(np.mean(np.square(reference)))) * 10.0 ** (_TAPE_HISS_DB / 20.0)
-    hiss = np.diff(_white(wave.size + 1)) / np.sqrt(2.0)
-    return Degraded((narrow + level * hiss).astype(np.float32), SAMPLE_RATE, reference)
+def _carried(medium: Medium) -> Callable[[Wave], Degraded]:
+    """On a medium, always with the same noise; the reference has its noise and its speed, too."""
 
+    def degrade(wave: Wave) -> Degraded:
+        carried = medium(wave, np.random.default_rng(1))
+        return Degraded(carried.wave, SAMPLE_RATE, carried.original)
 
-def _at(wave: Wave, places: NDArray[np.float64]) -> Wave:
-    """The recording at fractional sample places: a windowed sinc of 32 samples."""
-    base = np.floor(places).astype(np.int64)
-    fraction = places - base
-    padded = np.pad(wave.astype(np.float64), 16 + int(_WOW_DEPTH * SAMPLE_RATE))
-    out = np.zeros(wave.size)
-    for tap in range(-15, 17):
-        distance = tap - fraction
-        window = np.cos(0.5 * np.pi * distance / 17.0) ** 2
-        out += padded[base + tap + 16 + int(_WOW_DEPTH * SAMPLE_RATE)] * np.sinc(distance) * window
-    return out.astype(np.float32)
+    return degrade
 
 
 def _white(samples: int) -> NDArray[np.float64]:

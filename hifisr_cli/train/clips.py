@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,9 @@ from hifisr_cli.dsp.level import NOMINAL_RMS, active_rms
 from hifisr_cli.errors import NoAudioError
 from hifisr_cli.results import SAMPLE_RATE
 
-_FULL_SCALE = 32767.0  # of 16-bit samples
+FULL_SCALE = 32767.0  # of 16-bit samples
+Kind = Literal["speech", "sound", "rendered"]
+_SOUNDS = {"music", "singing", "effects", "sfx", "hit"}  # what the table of sources calls what is not speech
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class Clip:
         bandwidth_hz: no loss is taken above. Where a lossy codec or the sample rate made the edge, that is the edge.
             What an uncompressed recording at 48 kHz lacks is a part of it: many studios end at 21 to 22 kHz.
         floor: its natural noise floor; None where it has none because it went through a lossy codec.
+        kind: what may be done with it: voices are recoloured and get other floors, real music and effects do not, and
+            what was rendered has to be produced first.
     """
 
     path: str
@@ -42,6 +47,7 @@ class Clip:
     edge_hz: float
     bandwidth_hz: float
     floor: Floor | None
+    kind: Kind = "speech"
 
     @property
     def seconds(self) -> float:
@@ -49,14 +55,14 @@ class Clip:
 
     def wave(self, part: slice = slice(None)) -> Wave:
         """A stretch of it at the network's level: [T]."""
-        return self.samples[part].astype(np.float32) * np.float32(self.gain / _FULL_SCALE)
+        return self.samples[part].astype(np.float32) * np.float32(self.gain / FULL_SCALE)
 
 
 def load_clips(folders: list[Path], floors: Mapping[str, float] | None = None) -> list[Clip]:
     """Loads every recording below `folders`.
 
-    A `sources.csv` beside or above them tells bandwidths and speakers; without it recordings have their full band, and
-    those of a folder one speaker.
+    A `sources.csv` beside or above them tells bandwidths, speakers and kinds; without it recordings are speech and have
+    their full band, and those of a folder are of one speaker.
 
     Args:
         floors: which of them have a noise floor of their own, see `TrainConfig`.
@@ -75,7 +81,7 @@ def load_clips(folders: list[Path], floors: Mapping[str, float] | None = None) -
                 rate = recording.info.sample_rate
                 wave = np.concatenate(list(recording.blocks()), axis=1)[:1]
             wave = resample(wave, rate, SAMPLE_RATE)[0]
-            row = sources.get(path.name, {})
+            row = sources.get(path.resolve(), {})
             widest = 0.98 * rate / 2 if rate < SAMPLE_RATE else SAMPLE_RATE / 2
             edge = min(float(row.get("bandwidth_hz", widest)), widest)
             gain = NOMINAL_RMS / max(active_rms(wave, SAMPLE_RATE), 1e-4)
@@ -84,11 +90,12 @@ def load_clips(folders: list[Path], floors: Mapping[str, float] | None = None) -
                 Clip(
                     path=path.as_posix(),
                     speaker=row.get("speaker", path.parent.as_posix()),
-                    samples=np.rint(np.clip(wave, -1, 1) * _FULL_SCALE).astype(np.int16),
+                    samples=np.rint(np.clip(wave, -1, 1) * FULL_SCALE).astype(np.int16),
                     gain=gain,
                     edge_hz=edge,
                     bandwidth_hz=edge if floor is None or rate < SAMPLE_RATE else SAMPLE_RATE / 2,
                     floor=floor,
+                    kind="sound" if row.get("kind", "") in _SOUNDS else "speech",
                 )
             )
     if not clips:
@@ -96,13 +103,13 @@ def load_clips(folders: list[Path], floors: Mapping[str, float] | None = None) -
     return clips
 
 
-def _sources(folder: Path) -> dict[str, dict[str, str]]:
-    """The rows of the table of sources by file name."""
-    for parent in (folder, *folder.resolve().parents[:2]):
+def _sources(folder: Path) -> dict[Path, dict[str, str]]:
+    """The rows of the table of sources by file."""
+    for parent in (folder.resolve(), *folder.resolve().parents[:2]):
         table = parent / "sources.csv"
         if table.is_file():
             with table.open(newline="", encoding="utf-8") as file:
-                return {Path(row["path"]).name: row for row in csv.DictReader(file)}
+                return {parent / row["path"]: row for row in csv.DictReader(file)}
     return {}
 
 

@@ -9,9 +9,12 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from hifisr_cli.degrade.codecs import CODECS
+from hifisr_cli.degrade.media import MEDIA
 from hifisr_cli.engines.sizes import ConfigError, merged
 from hifisr_cli.engines.training import NetworkSizes, trainable
 from hifisr_cli.errors import UsageError
+from hifisr_cli.train.rendering.pieces import Rendering
 
 if TYPE_CHECKING:
     from hifisr_cli.train.critics import Kind
@@ -42,6 +45,10 @@ class TrainConfig:
         augmentation: how often recordings are tilted, gated or given another noise floor: 1 for a long run, less for a
             last, short one on recordings more as they are.
         sources: share of the crops drawn from folders whose path contains the key; all others have the rest.
+        rendering: music that is made for the run; see `Rendering`. Its paths contain the name of its folder.
+        mixed: share of the crops that have a second recording over them: a voice over music, applause over a voice.
+        media: shares of the crops that come from a medium (`degrade.media.MEDIA`) or through a codec of music
+            (`degrade.codecs.CODECS`); all others meet a plain band limit.
         floors: keys are what the paths of uncompressed recordings hold, which have a noise floor and an upper edge of
             their own; values are how often the rising noise of a converter is added to it. To all others a lossy codec
             has left none, and nothing is learnt above their bandwidth.
@@ -69,6 +76,9 @@ class TrainConfig:
     weights: dict[str, float] = field(default_factory=lambda: dict(LOSSES))
     augmentation: float = 1.0
     sources: dict[str, float] = field(default_factory=dict)
+    rendering: Rendering = field(default_factory=Rendering)
+    mixed: float = 0.0
+    media: dict[str, float] = field(default_factory=dict)
     floors: dict[str, float] = field(default_factory=dict)
     validate_every: int = 500
     save_every: int = 100
@@ -81,6 +91,11 @@ class TrainConfig:
         if self.adversarial_loss not in ("least-squares", "hinge") or self.precision not in ("float32", "bfloat16"):
             raise UsageError("adversarial_loss is least-squares or hinge, precision is float32 or bfloat16")
 
+        strange = sorted({*self.media} - {*MEDIA, *CODECS})
+        if strange or sum(self.media.values()) > 1.0 or min(self.media.values(), default=0.0) < 0.0:
+            known = ", ".join((*MEDIA, *CODECS))
+            raise UsageError("media are shares of at most 1 together", hint=f"known: {known}")
+
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Raises `UsageError` on unknown keys or a network that does not fit together."""
@@ -92,6 +107,8 @@ class TrainConfig:
             values["network"] = trainable(values.get("engine", "hifisr")).sizes(values.get("network", {}))
         except ConfigError as error:
             raise UsageError(f"network: {error}") from error
+        if "rendering" in values:
+            values["rendering"] = Rendering.from_dict(values["rendering"])
         if "weights" in values:
             values["weights"] = LOSSES | values["weights"]
         if "discriminators" in values:

@@ -10,13 +10,18 @@ from torch import Tensor
 
 from hifisr_cli.arrays import Wave
 from hifisr_cli.degrade.band_limit import BandLimit, Family, apply
-from hifisr_cli.degrade.disturb import disturb, gated, stretched
-from hifisr_cli.degrade.noise_floors import Floor, converter_noise, floor_noise, microphone_noise, smooth_step
+from hifisr_cli.degrade.codecs import CODECS
+from hifisr_cli.degrade.disturb import disturb
+from hifisr_cli.degrade.kept import kept_up_to
+from hifisr_cli.degrade.media import MEDIA, Narrowed
+from hifisr_cli.degrade.noise_floors import microphone_noise
+from hifisr_cli.degrade.stretch import stretched
 from hifisr_cli.engines.hifisr.noise import calm_noise
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.clips import Clip, source_weights
 from hifisr_cli.train.config import TrainConfig
-from hifisr_cli.train.timbre import colours, recoloured
+from hifisr_cli.train.rendering.production import produced, with_floor
+from hifisr_cli.train.speech import Voices, random_gain
 
 # How crops are made. The model card of compact-6 says which part of the training had what, and what was tried and left;
 # where it names no figure, the value was chosen by hand and never varied. Another value gives other training data.
@@ -28,14 +33,8 @@ _FAMILIES: tuple[tuple[Family, float], ...] = (  # shares of the crops; most arc
     ("chebyshev", 0.15),
     ("gaussian", 0.05),
 )
-_EXTRA_FLOOR = 0.4  # of the crops, times `augmentation`, get a microphone's noise on top; by hand
-_STUDIO = 0.25  # of the crops without a floor get a studio's; 0.15 in parts 12 to 18
-_LENT = 0.5  # of the same get that of another recording; 0.6 in parts 12 to 18
-_LENT_DB = 8.0  # by which a lent floor may be louder or quieter; 2 dB made no difference (tried after compact-6)
+_MIXED_DB = (-20.0, 0.0)  # level of a second recording over a first one; by hand
 _STRETCHABLE = 0.95  # a crop whose content ends below this share of its bandwidth keeps its tempo; by hand
-_RECOLOURED = 0.5  # of the crops borrow a colour, in parts 16 to 19
-_TILTED = 0.5  # of the crops, times `augmentation`; by hand
-_GATED = 0.12  # of the crops, times `augmentation`; "one in eight" of parts 6 and 7
 _EDGE = 0.2  # of the crops begin in silence, and as many end so: "more than one crop in three" of parts 6 and 7
 _LONGEST_EDGE = 0.5  # of a crop may be silence at either end; by hand
 _MARGIN = SAMPLE_RATE // 10  # samples beside a crop: circular filters ring there, and not into the crop
@@ -73,12 +72,11 @@ class Batches:
         self.items = range(rank, config.batch_size, processes)
         self.crop = int(config.crop_seconds * SAMPLE_RATE)
         self.seed = config.seed
-        self.augmentation = config.augmentation
         self.probabilities = source_weights(clips, config.sources)
-        self.colours = colours(clips)
-        self.floor_sources = np.array(["" if clip.floor is None else clip.floor.source for clip in clips])
-        self.lenders = [clip.floor for clip in clips if clip.floor is not None]
-        self.lending = self.probabilities[[clip.floor is not None for clip in clips]]
+        self.voices = Voices(clips, self.probabilities, config.augmentation)
+        self.mixed = config.mixed
+        self.media = [*config.media, ""]  # the last one stands for a plain band limit
+        self.media_shares = [*config.media.values(), 1.0 - sum(config.media.values())]
 
     def __getitem__(self, step: int) -> Batch:
         items = [self._item(np.random.default_rng((self.seed, step, i))) for i in self.items]
@@ -95,57 +93,45 @@ class Batches:
         return torch.from_numpy(np.stack(rows, axis=1))
 
     def _item(self, rng: np.random.Generator) -> tuple[Wave, Wave, Wave, float, float]:
-        clip = self.clips[int(rng.choice(len(self.clips), p=self.probabilities))]
-        target, stretch = self._crop(clip, rng)
-        bandwidth = min(clip.bandwidth_hz * stretch, _NYQUIST_HZ)
-        other = self._like(clip, rng) if rng.random() < _RECOLOURED else clip
-        if other.speaker != clip.speaker:
-            target = recoloured(target, self.colours[clip.speaker], self.colours[other.speaker])
-        target = self._with_floor(clip, target, rng, other.floor)
-        if rng.random() < self.augmentation * _TILTED:
-            target = _tilt(target, rng)
-        target = target * np.float32(10.0 ** (rng.uniform(-8.0, 6.0) / 20.0))
-        if rng.random() < self.augmentation * _EXTRA_FLOOR:
-            target = target + microphone_noise(target.size, rng)
-        if rng.random() < self.augmentation * _GATED:
-            target = gated(target, rng)
-        low, high = CUTOFF_RANGE_HZ
-        cutoff = float(np.exp(rng.uniform(np.log(low), np.log(min(high, 0.9 * bandwidth)))))
-        limit = random_limit(cutoff, rng)
-        degraded = disturb(apply(target, limit.response(target.size)), cutoff, rng)
-        if rng.random() < 0.1:
-            degraded = degraded + microphone_noise(target.size, rng)
-        told = cutoff * rng.uniform(0.95, 1.02)
+        target, bandwidth = self._made(rng)
+        if self.mixed and rng.random() < self.mixed:
+            other, its_bandwidth = self._made(rng)
+            target = target + other * np.float32(10.0 ** (rng.uniform(*_MIXED_DB) / 20.0))
+            bandwidth = min(bandwidth, its_bandwidth)
+        narrowed = self._narrowed(target, bandwidth, rng)
         inner = slice(_MARGIN, _MARGIN + self.crop)
+        told = narrowed.cutoff_hz * rng.uniform(0.95, 1.02)
         inside = _inside(self.crop, rng)
-        return degraded[inner] * inside, target[inner], inside, told, bandwidth
+        return narrowed.wave[inner] * inside, narrowed.original[inner], inside, told, bandwidth
 
-    def _like(self, clip: Clip, rng: np.random.Generator) -> Clip:
-        """Another recording, to borrow from: one with such a floor where there is one, since a dull voice goes with the
-        silence of a studio."""
-        source = None if clip.floor is None else clip.floor.source
-        among = self.probabilities if source is None else self.probabilities * (self.floor_sources == source)
-        return self.clips[int(rng.choice(len(self.clips), p=among / among.sum()))]
+    def _made(self, rng: np.random.Generator) -> tuple[Wave, float]:
+        """A full-band crop with margins, varied as its kind may be, and its bandwidth in Hz."""
+        clip = self.clips[int(rng.choice(len(self.clips), p=self.probabilities))]
+        crop, stretch = self._crop(clip, rng)
+        match clip.kind:
+            case "speech":
+                crop = self.voices.varied(clip, crop, rng)
+            case "rendered":
+                crop = produced(crop * random_gain(rng), rng)
+            case "sound":
+                crop = with_floor(crop * random_gain(rng), rng)
+        return crop, min(clip.bandwidth_hz * stretch, _NYQUIST_HZ)
 
-    def _with_floor(self, clip: Clip, target: Wave, rng: np.random.Generator, lent: Floor | None) -> Wave:
-        """A crop with a floor: its own, or else one that is lent, of a studio or of a made-up microphone.
-
-        In real floors what lies above a cutoff follows from what lies below it more closely than in made-up ones.
-        """
-        floor = clip.floor
-        if floor is None:
-            kind = rng.random()
-            if kind < _STUDIO:
-                return _dull(target, rng) + microphone_noise(target.size, rng, studio=True)
-            if kind >= _STUDIO + _LENT or not self.lenders:
-                return target + microphone_noise(target.size, rng)
-            if lent is None:
-                lent = self.lenders[int(rng.choice(len(self.lenders), p=self.lending / self.lending.sum()))]
-            floor = replace(lent, density=lent.density * 10.0 ** (rng.uniform(-_LENT_DB, _LENT_DB) / 10.0))
-            target = target + floor_noise(floor.density, target.size, rng)
-        if rng.random() < floor.converters:
-            target = target + converter_noise(floor.density, target.size, rng)
-        return target
+    def _narrowed(self, target: Wave, bandwidth_hz: float, rng: np.random.Generator) -> Narrowed:
+        """A crop on a medium, through a codec, or behind a band limit alone."""
+        name = self.media[int(rng.choice(len(self.media), p=self.media_shares))] if len(self.media) > 1 else ""
+        highest = min(CUTOFF_RANGE_HZ[1], 0.9 * bandwidth_hz)
+        if name in MEDIA:
+            narrowed = MEDIA[name](rng)(target, rng)
+            return replace(narrowed, cutoff_hz=min(narrowed.cutoff_hz, highest))
+        if name:
+            coded = CODECS[name](rng)(target, SAMPLE_RATE)
+            return Narrowed(coded, target, min(kept_up_to(target, coded, SAMPLE_RATE, bandwidth_hz), highest))
+        cutoff = float(np.exp(rng.uniform(*np.log((CUTOFF_RANGE_HZ[0], highest)))))
+        narrow = disturb(apply(target, random_limit(cutoff, rng).response(target.size)), cutoff, rng)
+        if rng.random() < 0.1:
+            narrow = narrow + microphone_noise(target.size, rng)
+        return Narrowed(narrow, target, cutoff)
 
     def _crop(self, clip: Clip, rng: np.random.Generator) -> tuple[Wave, float]:
         """A crop with margins for the filters, sometimes played a little faster or slower; and that factor."""
@@ -185,19 +171,3 @@ def random_limit(cutoff_hz: float, rng: np.random.Generator) -> BandLimit:
         ripple_db=float(rng.uniform(0.05, 1.0)),
         softness=float(rng.uniform(0.02, 0.15)),
     )
-
-
-def _tilt(wave: Wave, rng: np.random.Generator) -> Wave:
-    """A random spectral tilt of at most 3 dB an octave around 1 kHz."""
-    slope = rng.uniform(-3.0, 1.5)
-    frequency = np.fft.rfftfreq(wave.size, 1.0 / SAMPLE_RATE)
-    octaves = np.log2(np.clip(frequency, 100.0, None) / 1000.0)
-    return apply(wave, 10.0 ** (slope * octaves / 20.0) + 0j)
-
-
-def _dull(wave: Wave, rng: np.random.Generator) -> Wave:
-    """The roll-off of a studio's large microphone and its de-esser: up to 15 dB at the top."""
-    frequency = np.fft.rfftfreq(wave.size, 1.0 / SAMPLE_RATE)
-    start = rng.uniform(5_000.0, 12_000.0)
-    gain_db = rng.uniform(-15.0, 0.0) * smooth_step(frequency, start, _NYQUIST_HZ)
-    return apply(wave, np.asarray(10.0 ** (gain_db / 20.0), np.complex128))

@@ -59,3 +59,17 @@ def test_sources_that_are_not_there_leave_their_share_to_the_others() -> None:
     clips = [clip("good/a", "ada", 8), clip("rest/d", "eve", 3)]
     assert source_weights(clips, {"good": 0.3, "gone": 0.6}) == pytest.approx([0.3, 0.7])
     assert source_weights(clips, {"gone": 1.0}).sum() == pytest.approx(1.0)
+
+
+def test_files_of_the_same_name_keep_their_own_rows(tmp_path: Path, speech_like: Callable[..., np.ndarray]) -> None:
+    for name in ("train/one/hit.flac", "train/two/hit.flac", "train/two/word.flac"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(tmp_path / name, speech_like(1.0)[0], 48_000)
+    rows = ("path,speaker,bandwidth_hz,kind", "train/one/hit.flac,a,9000,sfx", "train/two/hit.flac,b,12000,music")
+    (tmp_path / "sources.csv").write_text("\n".join(rows))
+    found = load_clips([tmp_path / "train"])
+    assert [(clip.speaker, clip.bandwidth_hz, clip.kind) for clip in found[:2]] == [
+        ("a", 9_000, "sound"),
+        ("b", 12_000, "sound"),
+    ]
+    assert found[2].kind == "speech"

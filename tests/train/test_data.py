@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from hifisr_cli.degrade.noise_floors import Floor
-from hifisr_cli.train.clips import Clip
+from hifisr_cli.train.clips import Clip, Kind
 from hifisr_cli.train.data import Batches
 from tests.train.conftest import CONFIG
 
@@ -98,3 +98,57 @@ def test_recordings_without_a_floor_borrow_the_shape_of_another(clips: list[Clip
     inside = power[:, (frequency > 9_500) & (frequency < 10_200)].mean(dim=1)
     around = power[:, (frequency > 6_000) & (frequency < 9_000)].mean(dim=1)
     assert 12 <= int((inside > 1_000 * around).sum()) <= 36
+
+
+def noise_clip(name: str, kind: Kind, low_hz: float, high_hz: float) -> Clip:
+    """A band of noise, which tells where in a mixture it is."""
+    spectrum = np.fft.rfft(np.random.default_rng(1).standard_normal(96_000))
+    frequency = np.fft.rfftfreq(96_000, 1 / 48_000)
+    spectrum[(frequency < low_hz) | (frequency > high_hz)] = 0
+    wave = np.fft.irfft(spectrum)
+    samples = np.rint(1_600 * wave / wave.std()).astype(np.int16)
+    return Clip(name, name, samples, 1.0, 20_000.0, 24_000.0, None, kind)  # its edge forbids another tempo
+
+
+def band_powers(waves: torch.Tensor, *bands: tuple[float, float]) -> list[torch.Tensor]:
+    power = torch.fft.rfft(waves).abs().square()
+    frequency = torch.fft.rfftfreq(waves.shape[1], 1 / 48_000)
+    return [power[:, (frequency > low) & (frequency < high)].mean(dim=1) for low, high in bands]
+
+
+def test_so_many_crops_are_mixtures() -> None:
+    clips = [noise_clip("one", "sound", 2_000, 3_000), noise_clip("two", "sound", 5_000, 6_000)]
+    target = Batches(clips, replace(CONFIG, batch_size=60, mixed=0.5))[0].target
+    one, two = band_powers(target, (1_700, 3_600), (4_200, 7_200))
+    both = (one / two > 1e-4) & (one / two < 1e4)
+    assert 8 <= int(both.sum()) <= 24, "half of the mixtures are of a clip with itself"
+
+
+def test_rendered_music_is_produced_and_real_music_is_left_as_it_is() -> None:
+    for kind, least, most in (("rendered", 4.0, 30.0), ("sound", 0.0, 0.1)):
+        clip = noise_clip("it", kind, 1_000, 20_000)
+        middle, treble = band_powers(
+            Batches([clip], replace(CONFIG, batch_size=40))[0].target, (1_600, 1_800), (17_000, 18_000)
+        )
+        spread = float((10 * torch.log10(treble / middle)).std())
+        assert least < spread < most + 1.0, kind
+
+
+@pytest.mark.parametrize("name", ["tape", "shellac", "am", "fm", "sampled", "mp3", "vorbis"])
+def test_every_medium_leaves_less_than_the_target_has(name: str) -> None:
+    clip = noise_clip("it", "sound", 50, 23_900)
+    batch = Batches([clip], replace(CONFIG, batch_size=12, media={name: 1.0}))[0]
+    again = Batches([clip], replace(CONFIG, batch_size=12, media={name: 1.0}))[0]
+    assert torch.equal(batch.degraded, again.degraded)
+    assert torch.equal(batch.target, again.target)
+    whole = batch.inside.min(dim=1).values > 0
+    wanted, given = (band_powers(wave[whole], (22_500, 23_500))[0] for wave in (batch.target, batch.degraded))
+    below = [band_powers(wave[whole], (500, 1_500))[0] for wave in (batch.target, batch.degraded)]
+    assert (given < 0.7 * wanted).all()
+    assert torch.allclose(below[0], below[1], rtol=0.5)
+    assert float(batch.cutoff_hz.max()) <= 20_000 * 1.02
+
+
+def test_media_do_not_change_what_a_run_without_them_draws(clips: list[Clip]) -> None:
+    plain, none = Batches(clips, CONFIG)[3], Batches(clips, replace(CONFIG, media={}, mixed=0.0))[3]
+    assert torch.equal(plain.degraded, none.degraded)
