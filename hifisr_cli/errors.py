@@ -16,7 +16,7 @@ EXIT_STATUSES: dict[int, str] = {
     3: "finished, but some files failed; the summary names them",
     4: "no audio found in the inputs",
     5: "the model is unknown, damaged, of a newer format, or cannot be downloaded",
-    6: "the device is not there or ran out of memory",
+    6: "the device or the cluster is not there, or ran out of memory",
     7: "the output or its record cannot be written (disk full, read-only, folder vanished)",
     8: "another run is at work on the output folder",
     9: "the time limit is reached; the same command goes on from there",
@@ -156,6 +156,13 @@ class DeviceError(RunError):
     """The device is not there, or has too little memory."""
 
     code = "device"
+    exit_status = 6
+
+
+class ClusterError(RunError):
+    """The cluster is not there, or is gone, or none of its workers can take part."""
+
+    code = "cluster"
     exit_status = 6
 
 

@@ -27,12 +27,16 @@ class RunSettings:
         checksum: an input is known again by its SHA-256 instead of by its mtime.
         sidecars: a file with the SHA-256 of each output beside it.
         time_limit: seconds, after which the run ends.
+        cluster: the Dask cluster that does the work, see `batch.workers.dask_client`; None: this computer does it.
+        mixed: nodes of the cluster may have other processors and libraries, whose bytes may differ.
     """
 
     jobs: int | None = None
     checksum: bool = False
     sidecars: bool = False
     time_limit: float | None = None
+    cluster: str | None = None
+    mixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,14 @@ class ModelRequest:
         file = known if isinstance(known, registry.ModelFile) else registry.find_model(known)
         identity = load.identify(file, device=self.device, precision=self.precision, settings=self.settings)
         return replace(self, name_or_path=file, precision=identity.precision), identity
+
+    def elsewhere(self) -> ModelRequest:
+        """The same model for another computer: by its name where that says which it is. With one thread, so that the
+        number of cores there has no say in the bytes."""
+        known = self.name_or_path
+        if known is not None and not isinstance(known, str):
+            known = known.name if known.sha256 is not None else replace(known, path=known.path.absolute())
+        return replace(self, name_or_path=known, threads=1)
 
     @property
     def weight_bytes(self) -> int:

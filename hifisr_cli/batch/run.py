@@ -15,15 +15,20 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
+from hifisr_cli.batch.history.lock import LOCK_NAME
 from hifisr_cli.batch.history.output_folder import OutputFolder
 from hifisr_cli.batch.history.single_output import NoRecord, SingleRecord
 from hifisr_cli.batch.plan.output_names import Job
 from hifisr_cli.batch.plan.run_plan import RunPlan, plan_run
 from hifisr_cli.batch.request import ModelRequest, RunRequest
+from hifisr_cli.batch.workers.cluster import Cluster
 from hifisr_cli.batch.workers.crew import Crew, News
+from hifisr_cli.batch.workers.dask_client import connect
 from hifisr_cli.batch.workers.messages import Hello, Progressed
+from hifisr_cli.batch.workers.node import SharedFile
 from hifisr_cli.batch.workers.perform import InProcess, TimeUp
 from hifisr_cli.batch.workers.pool import Launched, Pool
 from hifisr_cli.batch.workers.sharing import Sharing, add_to_groups, most_together, share
@@ -58,8 +63,11 @@ def open_run(request: RunRequest) -> Run:
         request = replace(request, model=model)
     else:
         identity = model.identity
-    works_here = request.dry_run or request.settings.jobs == 0 or not isinstance(model, ModelRequest)
+    elsewhere = request.settings.jobs == 0 or request.settings.cluster is not None
+    works_here = request.dry_run or elsewhere or not isinstance(model, ModelRequest)
     plan = plan_run(request, on_many=None if works_here else lambda: early.append(Launched()))
+    if request.settings.cluster is not None:  # the longest first: what comes last then ends nearly everywhere at once
+        plan = replace(plan, jobs=tuple(sorted(plan.jobs, key=lambda job: -job.size)))
     return Run(request, plan, identity, early)
 
 
@@ -143,9 +151,17 @@ class Run:
         request, settings, model = self._request, self._request.settings, self._request.model
         manner = Manner(self._history.keeps_hashes or settings.sidecars, settings.sidecars)
         if isinstance(model, ModelRequest) and not request.dry_run:
+            verbose = logger.isEnabledFor(logging.DEBUG)
+            if settings.cluster is not None:
+                return Cluster(
+                    partial(connect, settings.cluster),
+                    Hello(model.elsewhere(), request.options, manner, verbose),
+                    shared=self._shared(),
+                    model=self._identity,
+                    mixed=settings.mixed,
+                )
             sharing = self._share(model)
             if sharing.jobs > 0:
-                verbose = logger.isEnabledFor(logging.DEBUG)
                 hello = Hello(replace(model, threads=sharing.threads), request.options, manner, verbose)
                 return Pool(sharing, hello, lock_fd=self._history.lock_fd, early=self._early)
         return InProcess(
@@ -155,6 +171,14 @@ class Run:
             on_progress=self._progressed,
             deadline=self._deadline,
         )
+
+    def _shared(self) -> list[SharedFile]:
+        """What a node of a cluster has to see: the output folder, by the lock in it, and a recording."""
+        job = next((job for job in self.plan.jobs if job.error is None), self.plan.jobs[0])
+        folder = self.plan.folder
+        place = folder / LOCK_NAME if folder is not None else None if job.target is None else job.target.parent
+        files = (place, None), (job.source, job.size)
+        return [SharedFile(path.absolute(), size) for path, size in files if path is not None]
 
     def _share(self, model: ModelRequest) -> Sharing:
         jobs = [job for job in self.plan.jobs if job.error is None]

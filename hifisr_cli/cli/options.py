@@ -156,6 +156,15 @@ Jobs = Annotated[
         max=1024,
     ),
 ]
+ClusterAddress = Annotated[
+    str | None,
+    _folders(
+        "Dask workers do the work: a scheduler's address or file, or N processes here.",
+        "--cluster",
+        metavar="tcp://HOST:PORT|FILE.json|local:N",
+    ),
+]
+Mixed = Annotated[bool, _folders("Workers of the cluster may have other processors and libraries.", "--mixed")]
 Checksum = Annotated[
     bool, _folders("What is done already is known by the inputs' SHA-256, not their mtime.", "--checksum")
 ]

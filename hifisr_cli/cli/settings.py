@@ -152,6 +152,38 @@ def check_bit_depth(bit_depth: str, file_format: str | None, output_file: str | 
         raise UsageError("FLAC holds no floating point (--bit-depth 32f)", hint="choose --bit-depth 24, or WAV")
 
 
+def check_cluster(
+    cluster: str | None,
+    places: Sequence[str | None],
+    *,
+    jobs: int | None,
+    threads: int | None,
+    shard: str | None,
+    device: str,
+    in_place: bool,
+    mixed: bool,
+) -> None:
+    """Refuses what does not fit --cluster; `places` are the inputs and the output."""
+    if cluster is None:
+        if mixed:
+            raise UsageError("--mixed goes with --cluster")
+        return
+    from hifisr_cli.batch.workers.dask_client import check_address
+
+    refused = {
+        "--jobs": jobs is not None,
+        "--shard": shard is not None,
+        "a stream": _STREAM in places,
+        "--in-place": in_place,
+        "--threads, which is 1 there,": threads not in (None, 1),
+        "the number of a device, which CUDA_VISIBLE_DEVICES of each worker says,": ":" in device,
+    }
+    for name, is_given in refused.items():
+        if is_given:
+            raise UsageError(f"--cluster and {name} do not fit together", hint="leave one of them out")
+    check_address(cluster)
+
+
 def check_record(output: str | None, record: Path | None, *, no_record: bool, checksums: bool) -> None:
     """Refuses options about what lies beside an output that contradict each other, or have nothing to lie beside."""
     if record is not None and no_record:

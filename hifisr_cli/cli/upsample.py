@@ -13,6 +13,7 @@ import typer
 from hifisr_cli.cli import options as given
 from hifisr_cli.cli.settings import (
     check_bit_depth,
+    check_cluster,
     check_device,
     check_in_place,
     check_record,
@@ -65,6 +66,8 @@ def upsample(
     raw: given.Raw = None,
     salvage: given.Salvage = False,
     jobs: given.Jobs = None,
+    cluster: given.ClusterAddress = None,
+    mixed: given.Mixed = False,
     checksum: given.Checksum = False,
     time_limit: given.TimeLimit = None,
     shard: given.ShardOfMany = None,
@@ -98,7 +101,17 @@ def upsample(
     check_device(device)
     check_record(output, record, no_record=no_record, checksums=checksums)
     single = output is not None and (output == STDOUT or names_file(output, inputs))
-    settings = RunSettings(jobs, checksum, checksums, parse_duration(time_limit))
+    check_cluster(
+        cluster,
+        [*inputs, output],
+        jobs=jobs,
+        threads=threads,
+        shard=shard,
+        device=device,
+        in_place=in_place,
+        mixed=mixed,
+    )
+    settings = RunSettings(jobs, checksum, checksums, parse_duration(time_limit), cluster, mixed)
     check_bit_depth(bit_depth, file_format, output if single else None)
     wanted = parse_loudness(loudness)
     options = RestoreOptions(

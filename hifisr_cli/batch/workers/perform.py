@@ -238,11 +238,12 @@ def _may_overwrite(item: WorkItem) -> Overwrite | None:
 
 def _may_replace_layer(item: WorkItem, layer: Path, options: RestoreOptions) -> Overwrite | None:
     """The same of the file of the layer."""
-    if options.overwrite or not os.path.lexists(layer):
-        return options.overwrite
-    if _is_ours(layer, item.expected_layer):
+    there = os.path.lexists(layer)
+    if options.overwrite or (there and _is_ours(layer, item.expected_layer)):
         return True
-    return "same" if item.stray else None
+    if item.stray:
+        return "same"
+    return None if there else False
 
 
 def _is_ours(path: Path | None, expected: str | None) -> bool:

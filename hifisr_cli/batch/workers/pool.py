@@ -45,7 +45,6 @@ class Launched:
 
     def __init__(self) -> None:
         environment = dict(os.environ)
-        environment.pop("MALLOC_TRIM_THRESHOLD_", None)  # Dask sets it; a run then takes 1.6 times as long
         environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         environment.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in this process; PyTorch is told by `load_model`
         path = json.dumps([os.path.abspath(path) for path in sys.path])  # noqa: PTH100

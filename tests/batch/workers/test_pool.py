@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -85,19 +84,6 @@ def test_orders_for_a_worker_that_dies_before_it_reads_them_are_no_error() -> No
     launched.order(Do(()))
     launched.dismiss()
     ends(launched)
-
-
-def test_a_worker_has_no_setting_of_the_allocator(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Dask gives its processes one, with which every large tensor is mapped afresh."""
-    given: list[Mapping[str, str]] = []
-    start = module.start_child
-    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "65536")
-    monkeypatch.setattr(module, "start_child", lambda command, env: given.append(env) or start(command, env))
-    launched = Launched()
-    launched.dismiss()
-    ends(launched)
-    assert "MALLOC_TRIM_THRESHOLD_" not in given[0]
-    assert given[0]["OMP_WAIT_POLICY"] == "PASSIVE"
 
 
 def test_a_worker_that_was_started_early_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
