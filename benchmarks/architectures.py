@@ -21,9 +21,10 @@ import torch
 from short_runs import COLUMNS, HEADINGS, Material, figures, parser_of, to_markdown
 from torch import Tensor, nn
 
-from hifisr_cli.engines.hifisr.config import COMPACT, HifiGanConfig, MossFormerConfig, NetworkConfig
+from hifisr_cli.engines.hifigan.config import HifiGanConfig
+from hifisr_cli.engines.hifigan.head import HifiGan, IstftOutput, fold_weight_norm
+from hifisr_cli.engines.hifisr.config import COMPACT, MossFormerConfig, NetworkConfig
 from hifisr_cli.engines.hifisr.generator import Generator
-from hifisr_cli.engines.hifisr.hifigan import HifiGan, IstftOutput, fold_weight_norm
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.config import TrainConfig
 

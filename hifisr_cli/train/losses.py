@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from hifisr_cli.dsp.metrics.lsd import POWER_FLOOR
-from hifisr_cli.engines.hifisr.mel import mel_filterbank
+from hifisr_cli.engines.hifigan.mel import mel_filterbank
 from hifisr_cli.results import SAMPLE_RATE
 
 MEL_SCALES: tuple[tuple[int, int], ...] = ((512, 40), (1024, 80), (2048, 160))

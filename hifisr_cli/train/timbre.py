@@ -12,7 +12,7 @@ import numpy as np
 
 from hifisr_cli.arrays import FloatArray, Wave
 from hifisr_cli.degrade.band_limit import apply
-from hifisr_cli.engines.hifisr.mel import band_edges
+from hifisr_cli.engines.hifigan.mel import band_edges
 from hifisr_cli.results import SAMPLE_RATE
 from hifisr_cli.train.clips import Clip
 

@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from hifisr_cli.engines.hifisr.config import COMPACT, HifiGanConfig, MelConfig, MossFormerConfig, NetworkConfig
+from hifisr_cli.engines.hifigan.config import HifiGanConfig, MelConfig
+from hifisr_cli.engines.hifigan.head import fold_weight_norm
+from hifisr_cli.engines.hifisr.config import COMPACT, MossFormerConfig, NetworkConfig
 from hifisr_cli.engines.hifisr.engine import HifisrEngine
 from hifisr_cli.engines.hifisr.generator import Generator
-from hifisr_cli.engines.hifisr.hifigan import fold_weight_norm
 from hifisr_cli.engines.protocol import Geometry, Identity, WindowBatch
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from hifisr_cli.engines.hifigan.head import fold_weight_norm
 from hifisr_cli.engines.hifisr.generator import Generator
-from hifisr_cli.engines.hifisr.hifigan import fold_weight_norm
 from hifisr_cli.errors import UsageError
 from hifisr_cli.train.clips import Clip
 from hifisr_cli.train.config import TrainConfig

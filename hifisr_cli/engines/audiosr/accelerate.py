@@ -7,7 +7,7 @@ from torch import nn
 
 from hifisr_cli.engines.audiosr.network import AudioSr
 from hifisr_cli.engines.audiosr.winograd import WinogradConv
-from hifisr_cli.engines.hifisr.fast_head import FastHead
+from hifisr_cli.engines.hifigan.fast_head import FastHead
 
 _VOCODER_ROWS = 4096
 """Of the published sizes, 5.12 s on one core with AVX2: 30 CPU s; with tiles as they are elsewhere 48 s. (On a busier

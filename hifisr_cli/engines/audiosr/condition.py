@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from hifisr_cli.degrade.band_limit import BandLimit
-from hifisr_cli.engines.hifisr.config import MelConfig
-from hifisr_cli.engines.hifisr.mel import band_edges
+from hifisr_cli.engines.hifigan.config import MelConfig
+from hifisr_cli.engines.hifigan.mel import band_edges
 from hifisr_cli.results import KEPT_FRACTION
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from hifisr_cli.engines.hifisr.config import HifiGanConfig, MelConfig
+from hifisr_cli.engines.hifigan.config import HifiGanConfig, MelConfig
 from hifisr_cli.engines.sizes import ConfigError, parse_section
 
 GROUPS = 32

@@ -11,8 +11,8 @@ from hifisr_cli.checkpoints.frozen import FrozenInfo, info_of, map_tensors, weig
 from hifisr_cli.engines.audiosr.config import AudioSrConfig
 from hifisr_cli.engines.audiosr.unet import Unet
 from hifisr_cli.engines.audiosr.vae import Gaussian, LatentDecoder, LatentEncoder
-from hifisr_cli.engines.hifisr.hifigan import HifiGan
-from hifisr_cli.engines.hifisr.mel import LogMel
+from hifisr_cli.engines.hifigan.head import HifiGan
+from hifisr_cli.engines.hifigan.mel import LogMel
 
 _NO_CONDITION = -11.4981
 """What the published network sees in every value of the unscaled condition where it is to see none."""

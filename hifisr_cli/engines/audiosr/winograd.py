@@ -11,7 +11,7 @@ import threading
 import torch
 from torch import Tensor, nn
 
-from hifisr_cli.engines.hifisr.fast_convolution import Workspace
+from hifisr_cli.engines.hifigan.fast_convolution import Workspace
 
 _TILE, _SEEN = 4, 6
 _POINTS = _SEEN * _SEEN

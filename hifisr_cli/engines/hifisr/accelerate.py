@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from hifisr_cli.engines.hifigan.config import HifiGanConfig
+from hifisr_cli.engines.hifigan.fast_head import FastHead
+from hifisr_cli.engines.hifigan.head import HifiGan
+from hifisr_cli.engines.hifigan.pulses import Pulsation
+from hifisr_cli.engines.hifigan.threads import InterruptedWorkError
 from hifisr_cli.engines.hifisr.attention import ConvProjection
-from hifisr_cli.engines.hifisr.config import HifiGanConfig
-from hifisr_cli.engines.hifisr.fast_head import FastHead
 from hifisr_cli.engines.hifisr.generator import Generator
-from hifisr_cli.engines.hifisr.hifigan import HifiGan
 from hifisr_cli.engines.hifisr.mossformer import Fsmn, MossFormer
-from hifisr_cli.engines.hifisr.pulses import Pulsation
-from hifisr_cli.engines.hifisr.threads import InterruptedWorkError
 
 
 class RowsDepthwise(nn.Module):

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hifisr_cli.checkpoints.frozen import FrozenInfo
+from hifisr_cli.engines.hifigan.threads import Threads
 from hifisr_cli.engines.hifisr.config import parse_config
 from hifisr_cli.engines.hifisr.importing import import_published as import_weights
 from hifisr_cli.engines.hifisr.importing import recognises
-from hifisr_cli.engines.hifisr.threads import Threads
 from hifisr_cli.engines.protocol import Geometry, Identity, WindowBatch
 from hifisr_cli.results import SAMPLE_RATE
 
@@ -174,8 +174,8 @@ def load(path: Path, info: FrozenInfo, identity: Identity, device: torch.device)
     """Builds the generator of a frozen checkpoint; see `EngineModule.load`."""
     import torch
 
+    from hifisr_cli.engines.hifigan.fast_head import FastHead
     from hifisr_cli.engines.hifisr.accelerate import PlainHead, accelerate
-    from hifisr_cli.engines.hifisr.fast_head import FastHead
     from hifisr_cli.engines.hifisr.generator import load_generator
 
     generator = load_generator(path, info)

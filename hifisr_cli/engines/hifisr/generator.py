@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from hifisr_cli.checkpoints.frozen import FrozenInfo, info_of, read_tensors, weights_that_fit, write
+from hifisr_cli.engines.hifigan.head import HifiGan, fold_weight_norm
+from hifisr_cli.engines.hifigan.mel import CutoffFeatures, LogMel
+from hifisr_cli.engines.hifigan.pulses import Pulsation, Pulses
 from hifisr_cli.engines.hifisr.config import NetworkConfig, config_data, parse_config
-from hifisr_cli.engines.hifisr.hifigan import HifiGan, fold_weight_norm
-from hifisr_cli.engines.hifisr.mel import CutoffFeatures, LogMel
 from hifisr_cli.engines.hifisr.mossformer import MossFormer
-from hifisr_cli.engines.hifisr.pulses import Pulsation, Pulses
 from hifisr_cli.engines.hifisr.reach import measured_reach
 from hifisr_cli.engines.upsampler import Upsampler
 

@@ -13,14 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hifisr_cli.checkpoints.published import count_of, listed, plain_keys, shape_of, taken
-from hifisr_cli.engines.hifisr.config import (
-    PUBLISHED,
-    ROTARY_WIDTH,
-    HifiGanConfig,
-    MelConfig,
-    MossFormerConfig,
-    NetworkConfig,
-)
+from hifisr_cli.engines.hifigan.config import HifiGanConfig, MelConfig
+from hifisr_cli.engines.hifisr.config import PUBLISHED, ROTARY_WIDTH, MossFormerConfig, NetworkConfig
 from hifisr_cli.engines.sizes import ConfigError
 from hifisr_cli.errors import ModelError
 

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hifisr_cli.engines.hifigan.head import unfold
 from hifisr_cli.engines.hifisr.config import COMPACT, NetworkConfig
 from hifisr_cli.engines.hifisr.generator import Generator, freeze
 from hifisr_cli.engines.hifisr.generator import load_generator as load
-from hifisr_cli.engines.hifisr.hifigan import unfold
 from hifisr_cli.engines.sizes import merged
 from hifisr_cli.errors import UsageError
 

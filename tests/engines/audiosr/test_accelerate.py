@@ -10,7 +10,7 @@ from hifisr_cli.engines.audiosr.accelerate import accelerate
 from hifisr_cli.engines.audiosr.importing import import_published
 from hifisr_cli.engines.audiosr.network import AudioSr, load_network
 from hifisr_cli.engines.audiosr.winograd import WinogradConv
-from hifisr_cli.engines.hifisr.fast_head import FastHead
+from hifisr_cli.engines.hifigan.fast_head import FastHead
 from tests.engines.audiosr.published_form import Sizes, random_state, save
 
 pytestmark = pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="PyTorch without Intel MKL")

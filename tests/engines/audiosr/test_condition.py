@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hifisr_cli.engines.audiosr.condition import condition_mel, low_passed, with_known_bands
 from hifisr_cli.engines.audiosr.network import AudioSr
-from hifisr_cli.engines.hifisr.mel import band_edges
+from hifisr_cli.engines.hifigan.mel import band_edges
 from tests.engines.audiosr.tiny import TINY
 
 FRAMES = 128

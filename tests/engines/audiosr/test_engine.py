@@ -22,7 +22,7 @@ from hifisr_cli.engines.audiosr.network import load_network
 from hifisr_cli.engines.audiosr.schedule import alpha_bar
 from hifisr_cli.engines.audiosr.settings import Settings
 from hifisr_cli.engines.audiosr.vae import Gaussian
-from hifisr_cli.engines.hifisr.config import MelConfig
+from hifisr_cli.engines.hifigan.config import MelConfig
 from hifisr_cli.engines.load import load_model
 from hifisr_cli.engines.protocol import Engine, Identity, WindowBatch
 from hifisr_cli.restore.batches import restore_blocks

@@ -21,7 +21,7 @@ from hifisr_cli.engines.audiosr.sampler import alpha_sigma, call_times, solve
 from hifisr_cli.engines.audiosr.schedule import published_alpha_bars
 from hifisr_cli.engines.audiosr.settings import Settings
 from hifisr_cli.engines.audiosr.unet import time_sinusoids
-from hifisr_cli.engines.hifisr.mel import LogMel
+from hifisr_cli.engines.hifigan.mel import LogMel
 
 PARITY = {torch.float64: (1e-10, 1e-10), torch.float32: (1e-5, 3e-6)}
 """How near latents and mels, and how near waves come. Of float32: what another implementation differs by."""

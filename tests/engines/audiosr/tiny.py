@@ -9,7 +9,7 @@ import torch
 from hifisr_cli.checkpoints.frozen import FrozenInfo, write
 from hifisr_cli.engines.audiosr.config import AudioSrConfig, UnetConfig, VaeConfig
 from hifisr_cli.engines.audiosr.network import AudioSr
-from hifisr_cli.engines.hifisr.config import HifiGanConfig, MelConfig
+from hifisr_cli.engines.hifigan.config import HifiGanConfig, MelConfig
 
 TINY = AudioSrConfig(
     mel=MelConfig(n_fft=2048, hop=480, bands=64, f_min=20.0, f_max=24_000.0),

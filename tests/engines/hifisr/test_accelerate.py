@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from hifisr_cli.engines.hifisr import fast_head
+from hifisr_cli.engines.hifigan import fast_head
+from hifisr_cli.engines.hifigan.fast_head import FastHead
+from hifisr_cli.engines.hifigan.head import HifiGan, fold_weight_norm
+from hifisr_cli.engines.hifigan.threads import InterruptedWorkError
 from hifisr_cli.engines.hifisr.accelerate import PlainHead, RowsDepthwise, accelerate, plain_is_faster
-from hifisr_cli.engines.hifisr.config import COMPACT, PUBLISHED, HifiGanConfig, NetworkConfig
-from hifisr_cli.engines.hifisr.fast_head import FastHead
+from hifisr_cli.engines.hifisr.config import COMPACT, PUBLISHED, NetworkConfig
 from hifisr_cli.engines.hifisr.generator import Generator
-from hifisr_cli.engines.hifisr.hifigan import HifiGan, fold_weight_norm
-from hifisr_cli.engines.hifisr.threads import InterruptedWorkError
 
 pytestmark = pytest.mark.skipif(not torch.backends.mkl.is_available(), reason="PyTorch without Intel MKL")
 
@@ -66,51 +66,6 @@ def test_agrees_with_the_plain_network(networks: tuple[Generator, Generator], fr
         expected, got = plain(*inputs(plain, frames)), fast(*inputs(plain, frames))
     assert got.shape == expected.shape
     assert (got - expected).abs().max() < 1e-5 * expected.abs().max()
-
-
-@pytest.mark.parametrize("fewest_rows", [1, 50])
-@pytest.mark.parametrize("spare", [0, 5])
-def test_a_vocoder_with_leaky_relu_and_odd_kernels_agrees(
-    spare: int, fewest_rows: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """AudioSR's, whose second stage makes one sample too many, and the later ones more of it."""
-    config = HifiGanConfig(
-        64, (6, 5, 4, 2), (12, 10, 8, 4), block_kernels=(3, 15), block_dilations=(1, 3), activation="leaky_relu"
-    )
-    torch.manual_seed(0)
-    plain = HifiGan(20, config, 1, normed=False).requires_grad_(requires_grad=False)
-    fast = FastHead(copy.deepcopy(plain), fewest_rows=fewest_rows)
-    monkeypatch.setattr(fast_head, "_TILE_VALUES", 3_000)
-    frames = torch.randn(2, 20, 17)
-    with torch.inference_mode():
-        expected, got = plain(frames, spare=spare), fast(frames, spare=spare)
-        several = FastHead(copy.deepcopy(plain), fewest_rows=fewest_rows, threads=3)(frames, spare=spare)
-    assert got.shape == expected.shape == (2, (17 - 2 * spare) * 240 + 8)
-    assert (got - expected).abs().max() < 1e-5 * expected.abs().max()
-    assert (several - expected).abs().max() < 1e-5 * expected.abs().max()
-
-
-def test_tiles_side_by_side_are_those_of_one_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.manual_seed(0)
-    plain = HifiGan(20, HifiGanConfig(128, (6, 5), (12, 10)), 1, normed=False).requires_grad_(requires_grad=False)
-    monkeypatch.setattr(fast_head, "_TILE_VALUES", 5_000)
-    one, several = FastHead(copy.deepcopy(plain)), FastHead(copy.deepcopy(plain), threads=3)
-    frames = torch.randn(1, 20, 60)
-
-    def on_one_core() -> Tensor:
-        torch.set_num_threads(1)
-        return one.draw(frames)
-
-    with ThreadPoolExecutor(1) as pool:
-        assert torch.equal(several.draw(frames), pool.submit(on_one_core).result())
-
-
-def test_side_by_side_it_can_be_stopped() -> None:
-    plain = HifiGan(20, HifiGanConfig(64, (6, 5), (12, 10)), 1, normed=False).requires_grad_(requires_grad=False)
-    head = FastHead(plain, threads=2)
-    head.interrupt.set()
-    with pytest.raises(InterruptedWorkError):
-        head.draw(torch.randn(1, 20, 60))
 
 
 def test_tiles_do_not_show(networks: tuple[Generator, Generator], monkeypatch: pytest.MonkeyPatch) -> None:

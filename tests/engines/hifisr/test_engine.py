@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from hifisr_cli.engines.hifigan.fast_head import FastHead
+from hifisr_cli.engines.hifigan.threads import InterruptedWorkError
 from hifisr_cli.engines.hifisr.accelerate import PlainHead
 from hifisr_cli.engines.hifisr.engine import HifisrEngine
-from hifisr_cli.engines.hifisr.fast_head import FastHead
 from hifisr_cli.engines.hifisr.importing import import_published
-from hifisr_cli.engines.hifisr.threads import InterruptedWorkError
 from hifisr_cli.engines.load import Precision, load_model
 from hifisr_cli.engines.protocol import Engine, WindowBatch
 from hifisr_cli.restore.batches import plan_for, restore_blocks, tasks

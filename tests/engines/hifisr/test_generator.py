@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from hifisr_cli.dsp.metrics.lsd import log_power
+from hifisr_cli.engines.hifigan.head import IstftOutput
+from hifisr_cli.engines.hifigan.mel import band_edges, hz_to_mel, mel_filterbank, mel_to_hz
 from hifisr_cli.engines.hifisr.config import COMPACT
 from hifisr_cli.engines.hifisr.generator import Generator
-from hifisr_cli.engines.hifisr.hifigan import IstftOutput
-from hifisr_cli.engines.hifisr.mel import band_edges, hz_to_mel, mel_filterbank, mel_to_hz
 
 HEAD = replace(COMPACT.head, flat_noise=False, voicing=0)
 

@@ -9,11 +9,12 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from hifisr_cli.engines.hifisr.config import HifiGanConfig, MelConfig, MossFormerConfig
+from hifisr_cli.engines.hifigan.config import HifiGanConfig, MelConfig
+from hifisr_cli.engines.hifigan.head import HifiGan
+from hifisr_cli.engines.hifigan.mel import LogMel
+from hifisr_cli.engines.hifisr.config import MossFormerConfig
 from hifisr_cli.engines.hifisr.generator import Generator, load_generator
-from hifisr_cli.engines.hifisr.hifigan import HifiGan
 from hifisr_cli.engines.hifisr.importing import import_published
-from hifisr_cli.engines.hifisr.mel import LogMel
 from hifisr_cli.engines.hifisr.mossformer import MossFormer
 from tests.conftest import ROOT
 from tests.engines.hifisr.published_form import SMALL

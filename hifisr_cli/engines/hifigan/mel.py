@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hifisr_cli.engines.hifisr.config import MelConfig
+from hifisr_cli.engines.hifigan.config import MelConfig
 from hifisr_cli.results import SAMPLE_RATE
 
 _PUBLISHED_FLOOR, _PUBLISHED_EPSILON = 1e-5, 1e-9

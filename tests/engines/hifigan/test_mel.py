@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import torch
 
+from hifisr_cli.engines.hifigan.mel import CutoffFeatures, LogMel, band_edges, mel_filterbank
 from hifisr_cli.engines.hifisr.config import COMPACT
-from hifisr_cli.engines.hifisr.mel import CutoffFeatures, LogMel, band_edges, mel_filterbank
 
 PUBLISHED = replace(COMPACT.mel, floor=1e-5)
 

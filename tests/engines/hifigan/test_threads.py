@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from hifisr_cli.engines.hifisr.threads import InterruptedWorkError, Threads
+from hifisr_cli.engines.hifigan.threads import InterruptedWorkError, Threads
 
 
 def test_results_come_back_in_their_order() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from hifisr_cli.engines.hifisr.fast_convolution import BLOCKS, FastConvolution, Workspace, bilinear
+from hifisr_cli.engines.hifigan.fast_convolution import BLOCKS, FastConvolution, Workspace, bilinear
 
 SHAPES = [
     # channels in and out, taps, dilation, rows

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from hifisr_cli.engines.hifisr.pulses import Pulses, voicing_hats
+from hifisr_cli.engines.hifigan.pulses import Pulses, voicing_hats
 from hifisr_cli.results import SAMPLE_RATE
 
 CUTOFF = torch.tensor([3000.0])

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hifisr_cli.engines.hifisr.fast_convolution import BLOCKS, SHORT_BLOCKS, FastConvolution, Workspace
-from hifisr_cli.engines.hifisr.hifigan import HifiGan, ResidualBlock, Snake
-from hifisr_cli.engines.hifisr.pulses import Pulsation
-from hifisr_cli.engines.hifisr.threads import InterruptedWorkError, Threads
+from hifisr_cli.engines.hifigan.fast_convolution import BLOCKS, SHORT_BLOCKS, FastConvolution, Workspace
+from hifisr_cli.engines.hifigan.head import HifiGan, ResidualBlock, Snake
+from hifisr_cli.engines.hifigan.pulses import Pulsation
+from hifisr_cli.engines.hifigan.threads import InterruptedWorkError, Threads
 
 _TILE_VALUES = 524_288  # rows times channels of a tile: larger wastes less on context, smaller stays in the cache
 _LAST_SHORT_BLOCKS = {7: 12}

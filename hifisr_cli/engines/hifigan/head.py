@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 
-from hifisr_cli.engines.hifisr.config import HifiGanConfig
-from hifisr_cli.engines.hifisr.pulses import Pulsation, ShortTime, times, voicing_hats
+from hifisr_cli.engines.hifigan.config import HifiGanConfig
+from hifisr_cli.engines.hifigan.pulses import Pulsation, ShortTime, times, voicing_hats
 
 _LOG_MAGNITUDE_MAX = 6.0
 _MOST_VOICED = 0.98

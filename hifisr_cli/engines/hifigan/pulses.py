@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hifisr_cli.engines.hifisr.mel import hz_to_mel
+from hifisr_cli.engines.hifigan.mel import hz_to_mel
 from hifisr_cli.results import SAMPLE_RATE
 
 _LOWEST_HZ, _HIGHEST_HZ, _HIGHEST = 80.0, 8_000.0, 0.94
