@@ -9,9 +9,12 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +98,75 @@ def test_a_task_of_the_slurm_array(archive: Path, environment: Mapping[str, str]
         program(tmp_path / "bin" / "hifisr", f"exit {status}")
         run(EXAMPLES / "slurm-array.sh", archive, out, environment={**environment, **task}, status=status)
         assert ((tmp_path / "told").read_text() if told else "") == told
+
+
+SLURM = """
+ClusterName=test
+SlurmctldHost=localhost
+SlurmUser=root
+SlurmctldPort={ports[0]}
+SlurmdPort={ports[1]}
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+StateSaveLocation={folder}
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/linear
+MpiDefault=none
+ReturnToService=2
+NodeName=localhost CPUs={cores} RealMemory=1000
+PartitionName=all Nodes=localhost Default=YES State=UP
+"""
+"""A cluster of this machine alone."""
+
+
+@pytest.fixture
+def slurm(tmp_path: Path, environment: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+    """The environment in which SLURM itself takes jobs, where it is installed (Debian: slurmctld slurmd munge)."""
+    if not all(map(shutil.which, ("munged", "slurmctld", "slurmd", "sbatch"))):
+        pytest.skip("SLURM is not installed")
+    if os.geteuid() != 0:
+        pytest.skip("its daemons want to be started by root")
+    folder = tmp_path / "slurm"
+    (folder / "spool").mkdir(parents=True)
+    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
+        ports = first.getsockname()[1], second.getsockname()[1]
+    (folder / "slurm.conf").write_text(SLURM.format(ports=ports, folder=folder, cores=os.cpu_count()))
+    (folder / "key").write_bytes(os.urandom(1024))
+    (folder / "key").chmod(0o600)
+    names = {"key-file": "key", "socket": "munge.socket", "pid-file": "pid", "log-file": "log", "seed-file": "seed"}
+    munge = [f"--{option}={folder / name}" for option, name in names.items()]
+    inside = {**environment, "SLURM_CONF": str(folder / "slurm.conf")}
+    with ExitStack() as stack:
+        for command in (["munged", "-F", "-f", *munge], ["slurmctld", "-D", "-i"], ["slurmd", "-D", "-N", "localhost"]):
+            output = stack.enter_context((folder / f"{command[0]}.out").open("wb"))
+            daemon = subprocess.Popen(command, env=inside, stdout=output, stderr=output, cwd=folder)
+            stack.callback(daemon.wait)
+            stack.callback(daemon.terminate)
+            time.sleep(1.0)
+        for _ in range(60):
+            said = subprocess.run(["sinfo", "-h", "-o", "%t"], env=inside, capture_output=True, text=True, check=False)
+            if said.stdout.strip() == "idle":
+                break
+            time.sleep(0.5)
+        else:
+            pytest.skip(f"SLURM does not start here: {said.stdout} {said.stderr}")
+        yield inside
+
+
+def test_slurm_itself(archive: Path, slurm: Mapping[str, str], tmp_path: Path) -> None:
+    """Some tasks of the array on a cluster of one machine; the run after them does the others."""
+    out = tmp_path / "the outputs"
+    fitting = "--cpus-per-task=1", "--mem=0", "--array=1-2,16"
+    job = EXAMPLES / "slurm-array.sh"
+    run("sbatch", "--wait", *fitting, job, archive, out, environment=slurm, cwd=tmp_path, timeout=600)
+    assert parts(out) == {f"hifisr-journal.{index}-of-16.jsonl" for index in (1, 2, 16)}
+    run("hifisr", "upsample", archive, "-o", out, environment=slurm)
+    assert restored(out) == restored(archive)
+    assert not parts(out)
 
 
 PARALLEL = """
