@@ -1,11 +1,15 @@
 """What a cutoff that has to be found costs: LSD of real recordings, low-passed and disturbed in known ways; Markdown.
 
     python benchmarks/cutoff_harm.py --data ../shared/speech/validation --files 20 --jobs 2
+    python benchmarks/cutoff_harm.py --sound --jobs 2
 
 The cases of `cutoff_detection.py`, and soft edges besides, restored in three ways: as hifisr does it, which finds the
 cutoff; told the true one, everything above it replaced by the network; and with the cutoff found, everything above it
 replaced. Differences are of the first from the others: what is negative is better. The recordings as they are, which
 lack nothing, are restored as well: there the LSD should be 0.
+
+With --sound they are music, singing and effects; of those only low-passes count which leave less than moves with the
+programme, as in `cutoff_music.py`, and there are rows by kind.
 
 A case loses content where the LSD between the kept edge (where the lowest layer begins) and the true edge is higher
 than that of the input by more than 0.02.
@@ -14,6 +18,7 @@ than that of the input by more than 0.02.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +34,7 @@ import numpy as np
 import soundfile
 import torch
 from cutoff_detection import CUTOFFS_HZ, DISTURBANCES, FILTERS, Audio, chance, disturbed, low_pass, recordings
+from cutoff_music import REACH
 from scipy import signal
 
 from hifisr_cli.arrays import Wave
@@ -44,6 +50,16 @@ SOFT_FILTERS = ("Bessel 8", "Gaussian", "analogue 2", "windowed sinc")
 MOST_LOST = 0.02
 
 _engine: Engine | None = None
+
+
+@dataclass(frozen=True)
+class Original:
+    """A full-band recording, its place among the others, and the upper edges in Hz of its content and its programme."""
+
+    place: int
+    path: Path
+    bandwidth: float
+    programme: float
 
 
 @dataclass(frozen=True)
@@ -177,15 +193,34 @@ def begin(model: str | None) -> None:
     _engine = load_model(model, device="cpu", threads=1)
 
 
-def cases(work: tuple[int, Path, float], *, seconds: float | None, every: int) -> list[Case]:
+def speech(data: Path, files: int | None) -> list[Original]:
+    """Recordings of speech, whose programme reaches as far as their content."""
+    found = recordings(data, files)
+    return [Original(place, path, bandwidth, math.inf) for place, (path, bandwidth) in enumerate(found)]
+
+
+def sounds(data: Path, files: int | None) -> list[Original]:
+    """Music, singing and effects, or so many of them, evenly spread."""
+    with (data / "sources.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    if files:
+        rows = [rows[place] for place in np.linspace(0, len(rows) - 1, min(files, len(rows))).astype(int)]
+    return [
+        Original(place, data / row["path"], float(row["bandwidth_hz"]), float(row["programme_hz"]))
+        for place, row in enumerate(rows)
+    ]
+
+
+def cases(original: Original, *, seconds: float | None, every: int) -> list[Case]:
     """Every degradation of one recording, or a part of them; the place of the recording says which."""
-    place, path, bandwidth = work
+    path, bandwidth = original.path, original.bandwidth
     assert _engine is not None
     audio, rate = soundfile.read(path, always_2d=True)
     audio = audio[: None if seconds is None else round(seconds * rate), 0]
     recording, name = resample(audio[None].astype(np.float32), rate)[0], f"{path.parent.name}/{path.stem}"
     result = []
-    for cutoff, kind in islice(degradations(), -place * 7 % every, None, every):
+    told = ((cutoff, kind) for cutoff, kind in degradations() if cutoff * REACH <= original.programme)
+    for cutoff, kind in islice(told, -original.place * 7 % every, None, every):
         rng = chance(path.name, cutoff, kind)
         for disturbance, degraded in disturbed(filtered(audio, rate, kind, cutoff, rng), rate, rng):
             wave, truth = degraded.astype(np.float32), min(cutoff, bandwidth)
@@ -216,7 +251,7 @@ def groups(some: Sequence[Case], key: Callable[[Case], str]) -> dict[str, list[C
     return {name: [case for case in some if key(case) == name] for name in dict.fromkeys(map(key, some))}
 
 
-def report(every: Sequence[Case], worst: int) -> None:
+def report(every: Sequence[Case], worst: int, *, by_folder: bool) -> None:
     """Prints the tables and the worst cases."""
     degraded = [case for case in every if case.cutoff]
     known = [case for case in degraded if case.kind in FILTERS]
@@ -224,7 +259,8 @@ def report(every: Sequence[Case], worst: int) -> None:
     print("| | cases | mean | median | 90 % | 95 % | 99 % | worst | below: mean | 99 % | worst | lose content |")
     print("|---|---|---|---|---|---|---|---|---|---|---|---|")
     by_kind, by_disturbance = groups(known, lambda case: case.kind), groups(known, lambda case: case.disturbance)
-    for name, some in {**by_kind, **by_disturbance, "**all**": known}.items():
+    by_sound = groups(known, lambda case: case.name.partition("/")[0]) if by_folder else {}
+    for name, some in {**by_kind, **by_disturbance, **by_sound, "**all**": known}.items():
         print(spread(name, some))
     print(f"\n{len(degraded)} cases against the cutoff found and everything above it replaced (LSD, means):\n")
     print(f"| | before | after | difference | 95 % | worst | {' | '.join(DISTURBANCES)} |")
@@ -255,7 +291,8 @@ def report(every: Sequence[Case], worst: int) -> None:
 def main() -> None:
     """Reads the arguments, measures, prints."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path("../shared/speech/validation"))
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--sound", action="store_true", help="music, singing and effects instead of speech")
     parser.add_argument("--files", type=int, help="only so many, evenly spread")
     parser.add_argument("--every", type=int, default=1, help="only so every so many filters and cutoffs")
     parser.add_argument("--seconds", type=float, help="only the first of each")
@@ -264,8 +301,8 @@ def main() -> None:
     parser.add_argument("--worst", type=int, default=15)
     parser.add_argument("-o", "--output", type=Path, help="every case, as lines of JSON")
     options = parser.parse_args()
-    found = recordings(options.data, options.files)
-    work = [(place, path, bandwidth) for place, (path, bandwidth) in enumerate(found)]
+    data = options.data or Path("../shared", "sound" if options.sound else "speech", "validation")
+    work = (sounds if options.sound else speech)(data, options.files)
     every: list[Case] = []
     with ProcessPoolExecutor(options.jobs, get_context("spawn"), begin, (options.model,)) as pool:
         for some in pool.map(partial(cases, seconds=options.seconds, every=options.every), work):
@@ -273,7 +310,7 @@ def main() -> None:
             if options.output:
                 with options.output.open("a") as stream:
                     stream.writelines(f"{json.dumps(asdict(case))}\n" for case in some)
-    report(every, options.worst)
+    report(every, options.worst, by_folder=options.sound)
 
 
 if __name__ == "__main__":

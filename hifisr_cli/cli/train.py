@@ -12,7 +12,10 @@ from hifisr_cli.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hifisr_cli.train.clips import Clip
+    from hifisr_cli.train.config import TrainConfig
     from hifisr_cli.train.data import Batch, Batches
+    from hifisr_cli.train.distributed import Place
 
 _LOG_EVERY = 50
 
@@ -58,7 +61,6 @@ def train(
     from hifisr_cli.train.data import Batches
     from hifisr_cli.train.distributed import joined
     from hifisr_cli.train.loop import BEST_NAME, STATE_NAME, Trainer
-    from hifisr_cli.train.rendering.pieces import rendered_clips
     from hifisr_cli.train.validation import excerpts, validate
 
     settings = TrainConfig.read(config, changes or ())
@@ -74,7 +76,7 @@ def train(
     with joined(device) as place:
         first = place.rank == 0
         held_out = excerpts(load_clips([validation])) if validation is not None and first else []
-        clips = load_clips(data, settings.floors) + rendered_clips(settings.rendering)
+        clips = _clips(data, settings, place)
         batches = Batches(clips, settings, rank=place.rank, processes=place.processes)
         trainer = Trainer(
             settings,
@@ -108,6 +110,18 @@ def train(
     if first:
         best = output / BEST_NAME
         _freeze(best if held_out and best.exists() else last, output / "model.safetensors", name, licence)
+
+
+def _clips(data: list[Path], settings: TrainConfig, place: Place) -> list[Clip]:
+    """The recordings in these folders, and what is rendered for the run."""
+    from hifisr_cli.cli.terminal import counting_bar
+    from hifisr_cli.train.clips import load_clips
+    from hifisr_cli.train.rendering.pieces import rendered_clips
+
+    rendering, rank, processes = settings.rendering, place.rank, place.processes
+    with counting_bar(unit="piece", disable=rank > 0 or not rendering.pieces) as on_progress:
+        rendered = rendered_clips(rendering, rank=rank, processes=processes, on_progress=on_progress)
+    return load_clips(data, settings.floors) + rendered
 
 
 def _freeze(state: Path, model: Path, name: str, licence: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -58,41 +58,57 @@ class Rendering:
         return cls(**{**data, **({"fonts": tuple(data["fonts"])} if "fonts" in data else {})})
 
 
-def rendered_clips(rendering: Rendering, on_progress: Callable[[int, int], None] | None = None) -> list[Clip]:
+def rendered_clips(
+    rendering: Rendering,
+    *,
+    rank: int = 0,
+    processes: int = 1,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[Clip]:
     """All pieces as clips, mapped from disk; those that are missing there are rendered first.
+
+    Args:
+        rank, processes: of several processes, each begins at its own share, and finds what the others have rendered.
+        on_progress: called with how many pieces are there, and how many there will be.
 
     Raises:
         UsageError: see `render`.
     """
     if not rendering.pieces:
         return []
-    folder = Path(rendering.folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    clips = []
-    for number in range(rendering.pieces):
-        font = Path(rendering.fonts[number % len(rendering.fonts)])
-        path = folder / f"{font.stem}-{rendering.seed}-{number}-{_fingerprint(rendering)}.npy"
-        if not path.is_file():
-            _write(path, _rendered(rendering, font, number))
-        samples = np.load(path, mmap_mode="r")
-        gain = NOMINAL_RMS / max(active_rms(samples.astype(np.float32) / FULL_SCALE, SAMPLE_RATE), 1e-4)
-        clips.append(Clip(path.as_posix(), font.stem, samples, gain, _BANDWIDTH_HZ, _BANDWIDTH_HZ, None, "rendered"))
+    paths = [_path(rendering, number) for number in range(rendering.pieces)]
+    paths[0].parent.mkdir(parents=True, exist_ok=True)
+    begin = rendering.pieces * rank // processes
+    for done, number in enumerate((*range(begin, rendering.pieces), *range(begin)), 1):
+        if not paths[number].is_file():
+            _write(paths[number], _rendered(rendering, number))
         if on_progress is not None:
-            on_progress(number + 1, rendering.pieces)
-    return clips
+            on_progress(done, rendering.pieces)
+    return [_clip(path) for path in paths]
 
 
-def _rendered(rendering: Rendering, font: Path, number: int) -> NDArray[np.int16]:
-    rng = np.random.default_rng((_VERSION, rendering.seed, number))
+def _clip(path: Path) -> Clip:
+    samples = np.load(path, mmap_mode="r")
+    gain = NOMINAL_RMS / max(active_rms(samples.astype(np.float32) / FULL_SCALE, SAMPLE_RATE), 1e-4)
+    return Clip(path.as_posix(), "rendered", samples, gain, _BANDWIDTH_HZ, _BANDWIDTH_HZ, None, "rendered")
+
+
+def _font(rendering: Rendering, number: int) -> Path:
+    return Path(rendering.fonts[number % len(rendering.fonts)])
+
+
+def _path(rendering: Rendering, number: int) -> Path:
+    """Another one for everything that makes another piece."""
+    facts = f"{_VERSION} {rendering.seconds} {_font(rendering, number).name}"
+    name = f"{rendering.seed}-{number}-{hashlib.sha256(facts.encode()).hexdigest()[:8]}.npy"
+    return Path(rendering.folder) / name
+
+
+def _rendered(rendering: Rendering, number: int) -> NDArray[np.int16]:
+    font, rng = _font(rendering, number), np.random.default_rng((_VERSION, rendering.seed, number))
     wave = render(compose(rendering.seconds, instruments(font), rng), font, rendering.seconds)
     scaled: Wave = np.rint(wave * (_PEAK * FULL_SCALE / max(float(np.abs(wave).max()), 1e-6)))
     return scaled.astype(np.int16)
-
-
-def _fingerprint(rendering: Rendering) -> str:
-    """Changes with everything that changes pieces but their number."""
-    facts = {name: value for name, value in asdict(rendering).items() if name in ("seconds", "fonts")}
-    return hashlib.sha256(f"{_VERSION} {facts}".encode()).hexdigest()[:8]
 
 
 def _write(path: Path, samples: NDArray[np.int16]) -> None:

@@ -33,6 +33,8 @@ def test_pieces_are_their_seed_and_rendered_once(tmp_path: Path, monkeypatch: py
     (other, _) = rendered_clips(replace(rendering, seed=2))
     assert not np.array_equal(one.samples, other.samples)
     assert len(list((tmp_path / "one").iterdir())) == 4
+    second = rendered_clips(replace(rendering, folder=str(tmp_path / "three")), rank=1, processes=2)
+    assert [clip.path[-12:] for clip in second] == [clip.path[-12:] for clip in (one, two)], "in the same order"
     monkeypatch.setattr(pieces, "render", None)  # would fail if it were called
     assert np.array_equal(rendered_clips(rendering)[0].samples, one.samples)
 
