@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hifisr_cli.batch.history.journal import Journal, iter_lines, journal_path, journal_shards, journal_size
 from hifisr_cli.batch.history.lock import FolderLock
-from hifisr_cli.system.staged_file import sync_folder
+from hifisr_cli.system.staged_file import output_error, sync_folder
 
 
 def merge_parts(folder: Path, lock: FolderLock) -> None:
@@ -34,7 +34,10 @@ def merge_parts(folder: Path, lock: FolderLock) -> None:
                 if part is not None and digest not in known:  # else a merge that died had come so far
                     journal.append_line(line)
                 known.add(digest)
-            journal.sync()
+            try:
+                journal.sync()
+            except OSError as error:
+                raise output_error(error, journal_path(folder)) from error
     lock.take_over(journal_size(folder))
     for shard in shards:
         with contextlib.suppress(OSError):
