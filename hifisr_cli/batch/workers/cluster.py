@@ -41,7 +41,7 @@ _PATIENCE = 60.0
 """Seconds that a run waits for a first node, or for another one when all are gone."""
 
 _DEATHS = 3
-"""Nodes that may be lost with an item before the item is to blame."""
+"""Nodes that may be lost with an item before the item is to blame, and starts that may fail on a node before it is."""
 
 _ENDS_WITHIN = 4.0
 """Seconds that the nodes of a run that ends have for saying what they have finished. Ctrl-C ends all within five."""
@@ -129,6 +129,7 @@ class Cluster:
         self._calls: dict[str, tuple[Member, Callable[[Member, str, object], Iterable[News]]]] = {}
         self._again: deque[WorkItem] = deque()
         self._deaths: Counter[int] = Counter()
+        self._failures: Counter[str] = Counter()
         self._heard: queue.SimpleQueue[tuple[str | None, Any]] = queue.SimpleQueue()
         self._started = self._ending = self._was_admitted = False
         self._looked, self._alone_since = -math.inf, time.monotonic()
@@ -298,7 +299,12 @@ class Cluster:
 
     def _left(self, member: Member, _ticket: str, result: object) -> tuple[()]:
         """A node attends no more, or never did."""
-        if not self._ending:
+        if self._ending:
+            return ()
+        self._failures[member.address] += 1
+        if isinstance(result, DeviceError) and self._failures[member.address] < _DEATHS:
+            member.leaving = True  # a process of it died while it started, which may have been bad luck
+        else:
             self._refuse(member, str(result) if isinstance(result, Exception) else "it is ending")
         return ()
 

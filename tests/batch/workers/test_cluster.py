@@ -46,6 +46,7 @@ class MadeUp:
     Attributes:
         there: the threads of each node.
         versions, computed: what nodes say of themselves, by their addresses, where it is not the usual.
+        unable: what nodes that are to attend raise instead, once each.
         waiting: calls of `work`, each with its address and its items.
     """
 
@@ -55,6 +56,7 @@ class MadeUp:
         self.computed: dict[str, Mapping[str, str]] = {}
         self.waiting: dict[str, tuple[str, tuple[WorkItem, ...], Heard]] = {}
         self.attending: dict[str, str] = {}
+        self.unable: list[Exception] = []
         self.most: Counter[str] = Counter()
 
     def connect(self, _run: str, told: Callable[[Mapping[str, Any]], None]) -> MadeUp:
@@ -71,6 +73,9 @@ class MadeUp:
             case "software":
                 heard({**software(), **self.versions.get(address, {})})
             case "attend":
+                if self.unable:
+                    heard(self.unable.pop())
+                    return
                 self.attending[ticket] = address
                 computed = {**COMPUTED, **self.computed.get(address, {})}
                 known = {"model": KNOWN.parameter_hash, "precision": KNOWN.precision}
@@ -193,6 +198,18 @@ def test_a_node_whose_worker_processes_do_not_start_introduces_itself_again() ->
         results += [outcome.result.status for _, outcome in news(crew)]
     assert results == ["restored"]
     assert not before & dask.attending.keys()
+
+
+@pytest.mark.parametrize("failures", [1, 3])
+def test_a_node_may_fail_to_start_but_not_for_ever(failures: int) -> None:
+    dask = MadeUp(a=1)
+    dask.unable = [DeviceError("a worker process died before it was ready")] * failures
+    crew = hired(dask)
+    if failures < 3:
+        assert crew.free
+    else:
+        with pytest.raises(ClusterError, match="no worker can take part: a: a worker process died"):
+            _ = crew.free
 
 
 def test_a_model_that_does_not_load_ends_the_run() -> None:
