@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -28,7 +27,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-from kill_harness import JOURNAL, Harness, leftovers
+from kill_harness import JOURNAL, SIGNALS, Harness, leftovers
 
 HERE = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0")
 VICTIMS = ("multiprocessing.spawn", "batch.workers.worker")
@@ -71,7 +70,8 @@ class ClusterHarness(Harness):
             self.settle(run, output)
 
     def kill_schedulers(self, kills: int, output: Path) -> None:
-        for _ in range(kills):
+        killed = 0
+        while killed < kills:
             with self.cluster() as (scheduler, file):
                 run = self.run(output, "--cluster", str(file))
                 seen = len(list(output.glob("*.wav")))
@@ -79,21 +79,28 @@ class ClusterHarness(Harness):
                     time.sleep(0.05)
                 if self.wait(run):
                     scheduler.kill()
+                    killed += 1
                     self.counts["killed: scheduler"] += 1
                 said = run.communicate()[1].decode(errors="replace").splitlines()
                 if run.returncode not in (0, 6) or (run.returncode == 6 and len(said) != 1):
                     self.problem(f"status {run.returncode}: {said}")
                 self.counts[f"status {run.returncode}"] += 1
                 self.check_outputs(output)
+            if run.returncode == 0:
+                self.settle(run, output)
         self.settle(self.run(output, "--jobs", "2"), output)
 
     def kill_coordinators(self, kills: int, output: Path) -> None:
-        for index in range(kills):
+        killed = 0
+        while killed < kills:
             run = self.run(output, "--cluster", "local:2")
-            if self.wait(run):
-                number = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)[index % 3]
-                run.send_signal(number)
-                self.check_killed(run, number, output, alone=True)
+            if not self.wait(run):
+                self.settle(run, output)
+                continue
+            number = SIGNALS[killed % len(SIGNALS)]
+            run.send_signal(number)
+            killed += 1
+            self.check_killed(run, number, output, alone=True)
         self.settle(self.run(output, "--cluster", "local:2"), output)
 
     def victims(self, run: subprocess.Popen[bytes]) -> Iterator[psutil.Process]:

@@ -91,13 +91,20 @@ def _remote(address: str) -> str:
     """The address of a scheduler that somebody started.
 
     Raises:
-        OSError, ValueError: its file does not say it.
+        ClusterError: it wants a key, and there is none.
+        OSError, ValueError: its file does not say it, or the key cannot be read.
     """
+    from distributed.security import Security
+
     if address.endswith(".json"):
         said = json.loads(Path(address).read_text(encoding="utf-8"))
         address = str(said["address"] if isinstance(said, dict) and "address" in said else "")
         if not address:
             raise ValueError("it is not the file of a scheduler")
+    if address.startswith("tls://") and Security().get_connection_args("client").get("ssl_context") is None:
+        raise ClusterError(
+            f"no key for {address}", hint="distributed.comm.tls in Dask's configuration says where one is"
+        )
     if address.startswith("tcp://") and not re.match(r"tcp://(127\.|localhost:|\[::1\])", address):
         logger.warning("whoever reaches %s can run programs as you do; with tls:// only those with a key", address)
     return address

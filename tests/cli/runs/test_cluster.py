@@ -178,6 +178,7 @@ def test_a_cluster_that_is_not_there(hifisr: Command, tree: Path, tmp_path: Path
     (tmp_path / "other.json").write_text("[]")
     for place, why in {
         "tcp://127.0.0.1:9": "cannot connect to tcp://127.0.0.1:9: ",
+        "tls://127.0.0.1:9": "no key for tls://127.0.0.1:9 (distributed.comm.tls",
         str(tmp_path / "none.json"): "no such file",
         str(tmp_path / "other.json"): "it is not the file of a scheduler",
     }.items():
