@@ -1,1 +1,1 @@
-"""Who does the work: this process or worker processes, and what they say to each other."""
+"""Who does the work: this process, worker processes or the nodes of a cluster; and what they say to each other."""

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _LOOK = 1.0
-"""Seconds between two looks at which nodes there are."""
+"""Seconds between two looks at which nodes there are, and so until it is noticed that one is lost."""
 
 _PATIENCE = 60.0
 """Seconds that a run waits for a first node, or for another one when all are gone."""
@@ -46,7 +46,7 @@ _DEATHS = 3
 _ENDS_WITHIN = 4.0
 """Seconds that the nodes of a run that ends have for saying what they have finished. Ctrl-C ends all within five."""
 
-_AGAIN = "the same command goes on from here"
+AGAIN = "the same command goes on from here"
 
 Heard = Callable[[object], None]
 """Is called, in another thread, with what a call returned or raised."""
@@ -364,9 +364,9 @@ class Cluster:
             return
         refused = next(iter(self._members.values()), None)
         if refused is not None and not self._was_admitted:
-            raise ClusterError(f"no worker can take part: {refused.address}: {refused.refused}", hint=_AGAIN)
+            raise ClusterError(f"no worker can take part: {refused.address}: {refused.refused}", hint=AGAIN)
         if time.monotonic() - self._alone_since > _PATIENCE:
-            raise ClusterError(f"there has been no worker for {_PATIENCE:g} seconds", hint=_AGAIN)
+            raise ClusterError(f"there has been no worker for {_PATIENCE:g} seconds", hint=AGAIN)
 
 
 def _absolute(job: Job) -> Job:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hifisr_cli.batch.workers.cluster import Dask, Heard
+from hifisr_cli.batch.workers.cluster import AGAIN, Dask, Heard
 from hifisr_cli.errors import ClusterError, UsageError
 from hifisr_cli.system.children import deaf_to_ctrl_c
 
@@ -23,10 +23,10 @@ logger = logging.getLogger(__name__)
 
 _LOCAL = re.compile(r"local:([1-9]\d{0,2})", re.ASCII)
 _REMOTE = re.compile(r"(tcp|tls)://\S+:\d+", re.ASCII)
+# Seconds, chosen by hand. What is fetched from a node, and the end of a connection, hold up a run that is ending.
 _CONNECTS_WITHIN = 10.0
 _FETCHED_WITHIN = 2.0
 _CLOSES_WITHIN = 2.0
-_AGAIN = "the same command goes on from here"
 
 _QUIET = {"logging": {"distributed": "critical", "distributed.client": "critical", "tornado.application": "critical"}}
 """What Dask says of nodes that come and go, the run says itself."""
@@ -129,7 +129,7 @@ class DaskClient:
                 return {address: int(worker["nthreads"]) for address, worker in workers.items()}
         except (OSError, ValueError, RuntimeError):
             pass
-        raise ClusterError("the scheduler of the cluster is gone", hint=_AGAIN)
+        raise ClusterError("the scheduler of the cluster is gone", hint=AGAIN)
 
     def call(self, ticket: str, address: str, heard: Heard, function: Callable[..., object], *given: object) -> None:
         """Call a function on one Dask worker and nowhere else. `ticket` names the call."""
