@@ -8,14 +8,14 @@ seconds until the first recording is under way and done, the milliseconds for ea
 that leads the run and of the scheduler.
 
 Then each FOLDER is restored by `--jobs 2 --threads 1` and by `--cluster local:2` in turn. Printed are the seconds from
-the first recording on, the processor's seconds in all, and both as shares of what they are with --jobs.
+the first recording on, what this computer's processor worked in all (on a quiet one), and both as shares of what they
+are with --jobs.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -23,6 +23,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
 from large_folder import fill
 
 from hifisr_cli.batch.request import RunRequest, RunSettings
@@ -115,10 +116,10 @@ def workers(file: Path) -> list[str]:
 
 
 def restored(folder: Path, how: list[str]) -> tuple[float, float]:
-    """Seconds from the first recording to the end, and the processor's seconds of all processes."""
+    """Seconds from the first recording to the end, and the processor's seconds of all processes, whoever began them."""
     with tempfile.TemporaryDirectory() as out:
         common = ["upsample", folder, "-o", out, "--device", "cpu", "--json"]
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        before = worked()
         with subprocess.Popen(
             [sys.executable, "-m", "hifisr_cli", *common, *how],
             stdout=subprocess.DEVNULL,
@@ -131,9 +132,15 @@ def restored(folder: Path, how: list[str]) -> tuple[float, float]:
                 if '"finished"' in line:
                     last = time.perf_counter()
                     first = first or last
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        after = worked()
         assert run.returncode == 0
-    return last - first, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return last - first, after - before
+
+
+def worked() -> float:
+    """Seconds that all cores have worked since the computer started."""
+    times = psutil.cpu_times()
+    return times.user + times.nice + times.system
 
 
 def compare(folder: Path, rounds: int) -> None:

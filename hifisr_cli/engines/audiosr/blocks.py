@@ -29,11 +29,11 @@ class ConvBlock(nn.Module):
         self.shortcut = nn.Conv2d(channels_in, channels_out, 1) if channels_in != channels_out else nn.Identity()
 
     def forward(self, x: Tensor, embedding: Tensor | None = None) -> Tensor:
-        y = self.conv1(F.silu(self.norm1(x)))
+        y = self.conv1(F.silu(self.norm1(x), inplace=True))
         if self.embed is not None and embedding is not None:
             y = y + self.embed(F.silu(embedding))[:, :, None, None]
-        y = self.conv2(F.silu(self.norm2(y)))
-        return torch.add(self.shortcut(x), y)
+        y = self.conv2(F.silu(self.norm2(y), inplace=True))
+        return y.add_(self.shortcut(x))
 
 
 class Downsample(nn.Module):

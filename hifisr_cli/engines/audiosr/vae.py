@@ -103,5 +103,5 @@ class LatentDecoder(nn.Module):
         x = self.middle(self.conv_in(self.enter(latent)))
         for level in self.up:
             x = level(x)
-        log_mel: Tensor = self.conv_out(F.silu(self.norm_out(x)))
+        log_mel: Tensor = self.conv_out(F.silu(self.norm_out(x), inplace=True))
         return log_mel[:, 0]

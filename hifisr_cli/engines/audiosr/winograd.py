@@ -54,9 +54,17 @@ def workspace() -> Workspace:
     return space
 
 
-def _in_both_directions(rows: tuple[tuple[float, ...], ...]) -> Tensor:
-    matrix = torch.tensor(rows, dtype=torch.float64)
-    return torch.kron(matrix, matrix).float()
+def _in_both_directions(rows: Tensor, x: Tensor, between: Tensor, out: Tensor) -> None:
+    """What rows [a, b] make of [b, b, N], down and across: [a, a, N].
+
+    One direction after the other takes half of the time of one product with all a a x b b of their pairs.
+
+    Args:
+        between: room for [a, b, N].
+    """
+    made, seen = rows.shape
+    torch.mm(rows, x.view(seen, -1), out=between.view(made, -1))
+    torch.bmm(rows.expand(made, made, seen), between.view(made, seen, -1), out=out.view(made, made, -1))
 
 
 class WinogradConv(nn.Module):
@@ -73,8 +81,13 @@ class WinogradConv(nn.Module):
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         self.weight, self.bias = conv.weight, conv.get_parameter("bias")
-        for name, rows in (("values", _VALUES), ("taps", _TAPS), ("products", _PRODUCTS)):
-            self.register_buffer(name, _in_both_directions(rows), persistent=False)
+        taps = torch.tensor(_TAPS, dtype=torch.float64)
+        for name, rows in (
+            ("values", torch.tensor(_VALUES, dtype=torch.float32)),
+            ("taps", torch.kron(taps, taps).float()),  # in both directions at once: there are few
+            ("products", torch.tensor(_PRODUCTS, dtype=torch.float32)),
+        ):
+            self.register_buffer(name, rows, persistent=False)
 
     @staticmethod
     def fits(conv: nn.Conv2d) -> bool:
@@ -114,10 +127,11 @@ class WinogradConv(nn.Module):
                 seen = space.take("seen", _SEEN, _SEEN, len(into), across, channels_in)
                 seen.copy_(tiles[:, :, top : top + rows])
                 spectra = space.take("spectra", _POINTS, count, channels_in)
-                torch.mm(self.values, seen.view(_POINTS, -1), out=spectra.view(_POINTS, -1))
+                _in_both_directions(self.values, seen, space.take("between", *seen.shape), spectra)
                 multiplied = space.take("products", _POINTS, count, kernel.shape[2])
                 torch.bmm(spectra, kernel, out=multiplied)
                 made = space.take("made", _TILE * _TILE, count * kernel.shape[2])
-                torch.mm(self.products, multiplied.view(_POINTS, -1), out=made)
+                between = space.take("between", _TILE, _SEEN, count * kernel.shape[2])
+                _in_both_directions(self.products, multiplied.view(_SEEN, _SEEN, -1), between, made)
                 made = made.view(_TILE, _TILE, len(into), across, -1).permute(2, 0, 3, 1, 4)
                 torch.add(made, self.bias[some], out=into)
