@@ -87,7 +87,7 @@ class ClusterHarness(Harness):
                 self.counts[f"status {run.returncode}"] += 1
                 self.check_outputs(output)
             if run.returncode == 0:
-                self.settle(run, output)
+                self.settle(self.run(output, "--jobs", "2"), output)
         self.settle(self.run(output, "--jobs", "2"), output)
 
     def kill_coordinators(self, kills: int, output: Path) -> None:
@@ -123,7 +123,7 @@ class ClusterHarness(Harness):
             yield ends[0], file
         finally:
             for end in ends:
-                end.terminate()
+                end.kill()  # Dask workers that have lost their scheduler may not end by themselves
             for end in ends:
                 end.wait()
 
