@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -29,7 +28,7 @@ class ConvBlock(nn.Module):
         self.shortcut = nn.Conv2d(channels_in, channels_out, 1) if channels_in != channels_out else nn.Identity()
 
     def forward(self, x: Tensor, embedding: Tensor | None = None) -> Tensor:
-        y = self.conv1(F.silu(self.norm1(x), inplace=True))
+        y: Tensor = self.conv1(F.silu(self.norm1(x), inplace=True))
         if self.embed is not None and embedding is not None:
             y = y + self.embed(F.silu(embedding))[:, :, None, None]
         y = self.conv2(F.silu(self.norm2(y), inplace=True))
