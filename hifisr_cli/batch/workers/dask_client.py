@@ -28,6 +28,9 @@ _CONNECTS_WITHIN = 10.0
 _FETCHED_WITHIN = 2.0
 _CLOSES_WITHIN = 2.0
 
+_STARTS = 3
+"""Times that a cluster of ours is started, until one comes up whole."""
+
 _QUIET = {"logging": {"distributed": "critical", "distributed.client": "critical", "tornado.application": "critical"}}
 """What Dask says of nodes that come and go, the run says itself."""
 
@@ -67,23 +70,12 @@ def connect(address: str, topic: str, told: Callable[[Mapping[str, Any]], None])
     import dask.config
 
     dask.config.set(_QUIET)  # to be said before distributed is imported
-    from distributed import Client, LocalCluster
+    from distributed import Client
 
     local, cluster = _LOCAL.fullmatch(address), None
     try:
         if local is not None:
-            # Ctrl-C goes to all processes of a terminal: the run ends its cluster itself.
-            with deaf_to_ctrl_c(), dask.config.set(_SMALL):
-                cluster = LocalCluster(
-                    n_workers=int(local[1]),
-                    threads_per_worker=1,
-                    processes=True,
-                    host="127.0.0.1",
-                    dashboard_address=None,
-                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
-                    memory_limit=0,  # of a process that holds next to nothing
-                    silence_logs=logging.CRITICAL,
-                )
+            cluster = _start(int(local[1]))
         client = Client(cluster or _remote(address), set_as_default=False, timeout=_CONNECTS_WITHIN)
     except (OSError, ValueError, RuntimeError) as error:
         if cluster is not None:
@@ -92,6 +84,36 @@ def connect(address: str, topic: str, told: Callable[[Mapping[str, Any]], None])
         raise ClusterError(f"cannot connect to {address}: {reason[0] if reason else type(error).__name__}") from error
     client.subscribe_topic(topic, lambda event: told(event[1]))
     return DaskClient(client, cluster)
+
+
+def _start(workers: int) -> LocalCluster:
+    """Dask workers of one thread on this machine. One that dies while it starts is no reason to give up.
+
+    Raises:
+        RuntimeError: it keeps happening.
+    """
+    import dask.config
+    from distributed import LocalCluster
+
+    # Ctrl-C goes to all processes of a terminal: the run ends its cluster itself.
+    with deaf_to_ctrl_c(), dask.config.set(_SMALL):
+        failed = 0
+        while True:
+            try:
+                return LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    processes=True,
+                    host="127.0.0.1",
+                    dashboard_address=None,
+                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+                    memory_limit=0,  # of a process that holds next to nothing
+                    silence_logs=logging.CRITICAL,
+                )
+            except RuntimeError:
+                failed += 1
+                if failed == _STARTS:
+                    raise
 
 
 def _remote(address: str) -> str:
