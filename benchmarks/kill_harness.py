@@ -50,8 +50,8 @@ def recorded(folder: Path) -> dict[str, str]:
     found = {}
     for part in (folder / JOURNAL, *folder.glob("hifisr-journal.*-of-*.jsonl")):
         for line in part.read_text("utf-8").splitlines() if part.exists() else ():
-            output = json.loads(line)["output"]
-            found[output["path"]] = output["sha256"]
+            if (output := json.loads(line)["output"]) is not None:  # else it has failed
+                found[output["path"]] = output["sha256"]
     return found
 
 
