@@ -83,7 +83,7 @@ class ClusterHarness(Harness):
 
     def struck_twice(self, output: Path) -> int:
         """How many recordings have failed because two of the processes that were killed at random had them in hand."""
-        failed = [record for record in records(output) if record["status"] == "failed"]
+        failed = [record for record in records(output) if record["result"]["status"] == "failed"]
         wrong = [record for record in failed if "two processes that worked on it died" not in str(record)]
         if wrong:
             self.problem(f"failed: {wrong}")
