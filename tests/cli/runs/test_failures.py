@@ -32,6 +32,7 @@ STATUSES = {
     "ModelError": 5,
     "DownloadError": 5,
     "DeviceError": 6,
+    "ClusterError": 6,
     "OutputError": 7,
     "JournalError": 7,
     "RecordError": 7,
