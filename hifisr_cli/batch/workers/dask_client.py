@@ -41,7 +41,7 @@ _SMALL: dict[str, object] = {
     "distributed.admin.tick.interval": "500ms",
     "distributed.admin.system-monitor.gil.enabled": False,
 }
-"""A cluster of ours has no dashboard, and Dask measures nothing for one: that took a tenth of a core for each node."""
+"""A cluster of ours has no dashboard, and Dask measures nothing for one: that took 7 % of a core for each node."""
 
 
 def check_address(text: str) -> None:
