@@ -57,7 +57,7 @@ def workspace() -> Workspace:
 def _in_both_directions(rows: Tensor, x: Tensor, between: Tensor, out: Tensor) -> None:
     """What rows [a, b] make of [b, b, N], down and across: [a, a, N].
 
-    One direction after the other takes half (values) to three quarters (products) of the time of one matrix of all pairs.
+    One direction after the other takes half (values) or three quarters (products) of the time of all pairs at once.
 
     Args:
         between: room for [a, b, N].
