@@ -31,6 +31,8 @@ STEEP_HZ = 250.0
 LAYER_FRAME = 960
 """Samples of the short-time spectra in which the added layer is made: 20 ms."""
 
+SoundKind = Literal["speech", "other"]
+SOUND_KINDS: tuple[SoundKind, ...] = ("speech", "other")
 CutoffSource = Literal["edge", "images", "nyquist", "full-band", "silence", "given"]
 Status = Literal["restored", "copied", "skipped", "failed", "planned"]
 Container = Literal["wav", "flac", "ogg", "mp3", "aiff", "raw", "other"]
@@ -118,6 +120,31 @@ class Bandwidth:
 
 
 @dataclass(frozen=True, slots=True)
+class HeardSound:
+    """What a recording holds, as it sounds.
+
+    Attributes:
+        kind: what it is taken for: speech, or music and whatever else is none.
+        speech: the probability that it is speech, 0 to 1.
+    """
+
+    kind: SoundKind
+    speech: float
+
+    @property
+    def in_words(self) -> str:
+        """Such as "music or other sound (speech: 3 %)"."""
+        if self.kind == "speech":
+            return f"speech ({self.speech:.0%})"
+        return f"music or other sound (speech: {self.speech:.0%})"
+
+
+def kind_of(sound: HeardSound | None) -> SoundKind:
+    """Its kind; speech, which most archives hold most of, where too little was heard to tell."""
+    return "speech" if sound is None else sound.kind
+
+
+@dataclass(frozen=True, slots=True)
 class Stretch:
     """A part of a recording that has one cutoff.
 
@@ -199,7 +226,10 @@ class FileResult:
         loudness_gain_db: gain of the output for the sake of its loudness or true peak; 0 is exactly 1.
         salvaged: the recording was damaged; this is what was readable of it (a warning says how much).
         measured_seconds: of a stream, what its cutoff and level were measured on; None: the whole recording.
+        model: the network that restored it; None where none did.
         layer: path of the file that has what was added to the recording, alone.
+        sound: what it holds; None where too little was heard.
+        model_reason: why it was this network; None where it was asked for by name.
         warnings: one line each.
     """
 
@@ -225,6 +255,8 @@ class FileResult:
     salvaged: bool = False
     measured_seconds: float | None = None
     layer: str | None = None
+    sound: HeardSound | None = None
+    model_reason: str | None = None
     warnings: tuple[str, ...] = ()
     error: ErrorInfo | None = None
 

@@ -74,9 +74,9 @@ class ModelRequest:
 
     @property
     def weight_bytes(self) -> int:
-        """Size of the model's file, once it is identified; 0 before."""
+        """Size of the model's files, once it is identified; 0 before."""
         file = self.name_or_path
-        return 0 if file is None or isinstance(file, str) else file.path.stat().st_size
+        return 0 if file is None or isinstance(file, str) else file.size
 
     def expected_seconds(self, planned: Sequence[FileResult]) -> float | None:
         """Wall seconds that recordings would take with it, as it is measured here; None for models that are fast.

@@ -1,7 +1,8 @@
 """Finding a model by name or path, without torch.
 
 A name is looked up in, in this order: the registry of `$HIFISR_MODELS`, the user's own models (files that
-`hifisr models pull` or the user put there), the registries of the installed package and of the checkout.
+`hifisr models pull` or the user put there), the registries of the installed package and of the checkout. The name
+"auto" stands for two of them, of which each recording decides for one.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from typing import Any, TypeVar
 
 from hifisr_cli.checkpoints.frozen import FrozenInfo, SourceFile, read_info
 from hifisr_cli.errors import ModelError
+from hifisr_cli.results import SOUND_KINDS, SoundKind
 from hifisr_cli.system.hashing import file_sha256
 from hifisr_cli.system.machine import data_folder
 
 ENVIRONMENT = "HIFISR_MODELS"
 REGISTRY_NAME = "registry.toml"
+AUTO = "auto"
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 T = TypeVar("T")
@@ -34,8 +37,10 @@ class ModelFile:
         path: of the safetensors file.
         sha256: of the whole file, where the registry pins it.
         licence: SPDX identifier, where the registry states it.
-        default: used when no model is named.
+        default: used when no model is named; where it stands for election, all that do are.
         trained_on: the data in a few words, where the registry says so.
+        sound: what it is for where each recording decides; None: it does not stand for election.
+        members: those that it stands for, in the order of `SOUND_KINDS`; none where it is one model.
         info: what its header says; None where nobody has looked.
     """
 
@@ -45,7 +50,19 @@ class ModelFile:
     licence: str | None = None
     default: bool = False
     trained_on: str | None = None
+    sound: SoundKind | None = None
+    members: tuple[ModelFile, ...] = ()
     info: FrozenInfo | None = None
+
+    @property
+    def files(self) -> tuple[ModelFile, ...]:
+        """The models that it is: itself, or those that it stands for."""
+        return self.members or (self,)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its files."""
+        return sum(each.path.stat().st_size for each in self.files)
 
     def verify(self) -> FrozenInfo:
         """Its header. Raises `ModelError` unless the file is whole and, where it is pinned, has the pinned hash."""
@@ -150,6 +167,7 @@ def _model(folder: Path, entry: dict[str, Any]) -> ModelFile:
         licence=entry["licence"],
         default=entry.get("default", False),
         trained_on=entry.get("trained_on"),
+        sound=entry.get("sound"),
     )
 
 
@@ -172,7 +190,8 @@ def find_model(name_or_path: str | None = None) -> ModelFile:
         ModelError: unknown name, missing file, damaged file, or no models at all.
     """
     model = locate(name_or_path)
-    return replace(model, info=model.verify())
+    members = tuple(replace(member, info=member.verify()) for member in model.members)
+    return replace(model, info=members[0].info if members else model.verify(), members=members)
 
 
 def locate(name_or_path: str | None = None) -> ModelFile:
@@ -190,13 +209,25 @@ def locate(name_or_path: str | None = None) -> ModelFile:
         raise ModelError(
             "no models are installed", hint=f"install hifisr again, or set {ENVIRONMENT} to a folder with a registry"
         )
+    if name_or_path == AUTO:
+        return _elected(models)
     if name_or_path is None:
-        return next((model for model in models if model.default), models[0])
+        default = next((model for model in models if model.default), models[0])
+        return default if default.sound is None else _elected(models)
     for model in models:
         if model.name == name_or_path:
             return model
-    known = ", ".join(model.name for model in models)
+    known = ", ".join([*(model.name for model in models), AUTO])
     hint = f"known models: {known}; or give a .safetensors file"
     if any(model.name == name_or_path for model in published_models()):
         hint = f"it can be downloaded: hifisr models pull {name_or_path}"
     raise ModelError(f"unknown model {name_or_path!r}", hint=hint)
+
+
+def _elected(models: tuple[ModelFile, ...]) -> ModelFile:
+    """Those that each recording chooses from, as one."""
+    elected = [next((model for model in models if model.sound == kind), None) for kind in SOUND_KINDS]
+    members = tuple(model for model in elected if model is not None)
+    if len(members) < len(elected):
+        raise ModelError(f"no models to choose from for {AUTO!r}", hint="install hifisr again, or name a model")
+    return ModelFile(AUTO, members[0].path, members[0].sha256, members=members)

@@ -113,6 +113,7 @@ _LINES: tuple[tuple[str, Cell], ...] = (
     ("DC offset", _offset),
     ("hum", _hum),
     ("noise floor", lambda inspection: _level(inspection.noise_floor_dbfs, " dBFS")),
+    ("sounds like", lambda inspection: "-" if inspection.sound is None else inspection.sound.in_words),
     ("would be restored", _restored),
 )
 
@@ -197,6 +198,8 @@ _COLUMNS: tuple[tuple[str, Callable[[Inspection], Any]], ...] = (
     ("reason", lambda inspection: inspection.reason),
     ("notes", lambda inspection: "; ".join(inspection.notes)),
     ("stretches", lambda inspection: len(inspection.stretches)),
+    ("sound", lambda inspection: None if inspection.sound is None else inspection.sound.kind),
+    ("speech_probability", lambda inspection: inspection.sound and round(inspection.sound.speech, 3)),
 )
 
 

@@ -74,8 +74,10 @@ def show(
     from hifisr_cli.cli.models_text import model_fields, model_text
     from hifisr_cli.cli.render import json_line
 
-    described = describe(locate(name))
-    typer.echo(json_line(model_fields(described)) if as_json else "\n".join(model_text(described)))
+    for number, model in enumerate(locate(name).files):
+        described = describe(model)
+        text = "\n".join(model_text(described))
+        typer.echo(json_line(model_fields(described)) if as_json else "\n" * (number > 0) + text)
 
 
 def verify(
@@ -92,7 +94,7 @@ def verify(
     from hifisr_cli.errors import ModelError
 
     damaged = []
-    for model in [locate(name) for name in names] if names else registered():
+    for model in [file for name in names for file in locate(name).files] if names else registered():
         try:
             catalogue.verify(model)
         except ModelError as error:
@@ -107,10 +109,11 @@ def verify(
 def path(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help=_NAME_OR_PATH, show_default=False)] = None,
 ) -> None:
-    """Print where a model's file is."""
+    """Print where a model's file is, or its files are."""
     from hifisr_cli.checkpoints.registry import locate
 
-    typer.echo(str(locate(name).path))
+    for model in locate(name).files:
+        typer.echo(str(model.path))
 
 
 def pull(

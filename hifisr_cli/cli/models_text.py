@@ -7,12 +7,14 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from hifisr_cli.checkpoints.published import UNKNOWN_LICENCE
+from hifisr_cli.checkpoints.registry import AUTO
 from hifisr_cli.cli.render import in_columns, one_line
 from hifisr_cli.engines.load import default_settings, engine_module
+from hifisr_cli.results import SOUND_KINDS
 
 if TYPE_CHECKING:
     from hifisr_cli.checkpoints.catalogue import Description, ScoreRow
-    from hifisr_cli.checkpoints.registry import PublishedModel
+    from hifisr_cli.checkpoints.registry import ModelFile, PublishedModel
 
 
 _LISTED = ("4000 Hz", "8000 Hz", "16000 Hz", "24000 Hz")
@@ -33,7 +35,7 @@ def model_table(here: Sequence[Description], known: Sequence[PublishedModel]) ->
     """A line for each model, in columns; those that are only known come last."""
     rows = [("NAME", "SIZE", "LICENCE", "LSD", "PARAMETERS", "TRAINED ON")]
     for described in here:
-        name = described.model.name + (" (default)" if described.model.default else "")
+        name = _named(described.model)
         known_lsd = {score.input: score.lsd for score in described.scores if score.input in _LISTED}
         lsd = "/".join(_figure(known_lsd.get(name), ".2f") for name in _LISTED) if known_lsd else "-"
         rows.append(
@@ -52,6 +54,10 @@ def model_table(here: Sequence[Description], known: Sequence[PublishedModel]) ->
     lines = in_columns(rows)
     if any(described.scores for described in here):
         lines.append(f"LSD: {' / '.join(_LISTED)} input, lower is better.")
+    elected = {described.model.sound: described.model.name for described in here}
+    if elected.keys() >= set(SOUND_KINDS):
+        default = " (default)" if any(described.model.default for described in here if described.model.sound) else ""
+        lines.append(f"{AUTO}{default}: {elected['speech']} for speech, {elected['other']} for music and other sound.")
     lines += [f"To get {model.name}: hifisr models pull {model.name}" for model in known]
     return [one_line(line) for line in lines]
 
@@ -60,7 +66,7 @@ def model_text(described: Description) -> list[str]:
     """Everything that is known of a model."""
     model, info = described.model, described.info
     rows = [
-        ("name", info.name + (" (default)" if model.default else "")),
+        ("name", _named(model)),
         ("file", str(model.path)),
         ("size", f"{megabytes(described.size)}, {described.parameters / 1e6:.1f} million parameters"),
         ("licence", licence_text(described.licence)),
@@ -82,6 +88,11 @@ def model_text(described: Description) -> list[str]:
     lines += [f"{'limit:':<14}{limit}" for limit in info.limits]
     lines += score_table(described.scores)
     return [one_line(line) for line in lines]
+
+
+def _named(model: ModelFile) -> str:
+    """Its name, and whether it is taken when none is named: by itself, or for its kind of sound."""
+    return model.name + (" (default)" if model.default and model.sound is None else "")
 
 
 _COLUMNS = (

@@ -70,7 +70,11 @@ _network = partial(_option, "Network")
 
 ModelName = Annotated[
     str | None,
-    _network("A bundled model by name, or a .safetensors file [default: bundled].", "--model", metavar="NAME|PATH"),
+    _network(
+        "A bundled model by name, auto (each recording decides), or a .safetensors file [default: bundled].",
+        "--model",
+        metavar="NAME|PATH",
+    ),
 ]
 Device = Annotated[str, _network("Where the network runs.", metavar="auto|cpu|cuda|cuda:N|mps")]
 Precision = Annotated[

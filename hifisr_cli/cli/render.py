@@ -87,6 +87,7 @@ def result_text(result: FileResult) -> str:
     if result.loudness_gain_db:
         parts.append(f"gain {result.loudness_gain_db:+.2f} dB")
         parts += [] if result.output_loudness_lufs is None else [f"{result.output_loudness_lufs:.1f} LUFS"]
+    parts += [] if result.model_reason is None else [f"{result.model}, since {result.model_reason}"]
     parts += [] if result.layer is None else [f"layer {result.layer}"]
     if result.clipped_samples:
         parts.append(f"{result.clipped_samples} samples clipped")

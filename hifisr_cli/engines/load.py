@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_type_hints
 
 from hifisr_cli.checkpoints.frozen import REINSTALL, FrozenInfo
 from hifisr_cli.checkpoints.registry import ModelFile, find_model
+from hifisr_cli.engines.by_sound import BySound, joint_identity
 from hifisr_cli.engines.protocol import Engine, EngineModule, Identity
 from hifisr_cli.errors import DeviceError, ModelError, UsageError
+from hifisr_cli.results import SOUND_KINDS
 from hifisr_cli.system.machine import cores, has_bfloat16, on_gpu
 
 if TYPE_CHECKING:
@@ -60,7 +62,9 @@ def identify(
         ModelError: unknown or damaged, or of an engine that is not known.
         UsageError: a setting that the engine does not have, or a value that it cannot have.
     """
-    return _identity(*_found(name_or_path), device, precision, settings)
+    model = _found(name_or_path)
+    own = [_identity(each, device, precision, settings) for each in model.files]
+    return joint_identity(model.name, dict(zip(SOUND_KINDS, own, strict=True))) if model.members else own[0]
 
 
 def load_model(
@@ -74,7 +78,8 @@ def load_model(
     """Loads a model once, for any number of recordings.
 
     Args:
-        name_or_path: a registered name, a checkpoint file, or None for the default model; or what `find_model` gave.
+        name_or_path: a registered name, "auto" (each recording decides for one), a checkpoint file, or None for the
+            default model; or what `find_model` gave.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         precision: "auto" is bfloat16 on processors that have it in hardware, for networks that gain from it; else
             float32.
@@ -86,24 +91,30 @@ def load_model(
         DeviceError: no such device.
         UsageError: a precision that the device does not have, or a setting that the engine does not have.
     """
-    path, info = _found(name_or_path)
-    identity = _identity(path, info, device, precision, settings)
+    model = _found(name_or_path)
     # Waiting threads that spin make a busy machine several times slower; must be set before torch loads OpenMP.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import torch
 
+    own = [_identity(each, device, precision, settings) for each in model.files]
     chosen = _device(device)
-    if identity.precision == "float16" and chosen.type == "cpu":
+    if own[0].precision == "float16" and chosen.type == "cpu":
         raise UsageError("float16 is not for the processor", hint="use --precision float32")
     if threads is not None or chosen.type == "cpu":
         torch.set_num_threads(threads or cores())
-    return engine_module(info.engine).load(path, info, identity, chosen)
+    engines = [
+        engine_module(identity.engine).load(each.path, _info(each), identity, chosen)
+        for each, identity in zip(model.files, own, strict=True)
+    ]
+    if not model.members:
+        return engines[0]
+    identity = joint_identity(model.name, dict(zip(SOUND_KINDS, own, strict=True)))
+    return BySound(identity, dict(zip(SOUND_KINDS, engines, strict=True)))
 
 
 def is_slow(model: ModelFile) -> bool:
     """Whether its network takes longer than a recording lasts on a processor; see `EngineModule.is_slow`."""
-    _, info = _found(model)
-    return engine_module(info.engine).is_slow(info.config)
+    return any(engine_module(info.engine).is_slow(info.config) for info in map(_info, _found(model).files))
 
 
 @cache
@@ -112,19 +123,21 @@ def default_settings(engine: str) -> Mapping[str, Any]:
     return asdict(engine_module(engine).Settings()) if engine in ENGINES else {}
 
 
-def _found(name_or_path: str | ModelFile | None) -> tuple[Path, FrozenInfo]:
-    model = name_or_path if isinstance(name_or_path, ModelFile) else find_model(name_or_path)
-    return model.path, model.info or model.verify()
+def _found(name_or_path: str | ModelFile | None) -> ModelFile:
+    return name_or_path if isinstance(name_or_path, ModelFile) else find_model(name_or_path)
 
 
-def _identity(
-    path: Path, info: FrozenInfo, device: str, precision: Precision, settings: Mapping[str, object] | None
-) -> Identity:
+def _info(model: ModelFile) -> FrozenInfo:
+    return model.info or model.verify()
+
+
+def _identity(model: ModelFile, device: str, precision: Precision, settings: Mapping[str, object] | None) -> Identity:
+    info = _info(model)
     module = engine_module(info.engine)
     try:
         module.check_config(info.config)
     except (ValueError, TypeError) as error:
-        raise ModelError(f"damaged metadata: {error}", path=path, hint=REINSTALL) from error
+        raise ModelError(f"damaged metadata: {error}", path=model.path, hint=REINSTALL) from error
     return Identity(
         info.engine,
         info.name,

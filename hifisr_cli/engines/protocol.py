@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from hifisr_cli.results import HeardSound, SoundKind, kind_of
+
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
@@ -29,6 +31,7 @@ class Identity:
         precision: the arithmetic of its layers; spectra and the crossover are always float32.
         settings: what it was asked for (`--engine-set`), complete, defaults included.
         limits: what it cannot do by its training, one line each.
+        members: the networks by what they are for, where there is one for each kind of sound; none where it is one.
     """
 
     engine: str
@@ -37,6 +40,11 @@ class Identity:
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     settings: Mapping[str, Any] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
+    members: Mapping[SoundKind, Identity] = field(default_factory=dict)
+
+    def of(self, sound: HeardSound | None) -> Identity:
+        """The network that restores a recording of such sound; None: too little was heard of it."""
+        return self.members.get(kind_of(sound), self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,7 @@ class WindowBatch:
         cutoff_hz: upper edge of the content of each in every frame of `Geometry.grid` samples, [B, F].
         starts: the place of each window's first sample in its recording, negative before it; equal for the channels
             of one recording, so that equal channels stay equal.
+        sounds: what each window's recording holds.
         on_progress: to be called by engines that take long for a window, in the thread that called `generate`, with
             the share of the time for these windows that is over. What it raises ends the work.
     """
@@ -80,6 +89,7 @@ class WindowBatch:
     waves: Tensor
     cutoff_hz: Tensor
     starts: tuple[int, ...]
+    sounds: tuple[SoundKind, ...]
     on_progress: Callable[[float], None] = _nobody
 
 

@@ -14,10 +14,12 @@ class Upsampler(nn.Module):
     Attributes:
         hop: samples; chunks must start on multiples of it to agree.
         context: samples to either side that an output sample depends on, a multiple of `hop`.
+        calm: whether the noise that it shapes is calm, see `hifisr.noise`.
     """
 
     hop: int
     context: int
+    calm: bool = True
 
     def forward(self, wave: Tensor, cutoff_hz: Tensor, noise: Tensor | None = None) -> Tensor:
         raise NotImplementedError

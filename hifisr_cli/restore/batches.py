@@ -225,7 +225,8 @@ def _restore(rows: Sequence[_Row], engine: Engine, progress: _ShareDone) -> Tens
         frames = on_device.shape[1] // grid
         cutoffs = torch.from_numpy(np.stack([_cutoffs(row, frames, grid) for row in rows])).to(device)
         starts = tuple(row.task.window.start for row in rows)
-        batch = WindowBatch(on_device * gains, cutoffs, starts, partial(progress.tell, len(rows)))
+        sounds = tuple(row.task.restoration.sound for row in rows)
+        batch = WindowBatch(on_device * gains, cutoffs, starts, sounds, partial(progress.tell, len(rows)))
         generated = engine.generate(batch) / gains
         progress.finish(len(rows))
         original = on_device[:, trim : on_device.shape[1] - trim]

@@ -35,7 +35,7 @@ def window_seconds(engine: Engine) -> float:
             raise _EnoughError
 
     cutoffs = torch.full((1, frames), _CUTOFF_HZ, device=engine.device)
-    windows = WindowBatch(noise.to(engine.device), cutoffs, (-engine.geometry.context,), hear)
+    windows = WindowBatch(noise.to(engine.device), cutoffs, (-engine.geometry.context,), ("speech",), hear)
     with contextlib.suppress(_EnoughError):
         engine.generate(windows)
     return (time.monotonic() - started) / min(done, 1.0)

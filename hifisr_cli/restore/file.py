@@ -24,7 +24,7 @@ from hifisr_cli.restore.levelled import LevelledOutput, Levels, Loudness
 from hifisr_cli.restore.line import AboveCutoff
 from hifisr_cli.restore.survey import CutoffChoice, Survey, survey_file
 from hifisr_cli.restore.windows import CHUNK_SECONDS, check_chunk_seconds
-from hifisr_cli.results import KEPT_FRACTION, AudioInfo, FileResult, restored_from_hz
+from hifisr_cli.results import KEPT_FRACTION, AudioInfo, FileResult, HeardSound, restored_from_hz
 from hifisr_cli.system.hashing import Tally
 from hifisr_cli.system.staged_file import FileTarget, Overwrite
 
@@ -305,6 +305,7 @@ def make_result(
 ) -> FileResult:
     """The result of a recording, from what was measured and done. `names` are those of input and output."""
     gain = survey.gain() if engine is None else survey.gain(engine.level_rms)
+    network = engine.identity.of(survey.sound) if engine is not None and survey.restorable else None
     loudness_note = () if levels is None or levels.note is None else (f"loudness: {levels.note}",)
     return FileResult(
         input=names[0],
@@ -326,10 +327,17 @@ def make_result(
         output_loudness_lufs=None if levels is None else levels.loudness_lufs,
         true_peak_dbtp=None if levels is None else levels.true_peak_dbtp,
         loudness_gain_db=None if levels is None else levels.gain_db,
-        model=engine.identity.name if engine is not None and survey.restorable else None,
+        model=None if network is None else network.name,
+        sound=survey.sound,
+        model_reason=None if engine is None or network in (None, engine.identity) else _reason(survey.sound),
         salvaged=salvaged,
         warnings=(*_warnings(survey, clipped_samples), *notes, *loudness_note),
     )
+
+
+def _reason(sound: HeardSound | None) -> str:
+    """Why it was this network."""
+    return "too little was heard to tell" if sound is None else f"it sounds like {sound.in_words}"
 
 
 def _warnings(survey: Survey, clipped_samples: int) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from hifisr_cli.dsp.inspection.noise_floor import NoiseFloorMeter
 from hifisr_cli.dsp.loudness.integrated import LoudnessMeter
 from hifisr_cli.dsp.loudness.true_peak import TruePeakMeter, decibels
 from hifisr_cli.restore.survey import Survey, survey
-from hifisr_cli.results import AudioInfo, Bandwidth, Stretch, cutoffs_in_words
+from hifisr_cli.results import AudioInfo, Bandwidth, HeardSound, Stretch, cutoffs_in_words
 
 Progress = Callable[[float, float | None], None]
 
@@ -35,6 +35,7 @@ class Inspection:
         bandwidth: the upper edge of its content, as `upsample` sees it, with a confidence of 0 to 1.
         stretches: the whole recording in parts of one cutoff each, by channel and time; one where it has one cutoff.
         cutoff_evidence: what it was read from; see `dsp.bandwidth.reason.evidence`.
+        sound: what it holds, by which `--model auto` chooses the network; None where too little was heard.
         restorable: whether `upsample` would restore it (otherwise it would copy it through).
         reason: why, in a few words.
         effective_bits: bits of its samples that are in use; None for lossy, companded and real floating point.
@@ -57,6 +58,7 @@ class Inspection:
     bandwidth: Bandwidth
     stretches: tuple[Stretch, ...]
     cutoff_evidence: CutoffEvidence
+    sound: HeardSound | None
     restorable: bool
     reason: str
     effective_bits: int | None
@@ -132,6 +134,7 @@ class _Meters:
             bandwidth=measured.bandwidth,
             stretches=measured.stretches,
             cutoff_evidence=evidence(measured.main.levels, measured.bandwidth, lossy=info.lossy),
+            sound=measured.sound,
             restorable=measured.restorable,
             reason=_reason(measured),
             effective_bits=None if self._depth is None else self._depth.result(),

@@ -20,7 +20,16 @@ from hifisr_cli.dsp.loudness.integrated import LoudnessMeter
 from hifisr_cli.restore.course import Course
 from hifisr_cli.restore.cutoff_track import CutoffTrack
 from hifisr_cli.restore.line import AboveCutoff, Line, line_over
-from hifisr_cli.results import SAMPLE_RATE, AudioInfo, Bandwidth, Stretch, cutoffs_in_words
+from hifisr_cli.results import (
+    SAMPLE_RATE,
+    AudioInfo,
+    Bandwidth,
+    HeardSound,
+    SoundKind,
+    Stretch,
+    cutoffs_in_words,
+    kind_of,
+)
 
 RESAMPLER_EDGE = 0.985
 """The resampler is -6 dB at this fraction of the input's Nyquist frequency: no cutoff lies above."""
@@ -38,11 +47,13 @@ class Restoration:
         gain: brings the recording to the engine's level; undone after it.
         keeps_low_band: the output is the recording and a layer; False leaves all of it to the engine, which is for
             measuring an engine alone.
+        sound: what it holds.
     """
 
     course: Course
     gain: float = 1.0
     keeps_low_band: bool = True
+    sound: SoundKind = "speech"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,7 @@ class Survey:
         peak: largest absolute sample.
         loudness_lufs: integrated loudness, where it was asked for and there is any.
         muted: what would be added to it is not wanted.
+        sound: what it holds; None where too little was heard.
     """
 
     frames: int
@@ -66,6 +78,7 @@ class Survey:
     peak: float
     loudness_lufs: float | None = None
     muted: bool = False
+    sound: HeardSound | None = None
 
     @property
     def seconds(self) -> float:
@@ -121,7 +134,7 @@ class Survey:
         """For the windows of an engine that wants this level."""
         rate = self.sample_rate
         course = Course([[(output_length(start, rate), line) for start, line in channel] for channel in self.changes])
-        return Restoration(course, self.gain(level_rms))
+        return Restoration(course, self.gain(level_rms), sound=kind_of(self.sound))
 
     @property
     def note(self) -> str | None:
@@ -208,6 +221,7 @@ def survey(
         rms=rms,
         peak=level.peak,
         loudness_lufs=None if loudness is None else loudness.integrated(),
+        sound=cutoff_meter.sound.result(),
     )
 
 

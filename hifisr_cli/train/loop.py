@@ -104,7 +104,7 @@ class Trainer:
         batch = _to(self.batches[self.step_index] if batch is None else batch, self.device)
         self.generator.train()
         count = self.engine.DRAWS
-        noise = self.batches.noise(self.step_index, count).to(self.device) if count else None
+        noise = self.batches.noise(self.step_index, count, calm=self.generator.calm).to(self.device) if count else None
         draws = tuple(_finish(each, batch) for each in self._drawing(batch.degraded, batch.cutoff_hz, noise))
         target = batch.target * batch.inside
         losses: dict[str, Tensor] = {}

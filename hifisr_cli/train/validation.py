@@ -60,7 +60,8 @@ def restored(generator: Upsampler, excerpt: NDArray[np.float32], rate: int) -> t
     device = next(generator.parameters()).device
     degraded = torch.from_numpy(apply(wave, limit.response(wave.size)))[None].to(device)
     around = min(generator.context, _MOST_CONTEXT) // generator.hop * generator.hop
-    noise = torch.from_numpy(positional_noise(-around, wave.size + 2 * around))[None].to(device)
+    drawn = positional_noise(-around, wave.size + 2 * around, calm=generator.calm)
+    noise = torch.from_numpy(drawn)[None].to(device)
     generated = generator(pad(degraded, (around, around)), torch.tensor([cutoff], device=device), noise)
     generated = generated[:, around : around + wave.size]
     return replace_low_band(generated, degraded, cutoff)[0].cpu(), torch.from_numpy(wave)

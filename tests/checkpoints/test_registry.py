@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from hifisr_cli.checkpoints.registry import find_model, registered
+from hifisr_cli.checkpoints import registry
+from hifisr_cli.checkpoints.registry import AUTO, find_model, registered
 from hifisr_cli.engines.hifisr.generator import Generator, freeze
 from hifisr_cli.errors import ModelError
 from tests.restore.conftest import TINY
@@ -29,11 +30,22 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_shipped_default_is_whole() -> None:
+def test_shipped_default_is_whole_and_one_for_each_sound() -> None:
     model = find_model()
-    assert model.default
-    assert model.sha256 is not None
-    assert model.path.stat().st_size < 25_000_000
+    assert model == find_model(AUTO)
+    assert [member.sound for member in model.files] == ["speech", "other"]
+    assert model.size == sum(member.path.stat().st_size for member in model.files)
+    for member in model.files:
+        assert member.sha256 is not None
+        assert member.info is not None
+        assert member.path.stat().st_size < 25_000_000
+
+
+def test_nothing_to_choose_from(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "model_folders", lambda: (folder,))
+    assert find_model().name == "tiny"
+    with pytest.raises(ModelError, match="no models to choose from"):
+        find_model(AUTO)
 
 
 def test_environment_adds_models_and_paths_work(folder: Path) -> None:

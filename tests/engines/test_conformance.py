@@ -93,11 +93,11 @@ def batch(engine: Engine, count: int = 1, grids: int = 20) -> WindowBatch:
     cutoffs = torch.tensor([CUTOFF_HZ, 8000.0, 6000.0])[:count, None].repeat(1, length // geometry.grid)
     cutoffs[:, : cutoffs.shape[1] // 2] *= 0.75  # and it changes
     starts = tuple(-geometry.context + (count - 1 - i) * 7 * geometry.grid for i in range(count))
-    return WindowBatch(0.05 * torch.randn(count, length, generator=generator), cutoffs, starts)
+    return WindowBatch(0.05 * torch.randn(count, length, generator=generator), cutoffs, starts, ("speech",) * count)
 
 
 def row(windows: WindowBatch, index: int) -> WindowBatch:
-    return WindowBatch(windows.waves[[index]], windows.cutoff_hz[[index]], (windows.starts[index],))
+    return WindowBatch(windows.waves[[index]], windows.cutoff_hz[[index]], (windows.starts[index],), ("speech",))
 
 
 STEADY = steady(CUTOFF_HZ)

@@ -54,9 +54,9 @@ def test_only_networks_that_gain_from_it() -> None:
 
 @pytest.mark.usefixtures("native")
 def test_what_is_loaded_is_what_was_said() -> None:
-    engine = load_model(device="cpu", threads=2)
+    engine = load_model("compact-6", device="cpu", threads=2)
     assert isinstance(engine, HifisrEngine)
-    assert engine.identity == identify(device="cpu")
+    assert engine.identity == identify("compact-6", device="cpu")
     assert isinstance(engine.generator.head, PlainHead)
     assert engine.lanes == 2
     weights = {tensor.dtype for tensor in engine.generator.head.parameters() if tensor.dim() == 3}

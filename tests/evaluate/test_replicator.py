@@ -15,7 +15,7 @@ HOP = 512
 
 def generated(waves: Tensor, starts: tuple[int, ...]) -> Tensor:
     cutoffs = torch.full((waves.shape[0], waves.shape[1] // HOP), CUTOFF_HZ)
-    return Replicator().generate(WindowBatch(waves, cutoffs, starts))
+    return Replicator().generate(WindowBatch(waves, cutoffs, starts, ("speech",) * len(starts)))
 
 
 def low_passed_noise(seconds: float = 4.0) -> Tensor:

@@ -44,6 +44,6 @@ def test_the_recipes_are_valid() -> None:
     assert general.discriminators == TrainConfig.read(examples / "train.toml").discriminators
     assert sum(general.sources.values()) < 1.0
     assert general.rendering.folder.endswith("rendered"), "which [sources] names"
-    short = TrainConfig.read(examples / "general-1.toml")
+    short = TrainConfig.read(examples / "general-2.toml")
     assert (short.discriminators, short.network) == ((), general.network)
     assert sum(short.sources.values()) < 1.0

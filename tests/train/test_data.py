@@ -120,7 +120,7 @@ def test_so_many_crops_are_mixtures() -> None:
     clips = [noise_clip("one", "sound", 2_000, 3_000), noise_clip("two", "sound", 5_000, 6_000)]
     target = Batches(clips, replace(CONFIG, batch_size=60, mixed=0.5))[0].target
     one, two = band_powers(target, (1_700, 3_600), (4_200, 7_200))
-    both = (one / two > 1e-4) & (one / two < 1e4)
+    both = (one / two > 1e-3) & (one / two < 1e3)  # what leaks out of a band at the ends of a crop is less
     assert 8 <= int(both.sum()) <= 24, "half of the mixtures are of a clip with itself"
 
 
@@ -144,7 +144,9 @@ def test_every_medium_leaves_less_than_the_target_has(name: str) -> None:
     whole = batch.inside.min(dim=1).values > 0
     wanted, given = (band_powers(wave[whole], (22_500, 23_500))[0] for wave in (batch.target, batch.degraded))
     below = [band_powers(wave[whole], (500, 1_500))[0] for wave in (batch.target, batch.degraded)]
-    assert (given < 0.7 * wanted).all()
+    full = wanted > 0.01 * wanted.max()  # the others come from 44.1 kHz
+    assert full.any()
+    assert (given < 0.7 * wanted)[full].all()
     assert torch.allclose(below[0], below[1], rtol=0.5)
     assert float(batch.cutoff_hz.max()) <= 20_000 * 1.02
 

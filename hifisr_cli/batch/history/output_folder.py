@@ -59,7 +59,7 @@ class OutputFolder:
         layers: Path | None = None,
         shard: Shard | None = None,
     ) -> None:
-        self.folder, self._settings, self._model, self._layers = folder, settings, ModelUsed.of(model), layers
+        self.folder, self._settings, self._model, self._layers = folder, settings, model, layers
         self._shard = shard
         self._overwrite, self._keep_mtime = options.overwrite, options.keep_mtime
         self._options = options_data(options)
@@ -81,7 +81,7 @@ class OutputFolder:
             self._ledger = Ledger(
                 self.folder,
                 options=self._options,
-                model=self._model,
+                model=ModelUsed.of(self._model),
                 by_content=self._settings.checksum,
                 announced=self._lock.announced,
             )

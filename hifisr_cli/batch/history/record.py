@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from hifisr_cli.audio.formats import RAW_SUFFIX
 from hifisr_cli.audio.suffixes import AUDIO_SUFFIXES
 from hifisr_cli.errors import JournalError
-from hifisr_cli.results import Bandwidth, FileResult, Slope, Stretch, restored_from_hz
+from hifisr_cli.results import Bandwidth, FileResult, HeardSound, Slope, Stretch, restored_from_hz
 from hifisr_cli.system.files import portable_path
 
 if TYPE_CHECKING:
@@ -101,6 +101,8 @@ class ModelUsed:
         precision: the arithmetic it ran in.
         engine: the kind of network; None in records of before there were several, when all were "hifisr".
         settings: of the engine, defaults included; None in records of before there were any: the defaults.
+        chosen_from: the SHA-256 of the parameters of all networks that it was chosen from (`--model auto`); None where
+            it was asked for by name.
     """
 
     name: str
@@ -108,6 +110,7 @@ class ModelUsed:
     precision: str | None = None
     engine: str | None = None
     settings: Mapping[str, Any] | None = None
+    chosen_from: str | None = None
 
     @classmethod
     def of(cls, identity: Identity) -> ModelUsed:
@@ -115,6 +118,13 @@ class ModelUsed:
         return cls(
             identity.name, identity.parameter_hash, identity.precision, identity.engine, plain(identity.settings)
         )
+
+    @classmethod
+    def on(cls, identity: Identity, sound: HeardSound | None) -> ModelUsed:
+        """Of the network that an engine takes for such sound."""
+        network = identity.of(sound)
+        used = cls.of(network)
+        return used if network is identity else replace(used, chosen_from=identity.parameter_hash)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +262,7 @@ def make_record(
     *,
     name: Callable[[Path], str],
     options: Mapping[str, Any],
-    model: ModelUsed | None,
+    model: Identity,
 ) -> Record:
     """The record of a job that has been worked on, at this moment.
 
@@ -281,7 +291,7 @@ def make_record(
         ),
         output=_output(job, outcome, name),
         layer=_written(job.layer, outcome.layer, name),
-        model=model if result.status == "restored" else None,
+        model=ModelUsed.on(model, result.sound) if result.status == "restored" else None,
         options=options,
         result=result_data(result),
         computed=outcome.computed,

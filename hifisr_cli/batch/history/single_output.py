@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from hifisr_cli.batch.history.record import (
     STREAM_NAME,
-    ModelUsed,
     Record,
     make_record,
     options_data,
@@ -150,7 +149,7 @@ class SingleRecord(NoRecord):
 
     def __init__(self, place: Path, job: Job, *, options: RestoreOptions, model: Identity) -> None:
         super().__init__(overwrite=options.overwrite)
-        self._place, self._model = place, ModelUsed.of(model)
+        self._place, self._model = place, model
         self._options = options_data(options)
         self._beside = job.target is not None and _same_folder(place.parent, job.target.parent)
         self._layers = None if job.layer is None else job.layer.parent

@@ -210,7 +210,9 @@ def _has_bytes(path: Path, sha256: str) -> bool:
 
 
 def _key(options: str, revision: str | None, model: ModelUsed | None) -> str:
-    used = None if model is None else (model.parameter_sha256, model.precision, *_settings(model))
+    used = None
+    if model is not None:  # of networks of which each recording takes one, all have to be the same
+        used = (model.chosen_from or model.parameter_sha256, model.precision, *_settings(model))
     return f"{revision} {used} {options}"
 
 

@@ -19,6 +19,7 @@ from hifisr_cli.dsp.bandwidth.bands import BandLevels
 from hifisr_cli.dsp.bandwidth.frames import Frames, Framing
 from hifisr_cli.dsp.bandwidth.lines import KnownLine, line_of
 from hifisr_cli.dsp.bandwidth.reach import Reach, Ways, cutoffs_hz
+from hifisr_cli.dsp.sound.meter import SoundMeter
 
 _UNIT_FRAMES = 4  # 0.1 s, shorter than most consonants
 _SECTION_UNITS = 40  # 3.4 to 5.1 s: what has no pause in it hides its floor
@@ -87,6 +88,9 @@ class TrackMeter:
     Args:
         sample_rate: Hz.
 
+    Attributes:
+        sound: what it holds, as far as it was heard.
+
     Raises:
         ValueError: the rate is not positive, or a block is not [C, T].
     """
@@ -100,10 +104,12 @@ class TrackMeter:
         self._waiting: list[_Section] = []
         self._lowest_before: list[FloatArray] = []  # of the section that was decided last
         self._channels: list[_Channel] = []
+        self.sound = SoundMeter(sample_rate)
 
     def push(self, block: npt.NDArray[np.float32]) -> None:
         """Takes a block [C, T] of any length T. Samples that are not finite count as zero."""
         for frames in self._framing.push(block):
+            self.sound.push(frames)
             if not self._channels:
                 self._channels = [_Channel() for _ in block]
             if len(self._lines) == 1:

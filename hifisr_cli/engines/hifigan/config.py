@@ -46,6 +46,8 @@ class HifiGanConfig:
         noise: the inverse-STFT layer adds white noise, filtered by a third set of channels.
         flat_noise: only the phases of that noise are random, its magnitudes are 1: the hiss has the level that the
             network gives it, without a second scatter of its own on top of that of what it stands for.
+        calm_noise: the noise scatters less than white noise does, see `hifisr.noise`: nearer to speech by the LSD, and
+            too smooth for music.
         voicing: bands in which the network decides how much of that noise is replaced by pulses in the rhythm of the
             voice below the cutoff (`pulses`); 0 for noise alone.
     """
@@ -61,6 +63,7 @@ class HifiGanConfig:
     istft_n_fft: int = 0
     noise: bool = False
     flat_noise: bool = False
+    calm_noise: bool = True
     voicing: int = 0
 
     @property

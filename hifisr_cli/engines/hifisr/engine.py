@@ -140,7 +140,11 @@ class HifisrEngine:
         trim = self.generator.trim
         length = windows.waves.shape[1] - 2 * trim
         seed = self.settings.seed
-        at = {start: torch.from_numpy(positional_noise(start + trim, length, seed)) for start in set(windows.starts)}
+        calm = self.generator.calm
+        at = {
+            start: torch.from_numpy(positional_noise(start + trim, length, seed, calm=calm))
+            for start in set(windows.starts)
+        }
         return torch.stack([at[start] for start in windows.starts]).to(self.device)
 
     def _autocast(self) -> AbstractContextManager[object]:

@@ -45,6 +45,7 @@ class Generator(Upsampler):
         self.features = CutoffFeatures(config.mel) if config.told_cutoff else None
         self.latent = MossFormer(2 * bands if config.told_cutoff else bands, config.latent)
         self.head = HifiGan(config.latent.latent, config.head, self.hop_out, normed=normed)
+        self.calm = config.head.calm_noise
         self.pulses = Pulses(config.head.istft_n_fft, self.hop_out) if config.head.voicing else None
         bound = self.latent.context_frames if config.latent.context == "bounded" else 0
         self.latent_reach = bound if latent_reach is None else min(latent_reach, bound)

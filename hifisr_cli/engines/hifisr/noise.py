@@ -1,4 +1,6 @@
-"""The noise that the network shapes into the texture of breath and fricatives: white and of unit variance, but calm.
+"""The noise that the network shapes into the texture of breath, fricatives and cymbals: white and of unit variance.
+
+Most networks want it calm.
 
 White noise scatters by 5.6 dB in every bin of a short-time spectrum. What it stands for does, too, but elsewhere. Calm
 noise has its magnitudes drawn a little towards their mean.
@@ -28,20 +30,23 @@ _BLOCKS = 200
 _KEY = 0x48694669
 
 
-def positional_noise(start: int, length: int, seed: int = 0) -> Wave:
-    """Samples `start` to `start + length` of an endless calm noise: [T]. `start` may be negative.
+def positional_noise(start: int, length: int, seed: int = 0, *, calm: bool = True) -> Wave:
+    """Samples `start` to `start + length` of an endless noise: [T]. `start` may be negative.
 
     Args:
         seed: 0 to 2^32 - 1; another one, another noise.
     """
     first, last = start // _BLOCK, (start + length - 1) // _BLOCK
-    blocks = [_block(seed, index % _BLOCKS) for index in range(first, last + 1)]
+    block = _block if calm else _white
+    blocks = [block(seed, index % _BLOCKS) for index in range(first, last + 1)]
     offset = start - first * _BLOCK
     return np.concatenate(blocks)[offset : offset + length] if length else np.zeros(0, np.float32)
 
 
-def calm_noise(generator: np.random.Generator, length: int) -> Wave:
-    """A draw of calm noise: [T]."""
+def drawn_noise(generator: np.random.Generator, length: int, *, calm: bool = True) -> Wave:
+    """A draw of such noise: [T]."""
+    if not calm:
+        return generator.standard_normal(length, np.float32)
     hops = -(-length // _HOP)
     return _calmed(generator.standard_normal((hops + 2) * _HOP, np.float32))[:length]
 
@@ -65,5 +70,6 @@ def _block(seed: int, index: int) -> Wave:
     return block
 
 
+@cache
 def _white(seed: int, index: int) -> Wave:
     return white_noise(_KEY, seed, index, _BLOCK)

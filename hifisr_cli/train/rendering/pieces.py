@@ -25,7 +25,7 @@ from hifisr_cli.train.rendering.synthesizer import render
 _VERSION = 2  # of what a seed makes; raised when the composer or the synthesizer's options change
 _APPLAUSE = 0.05  # of the pieces; chosen by hand
 _PEAK = 0.7  # of full scale, to which pieces are brought before they become integers
-_BANDWIDTH_HZ = 20_000.0  # no loss is taken above: the samples of fonts were recorded at 44.1 kHz
+_BANDWIDTH_HZ = 21_600.0  # no loss is taken above: the samples of fonts were recorded at 44.1 kHz
 _FONT = "/usr/share/sounds/sf2/FluidR3_GM.sf2"  # where Debian's fluid-soundfont-gm (MIT) puts it
 
 

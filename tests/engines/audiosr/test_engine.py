@@ -136,7 +136,8 @@ def test_neighbours_give_way_to_each_other(tiny: Path, speech_like) -> None:  # 
 def batch(count: int, cutoff_hz: float = 4000.0) -> WindowBatch:
     """Windows that are shorter than the engine cuts them."""
     waves = 0.08 * torch.randn(count, 128 * HOP, generator=torch.Generator().manual_seed(1))
-    return WindowBatch(waves, torch.full((count, 128), cutoff_hz), tuple(192_000 * i - 26_880 for i in range(count)))
+    starts = tuple(192_000 * i - 26_880 for i in range(count))
+    return WindowBatch(waves, torch.full((count, 128), cutoff_hz), starts, ("speech",) * count)
 
 
 def test_progress_is_told_to_the_end(tiny: Path) -> None:

@@ -106,7 +106,7 @@ def test_another_seed_is_another_hiss_and_nothing_else(speech_like) -> None:  # 
 
 
 def engine(threads: int, precision: Precision = "float32") -> HifisrEngine:
-    loaded = load_model(device="cpu", precision=precision, threads=threads)
+    loaded = load_model("compact-6", device="cpu", precision=precision, threads=threads)
     assert isinstance(loaded, HifisrEngine)
     return loaded
 
@@ -119,12 +119,12 @@ def test_a_batch_gives_the_bytes_of_single_windows(precision: Precision) -> None
     samples = 2 * one_core.geometry.context + 8 * one_core.geometry.grid
     waves, cutoffs, starts = 0.1 * torch.randn(3, samples), torch.tensor([[4000.0], [8000.0], [4000.0]]), (0, 0, -480)
     single = torch.cat(
-        [one_core.generate(WindowBatch(waves[[i]], cutoffs[[i]], (starts[i],))) for i in range(3)],
+        [one_core.generate(WindowBatch(waves[[i]], cutoffs[[i]], (starts[i],), ("speech",))) for i in range(3)],
     )
-    assert torch.equal(one_core.generate(WindowBatch(waves, cutoffs, starts)), single)
+    assert torch.equal(one_core.generate(WindowBatch(waves, cutoffs, starts, ("speech",) * 3)), single)
     two_cores = engine(2, precision)
     assert two_cores.threads is not None
-    assert torch.equal(two_cores.generate(WindowBatch(waves, cutoffs, starts)), single)
+    assert torch.equal(two_cores.generate(WindowBatch(waves, cutoffs, starts, ("speech",) * 3)), single)
 
 
 def test_the_head_gives_up_between_tiles() -> None:

@@ -8,11 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hifisr_cli.engines.hifisr.noise import calm_noise, positional_noise
+from hifisr_cli.engines.hifisr.noise import drawn_noise, positional_noise
 
 
 def drawn() -> np.ndarray:
-    return calm_noise(np.random.default_rng(3), 960_001)
+    return drawn_noise(np.random.default_rng(3), 960_001)
 
 
 def scatter_db(wave: np.ndarray) -> float:
@@ -37,6 +37,18 @@ def test_white_of_unit_variance_and_calm(noise: np.ndarray) -> None:
     assert scatter_db(noise) < scatter_db(white) - 0.3
 
 
+def test_noise_that_is_not_calm_is_white() -> None:
+    for noise in (
+        positional_noise(-480_000, 960_000, calm=False),
+        drawn_noise(np.random.default_rng(3), 960_000, calm=False),
+    ):
+        white = np.random.default_rng(4).standard_normal(noise.size, np.float32)
+        assert noise.var() == pytest.approx(1.0, abs=0.01)
+        assert scatter_db(noise) == pytest.approx(scatter_db(white), abs=0.05)
+    whole = positional_noise(-700, 5_000, calm=False)
+    assert np.array_equal(whole[1_000:], positional_noise(300, 4_000, calm=False))
+
+
 def test_no_seam_at_the_end_of_the_period() -> None:
     """Where the noise begins again it is no different from elsewhere: no place shows a jump or a dip."""
     noise = positional_noise(1_020_000, 10_000)
@@ -46,7 +58,7 @@ def test_no_seam_at_the_end_of_the_period() -> None:
 
 
 def test_a_draw_has_as_many_samples_as_asked_for() -> None:
-    assert [calm_noise(np.random.default_rng(0), length).size for length in (1, 1024, 1025, 38_400)] == [
+    assert [drawn_noise(np.random.default_rng(0), length).size for length in (1, 1024, 1025, 38_400)] == [
         1,
         1024,
         1025,

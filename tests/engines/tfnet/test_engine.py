@@ -35,12 +35,12 @@ def engine(checkpoint: Path, **options: object) -> TfnetEngine:
 
 def windows(frames: int = 8) -> WindowBatch:
     torch.manual_seed(1)
-    return WindowBatch(0.05 * torch.randn(1, frames * HOP), torch.full((1, frames), 4000.0), (0,))
+    return WindowBatch(0.05 * torch.randn(1, frames * HOP), torch.full((1, frames), 4000.0), (0,), ("speech",))
 
 
 def test_a_window_cut_on_the_grid_gives_the_same_bytes(checkpoint: Path) -> None:
     model, whole = engine(checkpoint), windows()
-    part = WindowBatch(whole.waves[:, 3 * HOP :], whole.cutoff_hz[:, 3:], (3 * HOP,))
+    part = WindowBatch(whole.waves[:, 3 * HOP :], whole.cutoff_hz[:, 3:], (3 * HOP,), ("speech",))
     assert torch.equal(model.generate(part), model.generate(whole)[:, 3 * HOP :])
 
 
@@ -54,9 +54,9 @@ def test_it_is_what_the_network_makes_of_the_whole(checkpoint: Path) -> None:
 
 def test_where_the_cutoff_changes_the_lower_one_holds(checkpoint: Path) -> None:
     model, whole = engine(checkpoint), windows(4)
-    changing = WindowBatch(whole.waves, torch.tensor([[4000.0, 4000.0, 9000.0, 9000.0]]), (0,))
+    changing = WindowBatch(whole.waves, torch.tensor([[4000.0, 4000.0, 9000.0, 9000.0]]), (0,), ("speech",))
     steady = model.generate(whole)
-    high = model.generate(WindowBatch(whole.waves, torch.full((1, 4), 9000.0), (0,)))
+    high = model.generate(WindowBatch(whole.waves, torch.full((1, 4), 9000.0), (0,), ("speech",)))
     mixed = model.generate(changing)
     assert torch.equal(mixed[:, :HOP], steady[:, :HOP])
     assert not torch.equal(mixed[:, HOP:], steady[:, HOP:])

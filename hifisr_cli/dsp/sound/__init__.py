@@ -1,0 +1,1 @@
+"""What a recording holds, as it sounds: speech, or something else."""
