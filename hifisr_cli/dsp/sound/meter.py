@@ -38,15 +38,23 @@ _LOUDEST_DB = 40.0  # density that nothing reaches, as there
 _CLASS_DB = 1.0  # step of the histograms of levels; quantiles are interpolated within a step
 _CLASSES = 220  # down to the silence of 24 bits, as there
 _STEP_CLASSES = 60  # of 1 dB: levels that move faster move as fast as that
-_LEVEL_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-_LOUDNESS_QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9)
-_STEP_QUANTILES = (0.25, 0.5, 0.75)
+_LEVEL_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)  # by hand
+_LOUDNESS_QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9)  # finer below, where pauses are; by hand
+_STEP_QUANTILES = (0.25, 0.5, 0.75)  # by hand
 _LOWEST_DB = -60.0  # relative to the mean of a recording: what is quieter is as quiet as that
 _LEAST_FRAMES = 8  # more than the lags; a fifth of a second, in which anything is to be heard
 _NEVER_ALIKE = 1e-9  # a band without sound is like no other
 
-FEATURES = len(_LEVEL_QUANTILES) * BANDS + len(_LOUDNESS_QUANTILES) + BANDS * (BANDS - 1) // 2
-FEATURES += len(LAGS) * len(_STEP_QUANTILES) * BANDS + len(FINE_LAGS) * len(_FINE_QUANTILES)
+FEATURES = sum(
+    (
+        len(_LEVEL_QUANTILES) * BANDS,
+        len(_LOUDNESS_QUANTILES),
+        BANDS * (BANDS - 1) // 2,  # pairs of bands
+        len(LAGS) * len(_STEP_QUANTILES) * BANDS,
+        len(FINE_LAGS) * len(_FINE_QUANTILES),
+    )
+)
+"""How many there are: of levels, of loudness, of what rises together, of steps and of harmonics."""
 
 
 class SoundMeter:
