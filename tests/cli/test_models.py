@@ -46,7 +46,8 @@ def test_the_group_explains_itself() -> None:
 def test_the_list_names_size_licence_training_scores_and_hash() -> None:
     done = run("models", "list")
     assert done.exit_code == 0
-    line = next(line for line in done.output.splitlines() if "(default)" in line)
+    assert "auto (default): compact-6 for speech, general-2 for music and other sound." in done.output.splitlines()
+    line = next(line for line in done.output.splitlines() if line.startswith("compact-6"))
     assert " MB" in line
     assert "Apache-2.0" in line
     assert "speech" in line
@@ -63,13 +64,14 @@ def test_the_list_names_size_licence_training_scores_and_hash() -> None:
 
 
 def test_the_table_of_scores_is_that_of_the_file_beside_the_model() -> None:
-    default = json.loads(run("models", "show", "--json").output)
-    report = json.loads(Path(default["path"]).with_name("eval.json").read_text())
-    same = report["parameter_sha256"] == default["parameter_sha256"]
-    assert [row["lsd"] for row in default["scores"]] == ([row["lsd"] for row in report["summary"]] if same else [])
     text = run("models", "show").output
-    for row in default["scores"]:
-        assert f"{row['lsd']:.3f}" in text
+    for line in run("models", "show", "--json").output.splitlines():
+        model = json.loads(line)
+        report = json.loads(Path(model["path"]).with_name("eval.json").read_text())
+        same = report["parameter_sha256"] == model["parameter_sha256"]
+        assert [row["lsd"] for row in model["scores"]] == ([row["lsd"] for row in report["summary"]] if same else [])
+        for row in model["scores"]:
+            assert f"{row['lsd']:.3f}" in text
 
 
 @pytest.mark.parametrize("command", [["list"], ["show"], ["path"], ["verify"], ["list", "--json"]])
@@ -90,7 +92,7 @@ def test_show_says_where_imported_weights_come_from_and_what_they_cannot_do(impo
 
 
 def test_path_and_verify(imported: Path, tmp_path: Path) -> None:
-    assert Path(run("models", "path").output.strip()).is_file()
+    assert [Path(line).is_file() for line in run("models", "path").output.splitlines()] == [True, True]
     assert run("models", "verify", imported).exit_code == 0
     damaged = tmp_path / "damaged.safetensors"
     data = bytearray(imported.read_bytes())

@@ -58,7 +58,7 @@ def test_keys_of_a_result() -> None:
         "version", "input", "output", "status", "info", "seconds", "bandwidth", "stretches", "gain_db", "kept_hz",
         "kept_band_error_db", "clipped_samples", "codec", "bits", "wall_seconds", "loudness_lufs",
         "output_loudness_lufs", "true_peak_dbtp", "loudness_gain_db", "model", "salvaged", "measured_seconds", "layer",
-        "warnings", "error",
+        "sound", "model_reason", "warnings", "error",
     ]  # fmt: skip
     assert set(fields["info"]) == {
         "container", "codec", "sample_rate", "channels", "frames", "bits", "is_float", "lossy",
