@@ -34,7 +34,7 @@ _FAMILIES: tuple[tuple[Family, float], ...] = (  # shares of the crops; most arc
     ("gaussian", 0.05),
 )
 _FLOORED = 0.5  # of the real music and effects get a floor besides their own; by hand
-_SAMPLED = 0.75  # of the music and effects come from 44.1 kHz, as 30 of 38 clips of the validation do
+_SAMPLED = 0.75  # of the music and effects come from 44.1 kHz; by hand (17 of 38 validation clips are such files)
 _SAMPLED_EDGES_HZ = (21_000.0, 22_050.0)
 """Where anti-aliasing filters for 44.1 kHz end. From 20.0 to 21.6 kHz the power density of produced pieces from 20 to
 22 kHz relative to 1 to 4 kHz was -54 dB in the median; that of real music is -37."""

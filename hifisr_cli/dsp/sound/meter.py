@@ -120,7 +120,7 @@ class SoundMeter:
         if self._frames < _LEAST_FRAMES:
             return None
         mean_db = 10.0 * np.log10(self._power / self._frames)
-        levels = [_LOUDEST_DB - _quantiles(self._levels, [1.0 - share for share in _LEVEL_QUANTILES]) - mean_db]
+        levels = _LOUDEST_DB - _quantiles(self._levels, [1.0 - share for share in _LEVEL_QUANTILES]) - mean_db
         loudness = _LOUDEST_DB - _quantiles(self._loudness, [1.0 - share for share in _LOUDNESS_QUANTILES]) - mean_db
         mean = self._sum / self._frames
         covariance = self._products / self._frames - np.outer(mean, mean)
@@ -128,11 +128,9 @@ class SoundMeter:
         alike = covariance / np.outer(deviation, deviation)
         steps = [_quantiles(each, _STEP_QUANTILES) for each in self._steps]
         absent = BANDS - self._bands  # of recordings at the lowest rates
-        padded = [
-            np.pad(np.maximum(each, _LOWEST_DB), ((0, 0), (0, absent)), constant_values=_LOWEST_DB) for each in levels
-        ]
+        padded = np.pad(np.maximum(levels, _LOWEST_DB), ((0, 0), (0, absent)), constant_values=_LOWEST_DB)
         parts = [
-            *(each.ravel() / 20.0 for each in padded),
+            padded.ravel() / 20.0,
             np.maximum(loudness, _LOWEST_DB).ravel() / 20.0,
             np.pad(alike, (0, absent))[np.triu_indices(BANDS, 1)],
             *(np.pad(each, ((0, 0), (0, absent))).ravel() / 10.0 for each in steps),

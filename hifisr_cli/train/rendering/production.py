@@ -16,7 +16,7 @@ from hifisr_cli.results import SAMPLE_RATE
 
 FLOOR_DBFS = (-115.0, -70.0)
 """Of the whole band. With -95 to -60 the power density of 200 produced pieces from 20 to 22 kHz relative to 1 to 4 kHz
-was -26 dB in the median, that of 28 recordings of real music is -37, and a network learnt to be 7 dB too loud."""
+was -26 dB in the median; that of 28 recordings of real music is -37."""
 _SHELVES_HZ = (2_000.0, 8_000.0)  # where shelves begin; they are open an octave above
 _BRIGHTER_DB = (-14.0, 12.0)
 """Of a shelf. With it 60 produced pieces are as bright as 28 recordings of real music: their power density from 8 to 16
