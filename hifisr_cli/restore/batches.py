@@ -255,7 +255,8 @@ def _joined_bands(generated: Tensor, original: Tensor, row: _Row, trim: int) -> 
             layer = generated - original
         else:
             background = torch.from_numpy(line.background).float().to(original.device)
-            layer = added_layer(generated, original, background, start=start, lowest_hz=line.kept_hz)
+            missing = None if line.missing is None else torch.from_numpy(line.missing).float().to(original.device)
+            layer = added_layer(generated, original, background, missing, start=start, lowest_hz=line.kept_hz)
         layer = above_edge(layer, line.cutoff_hz, line.kept_hz)
         share = piece.share(start, len(original))
         output = output + (layer if share is None else layer * torch.from_numpy(share).to(layer.device))

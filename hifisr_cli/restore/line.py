@@ -12,7 +12,7 @@ from hifisr_cli.arrays import FloatArray
 from hifisr_cli.dsp.bandwidth.background import background_power, ringing_hz
 from hifisr_cli.dsp.bandwidth.bands import BandLevels
 from hifisr_cli.dsp.bandwidth.meter import kept_edge_hz
-from hifisr_cli.dsp.bandwidth.slope import edge_slope
+from hifisr_cli.dsp.bandwidth.slope import edge_slope, missing_share, taken_db
 from hifisr_cli.results import LAYER_FRAME, SAMPLE_RATE, Bandwidth
 
 AboveCutoff = Literal["auto", "complement", "replace"]
@@ -31,6 +31,7 @@ class Line:
         kept_hz: where the added layer begins.
         background: power of the recording's background in each bin of the layer, from which content is told; None takes
             all that stands above the edge for background, and the engine's sound replaces it.
+        missing: share of the power in each bin that the edge took; no more of a layer is added. None for all of it.
         images: what stands above the cutoff are mirror images, and nothing there is content.
         levels: what was heard on it.
     """
@@ -38,6 +39,7 @@ class Line:
     bandwidth: Bandwidth
     kept_hz: float
     background: FloatArray | None = field(default=None, compare=False)
+    missing: FloatArray | None = field(default=None, compare=False)
     images: bool = False
     levels: BandLevels | None = field(default=None, compare=False, repr=False)
 
@@ -64,7 +66,8 @@ def line_over(levels: BandLevels, bandwidth: Bandwidth, above: AboveCutoff) -> L
     if not bandwidth.restorable:
         return Line(bandwidth, kept_hz, levels=levels)
     images = bandwidth.source == "images"
-    slope = None if images else edge_slope(levels, bandwidth.cutoff_hz)
+    taken = None if images else taken_db(levels, bandwidth.cutoff_hz)
+    slope = None if taken is None else edge_slope(levels, taken)
     bandwidth = replace(bandwidth, slope=slope)
     if above == "replace":
         return Line(bandwidth, kept_hz, levels=levels)
@@ -74,4 +77,6 @@ def line_over(levels: BandLevels, bandwidth: Bandwidth, above: AboveCutoff) -> L
         empty_hz = bandwidth.cutoff_hz, math.inf
     elif slope is not None and slope.steep:
         empty_hz = ringing_hz(bandwidth.cutoff_hz)
-    return Line(bandwidth, kept_hz, background_power(levels, _BINS_HZ, empty_hz=empty_hz), images, levels)
+    background = background_power(levels, _BINS_HZ, empty_hz=empty_hz)
+    missing = None if taken is None else missing_share(levels, taken, bandwidth.cutoff_hz, _BINS_HZ)
+    return Line(bandwidth, kept_hz, background, missing, images, levels)

@@ -45,7 +45,7 @@ STREAM_NAME = "-"
 _LONGEST = 1 << 24
 """Bytes of a record: anything longer is something else, and not read to its end."""
 
-OUTPUT_REVISION = "5"
+OUTPUT_REVISION = "6"
 """Raised whenever the same input, options and model give other bytes than before: outputs of another revision are made
 again by a run that resumes, those of another version of hifisr with the same revision are not."""
 

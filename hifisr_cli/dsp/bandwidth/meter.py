@@ -165,6 +165,18 @@ def kept_edge_hz(levels: BandLevels, cutoff_hz: float) -> float:
     return max(highest, lowest) if whole else lowest
 
 
+def fallen_db(levels: BandLevels, cutoff_hz: float) -> tuple[FloatArray, FloatArray]:
+    """Returns places in Hz below the cutoff, and by how many dB the mean spectrum has fallen there.
+
+    Both are empty where the recording is whole up to the crossover (`kept_edge_hz`), or there is too little to see.
+    """
+    place, level = _near(levels, cutoff_hz)
+    inside = level[place <= min(_WHOLE_FRACTION * cutoff_hz, cutoff_hz - LEAST_CROSSOVER_HZ)]
+    if not len(inside) or inside.min() > -_FALLEN_DB:
+        return np.zeros(0), np.zeros(0)
+    return place, np.maximum.accumulate(np.maximum(-level, 0.0))
+
+
 def _near(levels: BandLevels, cutoff_hz: float) -> tuple[FloatArray, FloatArray]:
     """Returns places in Hz from 0.9 of the cutoff up to it, and the smoothed spectrum there in dB over that below.
 

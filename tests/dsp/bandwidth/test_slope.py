@@ -9,7 +9,7 @@ import pytest
 from scipy import signal
 
 from hifisr_cli.dsp.bandwidth.bands import BandLevels
-from hifisr_cli.dsp.bandwidth.slope import edge_slope
+from hifisr_cli.dsp.bandwidth.slope import edge_slope, missing_share, taken_db
 from hifisr_cli.results import Slope
 from tests.dsp.bandwidth.conftest import RATE, Audio, babble, brick_wall
 
@@ -17,9 +17,10 @@ from tests.dsp.bandwidth.conftest import RATE, Audio, babble, brick_wall
 def slope(audio: Audio, cutoff_hz: float) -> Slope:
     levels = BandLevels(RATE)
     levels.push(audio[None].astype(np.float32))
-    found = edge_slope(levels.finished(), cutoff_hz)
-    assert found is not None
-    return found
+    finished = levels.finished()
+    taken = taken_db(finished, cutoff_hz)
+    assert taken is not None
+    return edge_slope(finished, taken)
 
 
 def butterworth(order: int, cutoff_hz: float) -> Callable[[Audio], Audio]:
@@ -52,4 +53,17 @@ def test_the_higher_the_order_the_steeper() -> None:
 
 
 def test_silence_has_no_edge() -> None:
-    assert edge_slope(BandLevels(RATE), 4_000.0) is None
+    assert taken_db(BandLevels(RATE), 4_000.0) is None
+
+
+def test_what_is_missing_is_what_the_filter_took() -> None:
+    """Some of the power at the cutoff of a Butterworth filter, nothing far below, all far above."""
+    levels = BandLevels(RATE)
+    levels.push(butterworth(8, 4_000.0)(babble(20.0))[None].astype(np.float32))
+    finished = levels.finished()
+    taken = taken_db(finished, 4_000.0)
+    assert taken is not None
+    share = missing_share(finished, taken, 4_000.0, np.array([2_000.0, 4_000.0, 7_000.0]))
+    assert share[0] < 0.05
+    assert 0.1 < share[1] < 0.7
+    assert share[2] > 0.95
