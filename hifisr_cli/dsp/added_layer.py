@@ -8,7 +8,8 @@ the engine,
     layer = (m - 1) X + g G,    m = a r,    g = sqrt(max(0, 1 - m^2 |X|^2 / |G|^2))
 
 a is the share of X that is no background, r >= 1 raises it, and g fills up to the engine's level: together they have
-its power. Nothing above the background gives a = 0, g = 1: the engine's sound alone.
+its power. Nothing above the background gives a = 0, g = 1: the engine's sound alone. All of this is weighed by the
+share of the power that the edge took, so that content just below an edge, where it took nothing, stays as it is.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ def added_layer(
     Args:
         background: mean power of a sample of the recording's background in each bin [FRAME // 2 + 1], as white noise of
             that density would have it.
-        missing: share of each bin's power that the edge took, by which the layer is weighed [FRAME // 2 + 1]: on 152
-            cases of `benchmarks/cutoff_harm.py` 53 lost content without it and 29 with it.
+        missing: share of each bin's power that the edge took, by which the layer is weighed [FRAME // 2 + 1]; None for
+            all of it. On 152 cases of `benchmarks/cutoff_harm.py` 53 lost content without it and 29 with it.
         start: the place of the first sample in its recording.
     """
     length, lead = original.shape[-1], start % HOP

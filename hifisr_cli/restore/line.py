@@ -31,7 +31,7 @@ class Line:
         kept_hz: where the added layer begins.
         background: power of the recording's background in each bin of the layer, from which content is told; None takes
             all that stands above the edge for background, and the engine's sound replaces it.
-        missing: share of the power in each bin that the edge took; no more of a layer is added. None for all of it.
+        missing: share of the power in each bin that the edge took, by which the layer is weighed; None for all of it.
         images: what stands above the cutoff are mirror images, and nothing there is content.
         levels: what was heard on it.
     """

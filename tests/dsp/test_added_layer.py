@@ -84,3 +84,15 @@ def test_cuts_do_not_show(cut: int) -> None:
     whole = added_layer(g, x, background(-28.0), start=-700, lowest_hz=4_000.0)
     part = added_layer(g[cut:], x[cut:], background(-28.0), start=cut - 700, lowest_hz=4_000.0)
     assert (part - whole[cut:])[INSIDE].abs().max() < 1e-6
+
+
+def test_the_layer_is_weighed_by_what_is_missing() -> None:
+    """What an edge left alone stays, and half of the layer is half of it."""
+    x, g = noise(0, -30.0), noise(1, -20.0)
+    whole, half, nothing = (
+        added_layer(g, x, NONE, torch.full((FRAME // 2 + 1,), share), start=0, lowest_hz=0.0)
+        for share in (1.0, 0.5, 0.0)
+    )
+    assert torch.equal(whole, added_layer(g, x, NONE, start=0, lowest_hz=0.0))
+    assert torch.allclose(half, 0.5 * whole, atol=1e-6)
+    assert nothing.abs().max() == 0.0

@@ -158,23 +158,31 @@ def kept_edge_hz(levels: BandLevels, cutoff_hz: float) -> float:
     That is 0.98 of the cutoff, but at least 60 Hz below it, where the mean spectrum is as high up to there as below 0.9
     of it, and else 0.9 of it.
     """
-    lowest, highest = KEPT_FRACTION * cutoff_hz, min(_WHOLE_FRACTION * cutoff_hz, cutoff_hz - LEAST_CROSSOVER_HZ)
-    place, level = _near(levels, cutoff_hz)
-    inside = level[place <= highest]
+    lowest, inside = KEPT_FRACTION * cutoff_hz, _inside(levels, cutoff_hz)
     whole = len(inside) > 0 and inside.min() > -_FALLEN_DB
-    return max(highest, lowest) if whole else lowest
+    return max(_whole_up_to_hz(cutoff_hz), lowest) if whole else lowest
 
 
 def fallen_db(levels: BandLevels, cutoff_hz: float) -> tuple[FloatArray, FloatArray]:
-    """Returns places in Hz below the cutoff, and by how many dB the mean spectrum has fallen there.
+    """Returns places in Hz from 0.9 of the cutoff up to it, and by how many dB the mean spectrum has fallen there.
 
-    Both are empty where the recording is whole up to the crossover (`kept_edge_hz`), or there is too little to see.
+    Both are empty where it is whole up to the crossover (`kept_edge_hz`), or there is too little to see.
     """
-    place, level = _near(levels, cutoff_hz)
-    inside = level[place <= min(_WHOLE_FRACTION * cutoff_hz, cutoff_hz - LEAST_CROSSOVER_HZ)]
-    if not len(inside) or inside.min() > -_FALLEN_DB:
+    if _inside(levels, cutoff_hz).min(initial=0.0) > -_FALLEN_DB:
         return np.zeros(0), np.zeros(0)
+    place, level = _near(levels, cutoff_hz)
     return place, np.maximum.accumulate(np.maximum(-level, 0.0))
+
+
+def _whole_up_to_hz(cutoff_hz: float) -> float:
+    """Up to where a recording is whole that reaches its cutoff."""
+    return min(_WHOLE_FRACTION * cutoff_hz, cutoff_hz - LEAST_CROSSOVER_HZ)
+
+
+def _inside(levels: BandLevels, cutoff_hz: float) -> FloatArray:
+    """The smoothed spectrum from 0.9 of the cutoff to where a whole recording would reach, see `_near`."""
+    place, level = _near(levels, cutoff_hz)
+    return level[place <= _whole_up_to_hz(cutoff_hz)]
 
 
 def _near(levels: BandLevels, cutoff_hz: float) -> tuple[FloatArray, FloatArray]:

@@ -44,7 +44,8 @@ def edge_slope(levels: BandLevels, taken: FloatArray) -> Slope:
 def missing_share(levels: BandLevels, taken: FloatArray, cutoff_hz: float, places_hz: FloatArray) -> FloatArray:
     """Returns how much of the power is missing at each place in Hz: 0 up to where a slope begins, 1 far beyond.
 
-    Codecs leave holes below their edge that no filter explains: there the fall of the mean spectrum counts.
+    What is lower by less than 1 dB counts as whole. Codecs leave holes below their edge that no filter explains: there
+    the fall of the mean spectrum counts.
     """
     octaves, centres = np.log2(np.maximum(places_hz, 1.0)), np.log2(levels.centres_hz)
     lost = np.interp(octaves, centres, taken)

@@ -11,7 +11,7 @@ from scipy import signal
 
 from hifisr_cli.dsp.bandwidth.bands import BandLevels
 from hifisr_cli.dsp.bandwidth.classifier import CUTOFFS_HZ, Verdict
-from hifisr_cli.dsp.bandwidth.meter import decide, kept_edge_hz, steep_edge_hz
+from hifisr_cli.dsp.bandwidth.meter import decide, fallen_db, kept_edge_hz, steep_edge_hz
 from tests.dsp.bandwidth.conftest import RATE, babble, brick_wall, measure, near
 
 
@@ -225,6 +225,10 @@ def test_an_emptied_band_below_the_cutoff_moves_it(rate: int, cutoff: float, edg
     assert found == pytest.approx(edge, rel=0.01)
     assert kept_edge_hz(levels, cutoff) == pytest.approx(0.9 * cutoff)
     assert kept_edge_hz(levels, found) == pytest.approx(min(0.98 * found, found - 60))
+    assert not len(fallen_db(levels, found)[0])
+    place, fallen = fallen_db(levels, cutoff)
+    assert fallen[0] < 3.0
+    assert fallen[place > 1.02 * edge].min() > 20.0
 
 
 def test_a_gradual_edge_stays_where_it_was_found() -> None:
